@@ -1,0 +1,221 @@
+"""Everything that can go wrong, as one tree, and the closed set of codes callers see.
+
+::
+
+    GatewayError                    a code, a message fit for a caller, extensions
+    ├─ ConfigError                  at start only; lists every problem at once
+    ├─ CallerError
+    │   ├─ UnauthenticatedError     no token, or one we do not accept
+    │   ├─ ForbiddenError           a caller we know, who may not do this
+    │   └─ InvalidInputError        an argument we cannot use
+    └─ BackendError                 backend, operation, status, request id
+        ├─ UnreachableError         no answer, or 502/503; transient
+        ├─ ThrottledError           429; transient; retry_after_seconds
+        ├─ TooSlowError             408/504: the backend gave up on this much work
+        ├─ DeadlineError            our own limit for this request passed first
+        ├─ TokenError               Entra ID would not give us a token
+        ├─ NotFoundError            404: no such row, set or company
+        ├─ RefusedError             401/403
+        ├─ RejectedError            400 and its like: the backend's own validation
+        ├─ PreconditionFailedError  409/412: the record changed since we read it
+        ├─ FailedError              500: it broke while working
+        ├─ LimitError               the backend answered, but only up to a limit of its own
+        └─ ProtocolError            not the OData we were promised
+
+No exception of httpx, msal or SQLAlchemy leaves the layer that called it: it is translated into one of these, once.
+graphql-core copies :attr:`GatewayError.extensions` into the answer, so no mapping layer exists.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorCode(StrEnum):
+    """What ``extensions.code`` may hold. Codes are API: adding is easy, renaming breaks callers."""
+
+    CONFIGURATION = "CONFIGURATION"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    INVALID_INPUT = "INVALID_INPUT"
+    BACKEND_UNREACHABLE = "BACKEND_UNREACHABLE"
+    BACKEND_THROTTLED = "BACKEND_THROTTLED"
+    BACKEND_TOO_SLOW = "BACKEND_TOO_SLOW"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    BACKEND_TOKEN_UNAVAILABLE = "BACKEND_TOKEN_UNAVAILABLE"  # noqa: S105 - a code, not a password
+    BACKEND_NOT_FOUND = "BACKEND_NOT_FOUND"
+    BACKEND_REFUSED = "BACKEND_REFUSED"
+    BACKEND_REJECTED = "BACKEND_REJECTED"
+    RECORD_CHANGED = "RECORD_CHANGED"
+    BACKEND_FAILED = "BACKEND_FAILED"
+    BACKEND_LIMIT = "BACKEND_LIMIT"
+    BACKEND_PROTOCOL_ERROR = "BACKEND_PROTOCOL_ERROR"
+    GRAPHQL_INVALID = "GRAPHQL_INVALID"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class GatewayError(Exception):
+    """Base of all our errors. ``message`` is written for the person who gets it."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL_ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """What a GraphQL client sees beside the message."""
+        return {"code": str(self.code)}
+
+
+class ConfigError(GatewayError):
+    """The settings do not make a gateway; ``problems`` has one sentence for each."""
+
+    code = ErrorCode.CONFIGURATION
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class CallerError(GatewayError):
+    """The caller can fix it."""
+
+
+class UnauthenticatedError(CallerError):
+    """No bearer token, or one that does not pass."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class ForbiddenError(CallerError):
+    """The caller's roles do not include this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class InvalidInputError(CallerError):
+    """An argument that cannot be used; ``argument`` names it."""
+
+    code = ErrorCode.INVALID_INPUT
+
+    def __init__(self, message: str, *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        extra = {"argument": self.argument} if self.argument else {}
+        return super().extensions | extra
+
+
+class BackendError(GatewayError):
+    """One of the two systems, or the way to it, failed.
+
+    ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case.
+    """
+
+    code = ErrorCode.BACKEND_PROTOCOL_ERROR
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str,
+        status: int | None = None,
+        vendor_code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.backend = backend
+        self.status = status
+        self.vendor_code = vendor_code
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        details = {
+            "status": self.status,
+            "vendorCode": self.vendor_code,
+            "requestId": self.request_id,
+            "retryAfter": self.retry_after_seconds,
+        }
+        return (
+            super().extensions
+            | {"backend": self.backend}
+            | {name: value for name, value in details.items() if value is not None}
+        )
+
+
+class UnreachableError(BackendError):
+    """Nobody answered, or somebody on the way said 502 or 503."""
+
+    code = ErrorCode.BACKEND_UNREACHABLE
+
+
+class ThrottledError(BackendError):
+    """429: we, or others under the same identity, asked too much."""
+
+    code = ErrorCode.BACKEND_THROTTLED
+
+
+class TooSlowError(BackendError):
+    """408 or 504: the backend gave up. Not transient: the same question takes as long again."""
+
+    code = ErrorCode.BACKEND_TOO_SLOW
+
+
+class DeadlineError(BackendError):
+    """The time this GraphQL request may take was over before the backend answered."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+
+
+class TokenError(BackendError):
+    """Entra ID gave no token for this backend."""
+
+    code = ErrorCode.BACKEND_TOKEN_UNAVAILABLE
+
+
+class NotFoundError(BackendError):
+    """The backend has no such row, entity set or company."""
+
+    code = ErrorCode.BACKEND_NOT_FOUND
+
+
+class RefusedError(BackendError):
+    """The backend knows us and says no (401 with a fresh token, or 403)."""
+
+    code = ErrorCode.BACKEND_REFUSED
+
+
+class RejectedError(BackendError):
+    """The backend's own validation refused the request."""
+
+    code = ErrorCode.BACKEND_REJECTED
+
+
+class PreconditionFailedError(BackendError):
+    """The record changed since we read it (Business Central says 409, Dataverse 412)."""
+
+    code = ErrorCode.RECORD_CHANGED
+
+
+class FailedError(BackendError):
+    """The backend broke while working on the request (500)."""
+
+    code = ErrorCode.BACKEND_FAILED
+
+
+class LimitError(BackendError):
+    """The backend's answer stops at a limit of its own, so the whole figure cannot be had."""
+
+    code = ErrorCode.BACKEND_LIMIT
+
+
+class ProtocolError(BackendError):
+    """An answer that is not the OData it should be: truncated, HTML, or missing its parts."""
+
+    code = ErrorCode.BACKEND_PROTOCOL_ERROR
