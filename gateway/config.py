@@ -1,0 +1,130 @@
+"""The settings: one frozen object, read and checked when the gateway starts. Nothing else reads the environment.
+
+``docs/settings.md`` describes each of them; a test keeps the two together.
+"""
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.errors import ConfigError
+
+PREFIX = "GATEWAY_"
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def _backend_url(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or parts.scheme not in ("http", "https"):
+        raise ValueError("must be an absolute URL, such as https://contoso.crm4.dynamics.com")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be https: a token travels on it (http is allowed to this machine only)")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user name, password, query or fragment")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    if not value.startswith(("sqlite+aiosqlite://", "postgresql+psycopg://")):
+        raise ValueError("must start with sqlite+aiosqlite:// or postgresql+psycopg://")
+    return value
+
+
+BackendUrl = Annotated[str, AfterValidator(_backend_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """Everything the gateway must be told. Secrets show in no repr."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    tenant_id: str = Field(min_length=1, description="The Entra ID tenant: GUID or verified domain.")
+    client_id: str = Field(min_length=1, description="The gateway's app registration.")
+    client_secret: SecretStr = Field(min_length=1, description="A client secret of that registration.")
+    authority: BackendUrl | None = Field(
+        default=None, description="Where tokens come from; default: Entra ID of the public cloud, for the tenant."
+    )
+    audience: str | None = Field(
+        default=None,
+        description="Whom callers' tokens must be meant for; default: `api://{client_id}` and the client id.",
+    )
+    business_central_url: BackendUrl = Field(
+        description="Root of the API, `https://api.businesscentral.dynamics.com/v2.0/{tenant}/{environment}/api/v2.0`."
+    )
+    business_central_scope: str = Field(
+        default="https://api.businesscentral.dynamics.com/.default", description="Scope of Business Central tokens."
+    )
+    company_id: UUID = Field(description="SystemId of the company that is meant when a query names none.")
+    local_currency_code: str | None = Field(
+        default=None, pattern="^[A-Z]{3}$", description="That company's local currency, if it need not be asked for."
+    )
+    dataverse_url: BackendUrl = Field(description="The organization, `https://{org}.crm{N}.dynamics.com`.")
+    dataverse_scope: str | None = Field(
+        default=None, description="Scope of Dataverse tokens; default: `{dataverse_url}/.default`."
+    )
+    database_url: DatabaseUrl = Field(
+        default="sqlite+aiosqlite:///gateway.db",
+        description="Our own database: SQLite, or PostgreSQL for more processes.",
+    )
+    request_deadline_seconds: float = Field(
+        default=10.0, gt=0, le=300, description="How long one GraphQL request may take, backends included."
+    )
+    max_page_size: int = Field(default=200, ge=1, le=1000, description="The most rows `first` may ask for.")
+    business_central_places: int = Field(
+        default=5, ge=1, le=100, description="Requests at Business Central at once; it works on 5 for each identity."
+    )
+    dataverse_places: int = Field(
+        default=48, ge=1, le=51, description="Requests at Dataverse at once; it refuses the 52nd of an identity."
+    )
+    host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+    @model_validator(mode="after")
+    def _one_process_on_sqlite_memory(self) -> Self:
+        if ":memory:" in self.database_url:
+            raise ValueError("database_url: a database in memory would be empty for every new connection")
+        return self
+
+    @property
+    def token_authority(self) -> str:
+        return self.authority or f"https://login.microsoftonline.com/{self.tenant_id}"
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        return frozenset({self.audience} if self.audience else {f"api://{self.client_id}", self.client_id})
+
+    @property
+    def dataverse_token_scope(self) -> str:
+        return self.dataverse_scope or f"{self.dataverse_url}/.default"
+
+
+def load_settings() -> Settings:
+    """The settings from the environment and ``.env``.
+
+    Raises:
+        ConfigError: with one sentence for each setting that is missing or wrong; never with a value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError(*problems(error)) from None
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One sentence for each setting that is missing or wrong; never with a value."""
+    return [_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = PREFIX + "_".join(map(str, location)).upper() if location else PREFIX.rstrip("_")
+    if kind == "missing":
+        return f"{name} is not set"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,54 @@
+"""Structured logs with one correlation id from the caller to both backends, and no secret in them."""
+
+import logging
+import re
+import sys
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRET_NAMES = re.compile(r"authorization|secret|password|token|assertion|cookie", re.IGNORECASE)
+_BEARER = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on standard error: one event each, with time, level and correlation id."""
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
+    for noisy in ("httpx", "httpcore", "msal", "alembic", "sqlalchemy.engine"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Values under a secret's name, and anything that looks like a token, wherever it stands."""
+    for name, value in event.items():
+        if _SECRET_NAMES.search(name):
+            event[name] = "[redacted]"
+        elif isinstance(value, str):
+            event[name] = _BEARER.sub("[redacted]", value)
+    return event
+
+
+def correlation_id(given: str | None) -> str:
+    """The caller's id if it is one (short, printable), else a new one."""
+    if given is not None and _CORRELATION_ID.fullmatch(given):
+        return given
+    return str(uuid.uuid4())
+
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("gateway")
