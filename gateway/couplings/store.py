@@ -1,0 +1,160 @@
+"""Where couplings are kept: SQLite or PostgreSQL, the same statements.
+
+Reads take many keys at once; a statement per key would be the mistake we forbid ourselves with the backends.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.couplings.coupling import Coupling, Mapping, Result
+from gateway.couplings.table import couplings
+
+_COLUMNS = tuple(couplings.c[name] for name in Coupling.__dataclass_fields__)
+
+
+class Side(StrEnum):
+    """The two records of a coupling."""
+
+    BUSINESS_CENTRAL = "bc"
+    DATAVERSE = "crm"
+
+
+@dataclass(frozen=True, slots=True)
+class CouplingFilter:
+    """Which couplings to list; None does not filter."""
+
+    mapping: Mapping | None = None
+    company_id: UUID | None = None
+    skipped: bool | None = None
+    failed: bool | None = None
+    key_prefix: str | None = None
+
+
+Position = tuple[str, UUID]
+"""Where a page ended: the folded Business Central key and the coupling's id."""
+
+
+def fold(key: str) -> str:
+    """A natural key as both backends compare it: without regard to case."""
+    return key.casefold()
+
+
+class CouplingStore:
+    """Reads and writes couplings. Errors of the database pass through: without it there is no gateway."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def get(self, coupling_id: UUID) -> Coupling | None:
+        found = await self._all(select(*_COLUMNS).where(couplings.c.id == coupling_id))
+        return found[0] if found else None
+
+    async def find(self, mapping: Mapping, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
+        """The couplings of these records, by the record's id on that side."""
+        column = couplings.c[f"{side}_id"]
+        wanted = list(set(ids))
+        if not wanted:
+            return {}
+        found = await self._all(_of(mapping, company_id).where(column.in_(wanted)))
+        return {getattr(coupling, f"{side}_id"): coupling for coupling in found}
+
+    async def find_by_key(
+        self, mapping: Mapping, company_id: UUID, side: Side, keys: Iterable[str]
+    ) -> dict[str, Coupling]:
+        """The couplings whose record was last seen under these natural keys, by folded key.
+
+        A key that more than one coupling carries is left out: it would be a guess between two.
+        """
+        column = couplings.c[f"{side}_key_folded"]
+        wanted = {fold(key) for key in keys}
+        if not wanted:
+            return {}
+        found = await self._all(_of(mapping, company_id).where(column.in_(sorted(wanted))))
+        by_key: dict[str, list[Coupling]] = {}
+        for coupling in found:
+            by_key.setdefault(fold(getattr(coupling, f"{side}_key")), []).append(coupling)
+        return {key: same[0] for key, same in by_key.items() if len(same) == 1}
+
+    async def page(self, wanted: CouplingFilter, *, after: Position | None, limit: int) -> list[Coupling]:
+        """Couplings in the order of their Business Central key, from behind ``after``."""
+        key = func.coalesce(couplings.c.bc_key_folded, "")
+        statement = _matching(wanted, select(*_COLUMNS)).order_by(key, couplings.c.id).limit(limit)
+        if after is not None:
+            statement = statement.where(tuple_(key, couplings.c.id) > tuple_(*after))
+        return await self._all(statement)
+
+    async def count(self, wanted: CouplingFilter) -> int:
+        async with self._engine.connect() as connection:
+            result = await connection.execute(_matching(wanted, select(func.count()).select_from(couplings)))
+            (counted,) = result.one()
+        return int(str(counted))
+
+    async def add(self, added: Iterable[Coupling]) -> None:
+        """Add couplings, all or none.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: a record would have two partners.
+        """
+        rows = [_row(coupling) for coupling in added]
+        if rows:
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(couplings), rows)
+
+    async def correct_key(self, coupling_id: UUID, side: Side, key: str) -> None:
+        """Remember the natural key a record was just seen with."""
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                update(couplings)
+                .where(couplings.c.id == coupling_id)
+                .values({f"{side}_key": key, f"{side}_key_folded": fold(key)})
+            )
+
+    async def _all(self, statement: Select[*tuple[object, ...]]) -> list[Coupling]:
+        async with self._engine.connect() as connection:
+            return [_coupling(row) for row in await connection.execute(statement)]
+
+
+def position(coupling: Coupling) -> Position:
+    """Where a page that ends with this coupling is taken up again."""
+    return fold(coupling.bc_key or ""), coupling.id
+
+
+def _of(mapping: Mapping, company_id: UUID) -> Select[*tuple[object, ...]]:
+    return select(*_COLUMNS).where(couplings.c.mapping == mapping, couplings.c.company_id == company_id)
+
+
+def _matching(wanted: CouplingFilter, statement: Select[*tuple[object, ...]]) -> Select[*tuple[object, ...]]:
+    table = couplings.c
+    if wanted.mapping is not None:
+        statement = statement.where(table.mapping == wanted.mapping)
+    if wanted.company_id is not None:
+        statement = statement.where(table.company_id == wanted.company_id)
+    if wanted.skipped is not None:
+        statement = statement.where(table.skipped.is_(wanted.skipped))
+    if wanted.failed is not None:
+        has_error = table.error_code.is_not(None)
+        statement = statement.where(has_error if wanted.failed else ~has_error)
+    if wanted.key_prefix is not None:
+        statement = statement.where(table.bc_key_folded.startswith(fold(wanted.key_prefix), autoescape=True))
+    return statement
+
+
+def _coupling(row: Row[*tuple[object, ...]]) -> Coupling:
+    values = dict(row._mapping)
+    values["mapping"] = Mapping(values["mapping"])
+    for name in ("last_result_to_bc", "last_result_to_crm"):
+        values[name] = Result(values[name]) if values[name] else None
+    return Coupling(**values)
+
+
+def _row(coupling: Coupling) -> dict[str, object]:
+    folded: Sequence[tuple[str, str | None]] = (
+        ("bc_key_folded", coupling.bc_key),
+        ("crm_key_folded", coupling.crm_key),
+    )
+    return asdict(coupling) | {name: fold(key) if key is not None else None for name, key in folded}
