@@ -1,0 +1,134 @@
+"""Rows of Dataverse about customers: accounts, contacts, opportunities."""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+
+from gateway.sandbox.company.accounts import Account, account_of, accounts, lone_accounts
+from gateway.sandbox.company.chance import Draw
+from gateway.sandbox.company.contacts import Contact, contacts
+from gateway.sandbox.company.crm_columns import audited, in_currency, money, owned, sent_at
+from gateway.sandbox.company.crm_setup import company_lookup, price_list_id
+from gateway.sandbox.company.customers import customers
+from gateway.sandbox.company.identifiers import crm_id
+from gateway.sandbox.company.opportunities import Opportunity, Stage, opportunities
+from gateway.sandbox.company.places import FIRST_NAMES, LAST_NAMES
+from gateway.sandbox.company.rows import Row, Sets
+from gateway.sandbox.company.story import STORY_TIME
+
+
+def customer_sets(customer_count: int) -> Sets:
+    yield "accounts", map(_account, accounts(customer_count))
+    yield "contacts", _contacts(customer_count)
+    yield "opportunities", map(_opportunity, opportunities(customer_count))
+
+
+def _address(account: Account) -> Row:
+    return {
+        "address1_line1": account.street or None,
+        "address1_city": account.place.city,
+        "address1_postalcode": account.postal_code or None,
+        "address1_country": account.place.country,
+    }
+
+
+def _account(account: Account) -> Row:
+    return {
+        "accountid": account.id,
+        "name": account.name,
+        "accountnumber": account.number or None,
+        "telephone1": account.phone,
+        "emailaddress1": account.email or None,
+        "websiteurl": account.website or None,
+        **_address(account),
+        "address1_primarycontactname": account.primary_contact_name or None,
+        "address1_freighttermscode": account.freight_choice,
+        "paymenttermscode": account.terms_choice,
+        "customertypecode": 3,
+        "creditonhold": False,
+        "_primarycontactid_value": account.primary_contact_id,
+        "statecode": 0 if account.active else 1,
+        "statuscode": 1 if account.active else 2,
+        **money(account.currency, {"creditlimit": account.credit_limit}),
+        **company_lookup(),
+        **owned(account.owner),
+        **audited(account.created_at, account.modified_at, by=account.modified_by),
+    }
+
+
+def _contacts(customer_count: int) -> Iterator[Row]:
+    yield from map(_lone_contact, lone_accounts())
+    for customer in customers(customer_count):
+        if (account := account_of(customer)) is not None:
+            for contact in contacts(customer):
+                yield _contact(contact, account)
+
+
+def _contact(contact: Contact, account: Account) -> Row:
+    return {
+        **_person(contact.crm_id, account, name=(contact.first_name, contact.last_name)),
+        "jobtitle": contact.job_title,
+        "telephone1": contact.phone,
+        "emailaddress1": contact.email,
+        **_address(account),
+        **audited(account.created_at, sent_at(contact.modified_at)),
+    }
+
+
+def _lone_contact(account: Account) -> Row:
+    draw = Draw("lone-contact", account.id)
+    return {
+        **_person(crm_id("contact", account.id), account, name=(draw.pick(FIRST_NAMES), draw.pick(LAST_NAMES))),
+        **audited(account.created_at, account.modified_at),
+    }
+
+
+def _person(key: str, account: Account, *, name: tuple[str, str]) -> Row:
+    first_name, last_name = name
+    return {
+        "contactid": key,
+        "firstname": first_name,
+        "lastname": last_name,
+        "fullname": f"{first_name} {last_name}",
+        "_parentcustomerid_value": account.id,
+        "_accountid_value": account.id,
+        "statecode": 0,
+        "statuscode": 1,
+        **in_currency(),
+        **company_lookup(),
+        **owned(account.owner),
+    }
+
+
+def _opportunity(opportunity: Opportunity) -> Row:
+    account = opportunity.account
+    state, reason = opportunity.stage.value
+    made_at = _made_at(opportunity)
+    won = {"actualvalue": opportunity.value} if opportunity.stage is Stage.WON else {}
+    return {
+        "opportunityid": opportunity.id,
+        "name": opportunity.name,
+        "_customerid_value": account.id,
+        "_accountid_value": account.id,
+        "_parentaccountid_value": account.id,
+        "_parentcontactid_value": account.primary_contact_id,
+        "_pricelevelid_value": price_list_id("USD" if account.currency == "USD" else ""),
+        "estimatedclosedate": opportunity.closes.isoformat(),
+        "actualclosedate": None if opportunity.is_open else opportunity.closes.isoformat(),
+        "closeprobability": opportunity.probability,
+        "isrevenuesystemcalculated": False,
+        "opportunityratingcode": 1 if opportunity.probability >= 60 else 2 if opportunity.probability >= 30 else 3,
+        "salesstagecode": 1,
+        "statecode": state,
+        "statuscode": reason,
+        **money(account.currency, {"estimatedvalue": opportunity.value, **won}),
+        **company_lookup(),
+        **owned(opportunity.owner),
+        **audited(made_at, made_at + timedelta(days=2), by=opportunity.owner),
+    }
+
+
+def _made_at(opportunity: Opportunity) -> datetime:
+    """Some weeks before it closes or closed, and some days before the story."""
+    closes = datetime.combine(opportunity.closes, time(12), tzinfo=STORY_TIME.tzinfo)
+    weeks = Draw("opportunity-age", opportunity.id).between(3, 12)
+    return min(STORY_TIME - timedelta(days=5), closes - timedelta(weeks=weeks))

@@ -1,0 +1,190 @@
+"""Rows of Dataverse that come with the organization and the connection: units, team, users, currencies, price lists.
+
+Source: Business Central, Synchronizing data with Dataverse: company concept, business unit and team.
+"""
+
+from collections.abc import Iterator
+
+from gateway.sandbox.company.codes import CRM_CURRENCIES, EURO, UNITS, currency
+from gateway.sandbox.company.crm_columns import currency_id, in_currency, set_up
+from gateway.sandbox.company.identifiers import (
+    COMPANY_ID,
+    COMPANY_NAME,
+    COMPANY_UNIT_ID,
+    CRM_COMPANY_ID,
+    DEFAULT_TEAM_ID,
+    ORGANIZATION_ID,
+    ROOT_UNIT_ID,
+    crm_id,
+)
+from gateway.sandbox.company.rows import Row, Sets
+from gateway.sandbox.company.staff import APPLICATION_USER_ID, SALESPEOPLE, USERS, User
+from gateway.sandbox.identity.people import GATEWAY_CLIENT_ID
+
+_ACTIVE: Row = {"statecode": 0, "statuscode": 1}
+_PHONES = {person.user.email: person.phone for person in SALESPEOPLE if person.user is not None}
+
+
+def setup_sets() -> Sets:
+    yield "businessunits", _business_units()
+    yield "teams", _teams()
+    yield "systemusers", _users()
+    yield "bcbi_companies", iter([_company()])
+    yield "transactioncurrencies", _currencies()
+    yield "uomschedules", _unit_groups()
+    yield "uoms", _units()
+    yield "pricelevels", _price_lists()
+
+
+def company_lookup() -> Row:
+    """The column by which the connector marks rows of a company."""
+    return {"_bcbi_companyid_value": CRM_COMPANY_ID}
+
+
+def unit_group_name(code: str) -> str:
+    return f"NAV {code}"
+
+
+def price_list_id(code: str) -> str:
+    return crm_id("pricelevel", code or EURO.code)
+
+
+def _company() -> Row:
+    return {
+        "bcbi_companyid": CRM_COMPANY_ID,
+        "bcbi_externalid": COMPANY_ID,
+        "bcbi_name": COMPANY_NAME,
+        "_bcbi_defaultowningteam_value": DEFAULT_TEAM_ID,
+        "_organizationid_value": ORGANIZATION_ID,
+        **_ACTIVE,
+        **set_up(),
+    }
+
+
+def _business_units() -> Iterator[Row]:
+    common = {"isdisabled": False, "_organizationid_value": ORGANIZATION_ID, **set_up()}
+    yield {"businessunitid": ROOT_UNIT_ID, "name": "Wheelhouse", **common}
+    name = f"{COMPANY_NAME} ({COMPANY_ID})"
+    yield {"businessunitid": COMPANY_UNIT_ID, "name": name, "_parentbusinessunitid_value": ROOT_UNIT_ID, **common}
+
+
+def _teams() -> Iterator[Row]:
+    yield _team(crm_id("team", "root"), "Wheelhouse", unit_id=ROOT_UNIT_ID, default=True)
+    yield _team(crm_id("team", "unit"), f"{COMPANY_NAME} ({COMPANY_ID})", unit_id=COMPANY_UNIT_ID, default=True)
+    yield _team(DEFAULT_TEAM_ID, f"BCI - {COMPANY_NAME} ({COMPANY_ID})", unit_id=COMPANY_UNIT_ID, default=False)
+
+
+def _team(key: str, name: str, *, unit_id: str, default: bool) -> Row:
+    return {
+        "teamid": key,
+        "ownerid": key,
+        "name": name,
+        "teamtype": 0,
+        "isdefault": default,
+        "organizationid": ORGANIZATION_ID,
+        "_businessunitid_value": unit_id,
+        "_administratorid_value": APPLICATION_USER_ID,
+        **set_up(),
+    }
+
+
+def _users() -> Iterator[Row]:
+    yield {
+        **_principal(APPLICATION_USER_ID),
+        "firstname": "#",
+        "lastname": "Dynamics gateway",
+        "fullname": "# Dynamics gateway",
+        "internalemailaddress": f"{GATEWAY_CLIENT_ID}@wheelhouse.example",
+        "domainname": f"{GATEWAY_CLIENT_ID}@wheelhouse.example",
+        "applicationid": GATEWAY_CLIENT_ID,
+        "azureactivedirectoryobjectid": crm_id("entra-object", GATEWAY_CLIENT_ID),
+        "accessmode": 4,
+        "isdisabled": False,
+        "islicensed": False,
+        "isintegrationuser": True,
+    }
+    for user in USERS:
+        yield _user(user)
+
+
+def _principal(key: str) -> Row:
+    return {
+        "systemuserid": key,
+        "ownerid": key,
+        "organizationid": ORGANIZATION_ID,
+        "_businessunitid_value": COMPANY_UNIT_ID,
+        **set_up(),
+    }
+
+
+def _user(user: User) -> Row:
+    return {
+        **_principal(user.id),
+        "firstname": user.first_name,
+        "lastname": user.last_name,
+        "fullname": user.full_name,
+        "jobtitle": user.job_title,
+        "internalemailaddress": user.email,
+        "mobilephone": _PHONES.get(user.email),
+        "domainname": user.user_name,
+        "azureactivedirectoryobjectid": user.object_id,
+        "accessmode": 0,
+        "isdisabled": user.disabled,
+        "islicensed": True,
+        "isintegrationuser": False,
+    }
+
+
+def _currencies() -> Iterator[Row]:
+    for one in CRM_CURRENCIES:
+        yield {
+            "transactioncurrencyid": currency_id(one),
+            "isocurrencycode": one.code,
+            "currencyname": one.name,
+            "currencysymbol": one.symbol,
+            "currencyprecision": 2,
+            "exchangerate": one.rate,
+            "_organizationid_value": ORGANIZATION_ID,
+            **_ACTIVE,
+            **set_up(),
+        }
+
+
+def _unit_groups() -> Iterator[Row]:
+    for unit in UNITS:
+        yield {
+            "uomscheduleid": crm_id("uomschedule", unit.code),
+            "name": unit_group_name(unit.code),
+            "baseuomname": unit.code,
+            "_organizationid_value": ORGANIZATION_ID,
+            **_ACTIVE,
+            **set_up(),
+        }
+
+
+def _units() -> Iterator[Row]:
+    for unit in UNITS:
+        yield {
+            "uomid": crm_id("uom", unit.code),
+            "name": unit.code,
+            "quantity": 1,
+            "isschedulebaseuom": True,
+            "organizationid": ORGANIZATION_ID,
+            "_uomscheduleid_value": crm_id("uomschedule", unit.code),
+            **set_up(),
+        }
+
+
+def _price_lists() -> Iterator[Row]:
+    names = {"": "Business Central Default Price List", "USD": "Price List in USD"}
+    for code, name in names.items():
+        yield {
+            "pricelevelid": price_list_id(code),
+            "name": name,
+            "_organizationid_value": ORGANIZATION_ID,
+            "statecode": 0,
+            "statuscode": 100_001,
+            **in_currency(currency(code)),
+            **company_lookup(),
+            **set_up(),
+        }

@@ -1,0 +1,122 @@
+"""The story of the demo company: which record shows which case. Documentation and tests name these constants.
+
+Wheelhouse Supply sells bicycles and outdoor gear to shops in Europe. Its "today" is STORY_DATE, a Monday; no clock is
+read anywhere.
+
+    Customer          Case
+    HARBOUR           coupled, salesperson JO, within its credit limit, a little overdue, open opportunities
+    UNCOUPLED         no coupling, and nothing like it in the CRM
+    SALESPERSON_GAP   coupled; its salesperson (KT) is not coupled to a user, so sending it to the CRM fails
+    OWNER_GAP         coupled; Ruben Castell owns its account and is nobody's salesperson, so reading it back fails
+    ORPHANED          its account was deleted in the CRM; the coupling is still there
+    CONFLICT          its phone number was changed on both sides since the last synchronization, see CONFLICT_PHONE
+    CHANGED_IN_BC     changed since the last synchronization in Business Central only, see BC_PHONE
+    CHANGED_IN_CRM    changed since the last synchronization in the CRM only, see CRM_PHONE
+    SKIPPED           its coupling failed twice and is skipped: it bills in PLN, and PLN is not coupled
+    DISABLED_OWNER    its salesperson (DM) is coupled to a disabled user
+    TEAM_OWNED        has no salesperson; the default team owns its account
+    BLOCKED           blocked for everything ("All"), its account still active
+    ALL_OVERDUE       every open entry is overdue
+    LIMIT_EXCEEDED    its balance is above its credit limit
+    NO_ENTRIES        never bought anything
+    BILLS_IN_USD      invoices, orders and opportunities in US dollars
+    INACTIVE_ACCOUNT  its account was deactivated in the CRM
+    QUOTED_NAME       name with an apostrophe, an ampersand, an umlaut and a per cent sign
+    QUOTED_NUMBER     an apostrophe in the customer number and in the account number
+    PATTERN_NAME      name with `_` and `[`, which are wildcards in a LIKE pattern
+    CASE_MATCH        uncoupled; an account has the same name in capital letters
+    NUMBER_MATCH      uncoupled; an account with another name carries its number
+    AMBIGUOUS_MATCH   uncoupled; two accounts have its name
+
+    Item              Case
+    IN_STOCK          in stock at three locations
+    OUT_OF_STOCK      nothing in stock, a purchase order will bring some
+    NEGATIVE_STOCK    sold more than was posted as received
+    IN_TRANSIT        part of a transfer order is on its way from MAIN to EAST
+    SHORT             stock covers one order but not both; enough again when the purchase order arrives
+    BLOCKED_ITEM      blocked in Business Central, its product still active
+    SERVICE           hours of work, never in stock
+    WITH_VARIANTS     four sizes, stock per variant
+    UNCOUPLED_ITEM    no coupling
+    RETIRED_PRODUCT   its product was retired in the CRM
+    BY_THE_METRE      stock with decimals
+    TRAP_ITEM         name with quotes, `_`, `[` and `%`
+    ITEM_CONFLICT     its description was changed on both sides
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+STORY_DATE: Final = date(2026, 11, 16)
+STORY_TIME: Final = datetime(2026, 11, 16, 7, 30, tzinfo=UTC)
+"""The first minute of the story's day; every timestamp of the demo company lies before it."""
+
+HARBOUR: Final = "C00210"
+UNCOUPLED: Final = "C00021"
+SALESPERSON_GAP: Final = "C00045"
+OWNER_GAP: Final = "C00052"
+ORPHANED: Final = "C00058"
+CONFLICT: Final = "C00063"
+CHANGED_IN_BC: Final = "C00064"
+CHANGED_IN_CRM: Final = "C00065"
+SKIPPED: Final = "C00067"
+DISABLED_OWNER: Final = "C00070"
+BLOCKED: Final = "C00072"
+ALL_OVERDUE: Final = "C00073"
+LIMIT_EXCEEDED: Final = "C00074"
+NO_ENTRIES: Final = "C00075"
+BILLS_IN_USD: Final = "C00077"
+QUOTED_NAME: Final = "C00080"
+PATTERN_NAME: Final = "C00082"
+INACTIVE_ACCOUNT: Final = "C00084"
+CASE_MATCH: Final = "C00086"
+TEAM_OWNED: Final = "C00089"
+NUMBER_MATCH: Final = "C00091"
+AMBIGUOUS_MATCH: Final = "C00096"
+QUOTED_NUMBER: Final = "C'0099"
+
+CRM_ONLY_ACCOUNT: Final = "Sternwarte Outdoor Kollektiv"
+"""An account that no customer belongs to, and that resembles none."""
+CRM_ONLY_ACCOUNT_NUMBER: Final = "LEAD-001"
+
+IN_STOCK: Final = "1001"
+OUT_OF_STOCK: Final = "1002"
+NEGATIVE_STOCK: Final = "1003"
+IN_TRANSIT: Final = "1004"
+BLOCKED_ITEM: Final = "1006"
+SERVICE: Final = "1007-S"
+WITH_VARIANTS: Final = "1009"
+UNCOUPLED_ITEM: Final = "1010"
+RETIRED_PRODUCT: Final = "1011"
+BY_THE_METRE: Final = "1012"
+TRAP_ITEM: Final = "1014"
+SHORT: Final = "1016"
+ITEM_CONFLICT: Final = "1018"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of a coupled pair: as last synchronized, and as each side has it now."""
+
+    synchronized: str
+    business_central: str
+    dataverse: str
+
+
+CONFLICT_PHONE: Final = Change("+49 40 555 0163", "+49 40 555 0999", "+49 40 555 0777")
+BC_PHONE: Final = Change("+49 40 555 0164", "+49 40 555 0888", "+49 40 555 0164")
+CRM_PHONE: Final = Change("+49 40 555 0165", "+49 40 555 0165", "+49 40 555 0666")
+ITEM_NAME: Final = Change("Pannier Isar", "Pannier Isar 20 l", "Pannier Isar (pair)")
+
+STORY_SALESPERSON: Final = "JO"
+UNCOUPLED_SALESPERSON: Final = "KT"
+"""Not coupled, though a user has the same e-mail address: one click repairs SALESPERSON_GAP."""
+SALESPERSON_WITHOUT_USER: Final = "ZW"
+DISABLED_SALESPERSON: Final = "DM"
+"""Coupled to a user who was disabled since."""
+UNCOUPLED_OWNER: Final = "ruben.castell@wheelhouse.example"
+"""A user who owns an account, but is nobody's salesperson."""
+
+SHORT_DEMAND_DATE: Final = date(2026, 11, 25)
+SHORT_RECEIPT_DATE: Final = date(2026, 12, 2)
