@@ -1,0 +1,284 @@
+"""Many keys, one request: look-ups by key batched by level and between callers of one identity.
+
+Questions for the same set that wait at the same moment travel together, whoever asked; under pressure more of them wait, so
+the batches grow and the number of backend requests does not. An answer is split up again by key.
+
+No question is ever joined with one of another acting identity or another company.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from gateway.clients.call import Call, Deadline, Exchange
+from gateway.clients.client import ODataClient
+from gateway.errors import DeadlineError, ProtocolError
+from gateway.odata.query import AnyOf, Expand, Query, Value, chunks, unique
+from gateway.reading.cache import LIFETIMES, RecordCache, prefix
+from gateway.reading.need import Source
+from gateway.reading.trace import Trace
+from gateway.records import Backend, Record
+
+_FLIGHTS = 2
+"""Requests one kind of look-up may have at a backend at once; what comes meanwhile travels in the next."""
+
+_MOST_KEYS = 600
+"""Keys one flight takes; what its URLs cannot hold is split into several requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """On whose behalf and where: nothing is shared across two different scopes."""
+
+    identity: str
+    company: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One GraphQL request, as far as a look-up must know it."""
+
+    scope: Scope
+    deadline: Deadline
+    trace: Trace
+    correlation_id: str
+
+
+class Paths(Protocol):
+    """Where a set is found at its backend."""
+
+    def client(self, backend: Backend) -> ODataClient: ...
+
+    def path(self, source: Source, company: UUID | None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Look-ups of one kind may share a request."""
+
+    scope: Scope
+    source: Source
+    column: str
+    expand: tuple[Expand, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Answer:
+    records: dict[str, Record]
+    exchanges: list[list[Exchange]]
+    shared: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    keys: dict[str, Value]
+    select: frozenset[str]
+    asking: Asking
+    after: int
+    answer: "asyncio.Future[_Answer]"
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    keys: frozenset[str]
+    select: frozenset[str]
+    answer: "asyncio.Future[_Answer]"
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    waiting: list[_Ticket] = field(default_factory=list)
+    flights: list[_Flight] = field(default_factory=list)
+    scheduled: bool = False
+
+
+def match_key(value: object) -> str:
+    """How keys are compared: both backends ignore case in codes, and GUIDs come in either case."""
+    return str(value).casefold()
+
+
+class Lookups:
+    """The one place that asks a backend for rows by key. Lives as long as the process."""
+
+    def __init__(self, paths: Paths, cache: RecordCache) -> None:
+        self._paths = paths
+        self._cache = cache
+        self._queues: dict[_Kind, _Queue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def by_key(
+        self,
+        asking: Asking,
+        source: Source,
+        column: str,
+        keys: Sequence[Value],
+        *,
+        select: frozenset[str],
+        expand: tuple[Expand, ...],
+        after: int,
+    ) -> tuple[dict[str, Record], int]:
+        """The rows whose ``column`` has one of ``keys``, by :func:`match_key`; and the round trips passed by then.
+
+        A key without a row is absent.
+
+        Raises:
+            BackendError: they could not be had.
+        """
+        wanted = {match_key(key): key for key in unique(keys)}
+        if not source.reference:
+            return await self._fetch(asking, source, column, wanted, select=select, expand=expand, after=after)
+        scope = asking.scope
+        stem = prefix(
+            identity=scope.identity,
+            company=scope.company if source.in_company else None,
+            entity_set=source.name,
+            column=column,
+            select=select,
+            expand=expand,
+        )
+        kept = await self._cache.get(stem, wanted)
+        asking.trace.cache_hits += len(kept)
+        missing = {name: key for name, key in wanted.items() if name not in kept}
+        found = {name: record for name, record in kept.items() if record is not None}
+        if missing:
+            fresh, after = await self._fetch(asking, source, column, missing, select=select, expand=expand, after=after)
+            await self._cache.put(stem, {name: fresh.get(name) for name in missing}, lifetime=LIFETIMES[source.name])
+            found |= fresh
+        return found, after
+
+    async def _fetch(
+        self,
+        asking: Asking,
+        source: Source,
+        column: str,
+        keys: dict[str, Value],
+        *,
+        select: frozenset[str],
+        expand: tuple[Expand, ...],
+        after: int,
+    ) -> tuple[dict[str, Record], int]:
+        if not keys:
+            return {}, after
+        scope = asking.scope if source.in_company else Scope(asking.scope.identity, None)
+        kind = _Kind(scope, source, column, expand)
+        queue = self._queues.setdefault(kind, _Queue())
+        future, joined = self._under_way(queue, keys, select), True
+        if future is None:
+            future, joined = asyncio.get_running_loop().create_future(), False
+            queue.waiting.append(_Ticket(keys, select, asking, after, future))
+            self._schedule(kind, queue)
+        try:
+            async with asyncio.timeout(max(0.0, asking.deadline.remaining)):
+                answer = await asyncio.shield(future)
+        except TimeoutError as error:
+            raise DeadlineError(
+                f"{source.backend.label} did not answer within the time this request may take.",
+                backend=source.backend,
+            ) from error
+        depths = [
+            asking.trace.add(exchanges, after=after, shared=joined or answer.shared) for exchanges in answer.exchanges
+        ]
+        records = {name: answer.records[name] for name in keys if name in answer.records}
+        return records, max(depths, default=after)
+
+    def _under_way(
+        self, queue: _Queue, keys: Mapping[str, Value], select: frozenset[str]
+    ) -> "asyncio.Future[_Answer] | None":
+        """A flight that brings all of this already."""
+        for flight in queue.flights:
+            if keys.keys() <= flight.keys and select <= flight.select:
+                return flight.answer
+        return None
+
+    def _schedule(self, kind: _Kind, queue: _Queue) -> None:
+        """Take off after everything that is ready to ask at this moment has asked."""
+        if not queue.scheduled and len(queue.flights) < _FLIGHTS:
+            queue.scheduled = True
+            asyncio.get_running_loop().call_soon(self._take_off, kind, queue)
+
+    def _take_off(self, kind: _Kind, queue: _Queue) -> None:
+        queue.scheduled = False
+        while queue.waiting and len(queue.flights) < _FLIGHTS:
+            tickets = _board(queue.waiting)
+            del queue.waiting[: len(tickets)]
+            task = asyncio.get_running_loop().create_task(self._fly(kind, queue, tickets))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _fly(self, kind: _Kind, queue: _Queue, tickets: list[_Ticket]) -> None:
+        keys = {name: key for ticket in tickets for name, key in ticket.keys.items()}
+        select = frozenset[str]().union(*(ticket.select for ticket in tickets))
+        landed: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+        flight = _Flight(frozenset(keys), select, landed)
+        queue.flights.append(flight)
+        try:
+            answer = await self._ask(kind, keys, select, tickets)
+        except BaseException as error:  # handed to those who wait; a cancelled flight must not leave them waiting
+            for future in (landed, *(ticket.answer for ticket in tickets)):
+                if not future.done():
+                    future.set_exception(error if isinstance(error, Exception) else RuntimeError("shutting down"))
+                    future.exception()  # waiters may all have gone
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for future in (landed, *(ticket.answer for ticket in tickets)):
+                if not future.done():
+                    future.set_result(answer)
+        finally:
+            queue.flights.remove(flight)
+            if queue.waiting:
+                self._schedule(kind, queue)
+            elif not queue.flights:
+                self._queues.pop(kind, None)
+
+    async def _ask(
+        self, kind: _Kind, keys: Mapping[str, Value], select: frozenset[str], tickets: Sequence[_Ticket]
+    ) -> _Answer:
+        source = kind.source
+        client = self._paths.client(source.backend)
+        bare = Query(select=tuple(sorted(select)), expand=kind.expand)
+        dialect = client.vendor.dialect
+        room = client.vendor.query_room - len(bare.encode(dialect)) - len("&$filter=")
+        deadline = max((ticket.asking.deadline for ticket in tickets), key=lambda each: each.at)
+        path = self._paths.path(source, kind.scope.company)
+        calls: list[Call] = []
+
+        async def part(condition: AnyOf) -> list[Record]:
+            call = Call(deadline, tickets[0].asking.correlation_id)
+            calls.append(call)
+            query = Query(select=bare.select, expand=bare.expand, filter=condition)
+            return await client.everything(path, query, call=call)
+
+        condition = AnyOf(kind.column, tuple(keys.values()))
+        parts = [part(each) for each in chunks(condition, dialect, room=room)]
+        try:
+            found = await asyncio.gather(*parts)
+        except Exception:
+            for ticket in tickets:  # a failed flight was flown all the same
+                for call in calls:
+                    ticket.asking.trace.add(call.exchanges, after=ticket.after, shared=len(tickets) > 1)
+            raise
+        records = {_key_of(record, kind): record for records in found for record in records}
+        return _Answer(records, [call.exchanges for call in calls], shared=len(tickets) > 1)
+
+
+def _key_of(record: Record, kind: _Kind) -> str:
+    value = record.values.get(kind.column)
+    if value is None:
+        backend = kind.source.backend
+        raise ProtocolError(f"{backend.label} left out {kind.column!r} of {kind.source.name}.", backend=backend)
+    return match_key(value)
+
+
+def _board(waiting: Sequence[_Ticket]) -> list[_Ticket]:
+    """Those who travel next: in turn, while there is room for their keys; at least one."""
+    boarded: list[_Ticket] = []
+    keys: set[str] = set()
+    for ticket in waiting:
+        keys |= ticket.keys.keys()
+        if boarded and len(keys) > _MOST_KEYS:
+            break
+        boarded.append(ticket)
+    return boarded

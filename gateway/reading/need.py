@@ -1,0 +1,144 @@
+"""What one GraphQL selection needs of the two backends, as data. Pure.
+
+A :class:`Need` is one level: an entity set, the columns wanted of it, and branches to further levels. The schema builds it
+from the selection before anything is fetched; :mod:`gateway.reading.reader` carries it out, one backend request per level.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import UUID
+
+from gateway.odata.query import Expand, Filter, Order, Value
+from gateway.reading.paging import Sort, Window
+from gateway.records import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An entity set as we read it.
+
+    ``key`` is its primary key, always a GUID. ``natural_key`` is what people call a row by (a number, a code), if it has one.
+    ``unique`` orders rows that are otherwise equal; it must be comparable with ``gt`` at the backend. ``guids`` are further
+    properties whose literals are GUIDs. A ``reference`` set is small and changes rarely: its rows are fetched whole and kept.
+    """
+
+    backend: Backend
+    name: str
+    key: str
+    natural_key: str | None = None
+    unique: Sort = field(default_factory=lambda: Sort("id", "guid"))
+    guids: frozenset[str] = frozenset()
+    in_company: bool = True
+    reference: bool = False
+
+    def key_value(self, name: str, value: object) -> Value:
+        """A raw value as the literal that this property is compared with."""
+        return UUID(str(value)) if name == self.key or name in self.guids else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """To the row of another set whose ``target`` property equals this row's ``column``.
+
+    With ``when``, only for rows whose property has that value.
+    """
+
+    column: str
+    target: str
+    when: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled:
+    """To the partner in the other system, through the coupling of this mapping."""
+
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class CouplingOf:
+    """To the coupling itself."""
+
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """Inside the same backend, by ``$expand``: no request of its own."""
+
+    navigation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """To the rows of another set whose ``target`` equals this row's ``column``: a page of them."""
+
+    column: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCurrency:
+    """To the code of the company's local currency, in which Business Central keeps the amounts of master data."""
+
+
+Link = ByKey | Coupled | CouplingOf | Expanded | Many | LocalCurrency
+
+
+@dataclass(frozen=True)
+class Need:
+    """One level of a question."""
+
+    source: Source
+    columns: frozenset[str] = frozenset()
+    branches: tuple["Branch", ...] = ()
+
+    @cached_property
+    def select(self) -> frozenset[str]:
+        """The columns wanted, the keys, and the columns the links start from."""
+        keys = {self.source.key, self.source.natural_key or self.source.key}
+        return self.columns | keys | frozenset(_link_columns(self.branches))
+
+    @cached_property
+    def expand(self) -> tuple[Expand, ...]:
+        """The navigations to bring along; branches over the same navigation share one."""
+        navigations: dict[str, list[Need]] = {}
+        for branch in self.branches:
+            if isinstance(branch.link, Expanded):
+                navigations.setdefault(branch.link.navigation, []).append(branch.need)
+        return tuple(_expand(name, needs) for name, needs in sorted(navigations.items()))
+
+    @cached_property
+    def wants_local_currency(self) -> bool:
+        """Whether this level, or one below it in the same company, shows an amount's currency."""
+        return any(isinstance(branch.link, LocalCurrency) for branch in self.branches)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A link with what is wanted behind it; ``name`` tells it from the level's other branches (the response key)."""
+
+    name: str
+    link: Link
+    need: Need
+    window: Window | None = None
+    where: Filter | None = None
+    order: Order | None = None
+
+
+def _link_columns(branches: Iterable[Branch]) -> Iterable[str]:
+    for branch in branches:
+        if isinstance(branch.link, ByKey | Many):
+            yield branch.link.column
+            if isinstance(branch.link, ByKey) and branch.link.when:
+                yield branch.link.when[0]
+
+
+def _expand(navigation: str, needs: list[Need]) -> Expand:
+    merged = Need(
+        needs[0].source,
+        frozenset().union(*(need.columns for need in needs)),
+        tuple(branch for need in needs for branch in need.branches),
+    )
+    return Expand(navigation, tuple(sorted(merged.select)), merged.expand)

@@ -1,0 +1,75 @@
+"""What reading gives to the schema: rows with their branches, and failures that tell themselves once. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from gateway.errors import GatewayError
+from gateway.reading.need import Source
+from gateway.records import Values
+
+
+@dataclass(slots=True, eq=False)
+class Failure:
+    """A branch that could not be had. Many fields hang on it; the caller reads of it once."""
+
+    error: GatewayError
+    told: bool = False
+
+    def tell(self) -> None:
+        """Raise the error the first time; after that the fields are just null.
+
+        Raises:
+            GatewayError: what happened.
+        """
+        if not self.told:
+            self.told = True
+            raise self.error
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One record of one backend, or of our own tables, with what was read behind it.
+
+    ``values`` is a Failure when the record's own backend did not answer but the record is known to exist; ``known`` then
+    holds what the coupling says of it (its keys).
+    """
+
+    source: Source
+    company: UUID | None
+    values: Values | Failure
+    known: Values = field(default_factory=dict)
+    links: dict[str, "Outcome"] = field(default_factory=dict)
+
+    def get(self, column: str) -> object:
+        """A column's value; None for what the backend does not have.
+
+        Raises:
+            GatewayError: the row's backend failed, and nobody has told the caller yet.
+        """
+        if isinstance(self.values, Failure):
+            if column in self.known:
+                return self.known[column]
+            self.values.tell()
+            return None
+        return self.values.get(column)
+
+    def key(self, column: str) -> object:
+        """A column's value for following a link: None when there is none or it is not known."""
+        values: Mapping[str, object] = self.known if isinstance(self.values, Failure) else self.values
+        return values.get(column)
+
+
+@dataclass(slots=True, eq=False)
+class RowPage:
+    """A page of rows: each with its cursor. ``total`` is None unless it was asked for."""
+
+    rows: Sequence[Row]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+    total: "int | Failure | None" = None
+
+
+Outcome = Row | RowPage | Sequence[Row] | Failure | str | None
+"""What a branch came to: a row, a page, an expanded collection, a failure, a currency code, or nothing."""

@@ -1,0 +1,119 @@
+"""The few objects a resolver may touch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from strawberry.fastapi import BaseContext
+
+from gateway.auth.caller import Caller
+from gateway.clients.business_central import BusinessCentralClient
+from gateway.clients.call import Call, Deadline
+from gateway.clients.client import ODataClient
+from gateway.clients.dataverse import DataverseClient
+from gateway.couplings.coupling import Coupling
+from gateway.couplings.coupling import Mapping as CouplingMapping
+from gateway.couplings.store import CouplingStore, Side
+from gateway.reading.local_currency import LocalCurrencies
+from gateway.reading.lookup import Asking, Lookups, Scope
+from gateway.reading.need import Source
+from gateway.reading.pages import Pages
+from gateway.reading.reader import Pair, Reader
+from gateway.reading.trace import Trace
+from gateway.records import Backend, Values
+from schema.coupling_pages import values_of
+from schema.sources import COUPLINGS
+
+APPLICATION = "application"
+"""The acting identity of every backend call made with our own client credentials: what one caller reads, all may share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The two clients, and where each set is found."""
+
+    business_central: BusinessCentralClient
+    dataverse: DataverseClient
+
+    def client(self, backend: Backend) -> ODataClient:
+        return self.business_central if backend is Backend.BUSINESS_CENTRAL else self.dataverse
+
+    def path(self, source: Source, company: UUID | None) -> str:
+        if source.backend is Backend.DATAVERSE:
+            return source.name
+        return self.business_central.path(source.name, company=company if source.in_company else None)
+
+
+class CouplingPairs:
+    """The coupling store, as reading wants to see it."""
+
+    def __init__(self, store: CouplingStore) -> None:
+        self._store = store
+
+    async def by_id(self, mapping: str, company: UUID, backend: Backend, ids: Iterable[UUID]) -> Mapping[UUID, Pair]:
+        return await self._store.find(CouplingMapping(mapping), company, _side(backend), ids)
+
+    async def by_natural_key(
+        self, mapping: str, company: UUID, backend: Backend, keys: Iterable[str]
+    ) -> Mapping[str, Pair]:
+        return await self._store.find_by_key(CouplingMapping(mapping), company, _side(backend), keys)
+
+    async def correct_key(self, pair: Pair, backend: Backend, key: str) -> None:
+        assert isinstance(pair, Coupling)  # noqa: S101 - reading hands back what it was given
+        await self._store.correct_key(pair.id, _side(backend), key)
+
+    def values(self, pair: Pair) -> Values:
+        assert isinstance(pair, Coupling)  # noqa: S101 - as above
+        return values_of(pair)
+
+
+def _side(backend: Backend) -> Side:
+    return Side.BUSINESS_CENTRAL if backend is Backend.BUSINESS_CENTRAL else Side.DATAVERSE
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the process."""
+
+    backends: Backends
+    couplings: CouplingStore
+    lookups: Lookups
+    pages: Pages
+    currencies: LocalCurrencies
+    company: UUID
+    max_page_size: int
+    deadline_seconds: float
+
+
+class Context(BaseContext):
+    """One GraphQL request: who asks, how long it may take, what it has cost so far."""
+
+    def __init__(self, services: Services, caller: Caller, *, correlation_id: str, explain: bool) -> None:
+        super().__init__()
+        self.services = services
+        self.caller = caller
+        self.correlation_id = correlation_id
+        self.explain = explain
+        self.deadline = Deadline.after(services.deadline_seconds)
+        self.trace = Trace()
+
+    def reader(self, company: UUID | None = None) -> Reader:
+        """Reads on behalf of this request in one company, the configured one by default."""
+        services = self.services
+        where = company or services.company
+        return Reader(
+            asking=self.asking(where),
+            company=where,
+            lookups=services.lookups,
+            pages=services.pages,
+            pairs=CouplingPairs(services.couplings),
+            currencies=services.currencies,
+            coupling_source=COUPLINGS,
+        )
+
+    def asking(self, company: UUID) -> Asking:
+        return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
+
+    def call(self) -> Call:
+        """For a backend call of its own; hand it to :meth:`noted` afterwards."""
+        return Call(self.deadline, self.correlation_id)

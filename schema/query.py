@@ -1,0 +1,340 @@
+"""The root fields: each says which rows it means; what is wanted of them comes from the selection."""
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+from gateway.connection import Examination, examine
+from gateway.couplings.store import CouplingFilter, Side
+from gateway.errors import InvalidInputError
+from gateway.odata.query import Value
+from gateway.reading.lookup import match_key
+from gateway.reading.need import Source
+from gateway.reading.paging import Sort
+from gateway.reading.row import Row
+from schema import lists
+from schema.connection import Connection
+from schema.context import Context
+from schema.coupling_pages import coupling_page, values_of
+from schema.enums import Mapping
+from schema.fields import EVERY_ROLE, READERS, SIGNED_IN, After, First, declared, show
+from schema.ids import GlobalId, parse_id
+from schema.inputs import Direction, to_filter, to_sort
+from schema.lookups import (
+    AccountBy,
+    CouplingBy,
+    CustomerBy,
+    ItemBy,
+    OpportunityBy,
+    ProductBy,
+    SalespersonBy,
+    SystemUserBy,
+    look_up,
+)
+from schema.selection import Selection
+from schema.sources import (
+    ACCOUNTS,
+    COUPLINGS,
+    CUSTOMERS,
+    ITEMS,
+    OPPORTUNITIES,
+    PRODUCTS,
+    SALESPERSONS,
+    SYSTEM_USERS,
+)
+from schema.types.account import Account
+from schema.types.connection_checks import ConnectionCheck, ConnectionStatus
+from schema.types.coupling import Coupling
+from schema.types.customer import Customer
+from schema.types.item import Item
+from schema.types.node import Node
+from schema.types.opportunity import Opportunity
+from schema.types.product import Product
+from schema.types.salesperson import Salesperson
+from schema.types.system_user import SystemUser
+from schema.types.viewer import Viewer
+
+Ask = Info[Context, Any]
+InCompany = Annotated[
+    UUID | None,
+    strawberry.argument(
+        name="company", description="SystemId of the Business Central company; the configured one by default."
+    ),
+]
+_NODES = {
+    "Account", "Contact", "Coupling", "Customer", "Item", "Opportunity", "Product", "SalesOrder", "Salesperson", "SystemUser",
+}  # fmt: skip
+_MOST_NODES = 100
+
+
+def selection(info: Ask) -> Selection:
+    """The selection of the field that is being resolved."""
+    context = info.context
+    return Selection(info._raw_info, context.caller.roles, context.services.max_page_size)
+
+
+async def one(info: Ask, by: Any, source: Source, company: UUID | None) -> Any:
+    """The row a ``by`` input names, with what is selected of it."""
+    need = selection(info).row()
+    return show(await look_up(by, info.context.reader(company), need))
+
+
+async def page(
+    info: Ask, source: Source, given: Any, order: Any, first: int, after: str | None, company: UUID | None
+) -> Any:
+    """A page of a list, with what is selected of its rows."""
+    selected = selection(info)
+    window = selected.window(first, after, count=selected.counts())
+    default = Sort(source.natural_key, "text") if source.natural_key else source.unique
+    sort = to_sort(order.field.value, order.direction, default) if order else to_sort(None, Direction.ASC, default)
+    reader = info.context.reader(company)
+    return show(await reader.page(selected.rows(), where=to_filter(given, source.backend), sort=sort, window=window))
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query:
+    @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))
+    def viewer(self, info: Ask) -> Viewer:
+        selection(info).check()
+        return Viewer(caller=info.context.caller)
+
+    @strawberry.field(description="A customer, by any key of either system.", metadata=declared(READERS))
+    async def customer(self, info: Ask, by: CustomerBy, company: InCompany = None) -> Customer | None:
+        return await one(info, by, CUSTOMERS, company)
+
+    @strawberry.field(
+        description="Customers of Business Central, by number unless ordered.", metadata=declared(READERS)
+    )
+    async def customers(
+        self,
+        info: Ask,
+        filter: lists.CustomerFilter | None = None,
+        order_by: lists.CustomerOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Customer] | None:
+        return await page(info, CUSTOMERS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="An item, by any key of either system.", metadata=declared(EVERY_ROLE))
+    async def item(self, info: Ask, by: ItemBy, company: InCompany = None) -> Item | None:
+        return await one(info, by, ITEMS, company)
+
+    @strawberry.field(description="Items of Business Central, by number unless ordered.", metadata=declared(EVERY_ROLE))
+    async def items(
+        self,
+        info: Ask,
+        filter: lists.ItemFilter | None = None,
+        order_by: lists.ItemOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Item] | None:
+        return await page(info, ITEMS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="A salesperson, by any key of either system.", metadata=declared(READERS))
+    async def salesperson(self, info: Ask, by: SalespersonBy, company: InCompany = None) -> Salesperson | None:
+        return await one(info, by, SALESPERSONS, company)
+
+    @strawberry.field(
+        description="Salespersons of Business Central, by code unless ordered.", metadata=declared(READERS)
+    )
+    async def salespersons(
+        self,
+        info: Ask,
+        filter: lists.SalespersonFilter | None = None,
+        order_by: lists.SalespersonOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Salesperson] | None:
+        return await page(info, SALESPERSONS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="An account of CRM, by any key of either system.", metadata=declared(READERS))
+    async def account(self, info: Ask, by: AccountBy, company: InCompany = None) -> Account | None:
+        return await one(info, by, ACCOUNTS, company)
+
+    @strawberry.field(description="Accounts of CRM, by account number unless ordered.", metadata=declared(READERS))
+    async def accounts(
+        self,
+        info: Ask,
+        filter: lists.AccountFilter | None = None,
+        order_by: lists.AccountOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Account] | None:
+        return await page(info, ACCOUNTS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="A product of CRM, by any key of either system.", metadata=declared(READERS))
+    async def product(self, info: Ask, by: ProductBy, company: InCompany = None) -> Product | None:
+        return await one(info, by, PRODUCTS, company)
+
+    @strawberry.field(description="Products of CRM, by product number unless ordered.", metadata=declared(READERS))
+    async def products(
+        self,
+        info: Ask,
+        filter: lists.ProductFilter | None = None,
+        order_by: lists.ProductOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Product] | None:
+        return await page(info, PRODUCTS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="A user of CRM, by any key of either system.", metadata=declared(READERS))
+    async def system_user(self, info: Ask, by: SystemUserBy, company: InCompany = None) -> SystemUser | None:
+        return await one(info, by, SYSTEM_USERS, company)
+
+    @strawberry.field(description="Users of CRM, coupled or not; by e-mail unless ordered.", metadata=declared(READERS))
+    async def system_users(
+        self,
+        info: Ask,
+        filter: lists.SystemUserFilter | None = None,
+        order_by: lists.SystemUserOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[SystemUser] | None:
+        return await page(info, SYSTEM_USERS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="An opportunity of CRM.", metadata=declared(READERS))
+    async def opportunity(self, info: Ask, by: OpportunityBy, company: InCompany = None) -> Opportunity | None:
+        return await one(info, by, OPPORTUNITIES, company)
+
+    @strawberry.field(description="Opportunities of CRM.", metadata=declared(READERS))
+    async def opportunities(
+        self,
+        info: Ask,
+        filter: lists.OpportunityFilter | None = None,
+        order_by: lists.OpportunityOrder | None = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Opportunity] | None:
+        return await page(info, OPPORTUNITIES, filter, order_by, first, after, company)
+
+    @strawberry.field(description="A coupling, by its id or by one of its records.", metadata=declared(READERS))
+    async def coupling(self, info: Ask, by: CouplingBy, company: InCompany = None) -> Coupling | None:
+        need = selection(info).row()
+        context = info.context
+        where = company or context.services.company
+        if isinstance(by.id, str):
+            return await _coupling_by_id(info, parse_id(by.id), need)
+        side, record = (
+            (Side.BUSINESS_CENTRAL, by.business_central) if by.business_central else (Side.DATAVERSE, by.dataverse)
+        )
+        if not record:
+            raise InvalidInputError("by must name one of its fields.", argument="by")
+        found = await context.services.couplings.find(record.mapping, where, side, [record.id])
+        return await _shown_coupling(info, found.get(record.id), need)
+
+    @strawberry.field(description="Couplings, by the number or code in Business Central.", metadata=declared(READERS))
+    async def couplings(
+        self,
+        info: Ask,
+        mapping: Annotated[Mapping | None, strawberry.argument(description="Only of these tables.")] = None,
+        skipped: Annotated[bool | None, strawberry.argument(description="Only those skipped, or only others.")] = None,
+        failed: Annotated[
+            bool | None, strawberry.argument(description="Only those with an error, or only others.")
+        ] = None,
+        key_starts_with: Annotated[
+            str | None, strawberry.argument(description="Only those whose number or code begins with this.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Coupling] | None:
+        selected = selection(info)
+        window = selected.window(first, after, count=selected.counts())
+        context = info.context
+        where = company or context.services.company
+        wanted = CouplingFilter(
+            mapping=mapping,
+            company_id=where,
+            skipped=skipped,
+            failed=failed,
+            key_prefix=key_starts_with,
+        )
+        rows = await coupling_page(context.services.couplings, wanted, window, where)
+        await context.reader(company).follow(rows.rows, selected.rows())
+        return show(rows)
+
+    @strawberry.field(
+        description="Whether the gateway can work with both systems, checked now.", metadata=declared(READERS)
+    )
+    async def connection(self, info: Ask, company: InCompany = None) -> ConnectionStatus | None:
+        selection(info).check()
+        context = info.context
+        services = context.services
+        checks = await examine(
+            Examination(context.deadline, context.correlation_id, context.trace),
+            business_central=services.backends.business_central,
+            dataverse=services.backends.dataverse,
+            company=company or services.company,
+        )
+        return ConnectionStatus(
+            healthy=all(check.passed for check in checks), checks=[ConnectionCheck.of(check) for check in checks]
+        )
+
+    @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
+    async def node(self, info: Ask, id: strawberry.ID) -> Node | None:
+        (found,) = await _nodes(info, [id])
+        return found
+
+    @strawberry.field(
+        description="Several records by their global ids, in that order; null where there is none.",
+        metadata=declared(EVERY_ROLE),
+    )
+    async def nodes(self, info: Ask, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > _MOST_NODES:
+            raise InvalidInputError(f"nodes takes at most {_MOST_NODES} ids.", argument="ids")
+        return await _nodes(info, ids)
+
+
+async def _coupling_by_id(info: Ask, found: GlobalId, need: Any) -> Any:
+    if found.type_name != COUPLINGS_TYPE:
+        raise InvalidInputError(f"This is the id of a {found.type_name}, not of a coupling.", argument="id")
+    return await _shown_coupling(info, await info.context.services.couplings.get(found.key), need)
+
+
+COUPLINGS_TYPE = "Coupling"
+
+
+async def _shown_coupling(info: Ask, found: Any, need: Any) -> Any:
+    if found is None:
+        return None
+    context = info.context
+    row = Row(COUPLINGS, found.company_id, values_of(found))
+    await context.reader(found.company_id).follow([row], need)
+    return show(row)
+
+
+async def _nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
+    """One look-up for each type and company among the ids."""
+    wanted = [parse_id(each) for each in ids]
+    selected = selection(info)
+    groups: dict[tuple[str, UUID], list[UUID]] = {}
+    for each in wanted:
+        if each.type_name not in _NODES:
+            raise InvalidInputError("This is not an id this API has given out.", argument="id")
+        groups.setdefault((each.type_name, each.company), []).append(each.key)
+    needs = {type_name: selected.row(type_name) for type_name, _ in groups}
+    found: dict[tuple[str, UUID, str], Any] = {}
+
+    async def fetch(type_name: str, company: UUID, keys: list[UUID]) -> None:
+        need = needs[type_name]
+        if type_name == COUPLINGS_TYPE:
+            for key in keys:
+                coupling = await info.context.services.couplings.get(key)
+                found[type_name, company, match_key(key)] = await _shown_coupling(info, coupling, need)
+            return
+        values: list[Value] = list(keys)
+        for name, row in (await info.context.reader(company).many(need, need.source.key, values)).items():
+            found[type_name, company, name] = show(row)
+
+    await asyncio.gather(*(fetch(*group, keys) for group, keys in groups.items()))
+    return [found.get((each.type_name, each.company, match_key(each.key))) for each in wanted]

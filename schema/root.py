@@ -1,0 +1,113 @@
+"""Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from gateway.auth.caller import Role
+from gateway.errors import BackendError, ErrorCode, GatewayError
+from gateway.telemetry import log
+from schema.context import Context
+from schema.query import Query
+from schema.scalars import SCALARS
+from schema.types.account import Contact
+from schema.types.sales_order import SalesOrder
+
+_CACHED_DOCUMENTS = 500
+
+
+class Errors(MaskErrors):
+    """Our own errors reach the caller as they are; what nobody foresaw is masked and stays in the log.
+
+    A failed branch names itself: one error stands for the same field of all rows it hangs on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(should_mask_error=_is_unforeseen)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        context = self.execution_context.context
+        masked = super().anonymise_error(error)
+        masked.message = "The gateway broke while working on this; its operators can find it under the correlation id."
+        masked.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
+        return masked
+
+    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        processed = super()._process_errors(errors)
+        for error in processed:
+            extensions = dict(error.extensions or {})
+            if error.original_error is None:
+                extensions.setdefault("code", str(ErrorCode.GRAPHQL_INVALID))
+            elif isinstance(error.original_error, BackendError) and error.path:
+                extensions["branch"] = ".".join(part for part in error.path if isinstance(part, str))
+            error.extensions = extensions
+        return processed
+
+
+def _is_unforeseen(error: GraphQLError) -> bool:
+    return error.original_error is not None and not isinstance(error.original_error, GatewayError | GraphQLError)
+
+
+class Explanation(SchemaExtension):
+    """``extensions.gateway``: what the operation cost at the backends. For administrators who ask with ``Gateway-Explain``."""
+
+    def get_results(self) -> dict[str, Any]:
+        context = self.execution_context.context
+        if not isinstance(context, Context) or not context.explain:
+            return {}
+        if Role.INTEGRATION_ADMINISTRATOR not in context.caller.roles:
+            return {}
+        trace = context.trace
+        requests = [
+            {
+                "backend": step.exchange.backend,
+                "method": step.exchange.method,
+                "url": step.exchange.url,
+                "status": step.exchange.status,
+                "milliseconds": step.exchange.milliseconds,
+                "shared": step.shared,
+                "cached": False,
+            }
+            for step in trace.steps
+        ]
+        explained = {
+            "backendRequests": requests,
+            "roundTrips": trace.round_trips,
+            "cacheHits": trace.cache_hits,
+            "correlationId": context.correlation_id,
+        }
+        return {"gateway": explained}
+
+
+class GatewaySchema(strawberry.Schema):
+    """Strawberry's schema with our log."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Foreseen errors are the caller's to read; the others are ours."""
+        for error in errors:
+            if _is_unforeseen(error):
+                log.error("unforeseen error", path=error.path, exc_info=error.original_error)
+
+
+def build_schema() -> GatewaySchema:
+    """The schema. Building it a second time in one process gives the same types."""
+    return GatewaySchema(
+        query=Query,
+        types=[Contact, SalesOrder],
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            Errors,
+            Explanation,
+            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+        ],
+    )
+
+
+def print_sdl() -> str:
+    """The schema as GraphQL SDL, as it is committed in ``schema/schema.graphql``."""
+    return build_schema().as_str() + "\n"

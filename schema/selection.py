@@ -1,0 +1,232 @@
+"""From a GraphQL selection to a :class:`~gateway.reading.need.Need`: looks ahead, fetches nothing.
+
+Reads what ``schema.fields`` declared of every selected field. Aliases, fragments, type conditions, ``@skip`` and
+``@include`` are followed as the executor follows them; a field the caller may not see refuses the whole root field before
+anything is asked.
+
+Source: GraphQL specification, 6.3.2 Field Collection.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSkipDirective,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+)
+from graphql.execution.values import get_argument_values, get_directive_values
+from strawberry.types.field import StrawberryField
+
+from gateway.auth.caller import Role
+from gateway.errors import ForbiddenError, InvalidInputError
+from gateway.reading.need import Branch, Link, LocalCurrency, Need, Source
+from gateway.reading.paging import Window
+from schema.fields import CURRENCY_BRANCH, Declaration, RowField, declaration_of
+from schema.sources import CURRENCIES
+
+_DEFINITION = "strawberry-definition"
+"""Under this key Strawberry leaves its own field and type definitions in graphql-core's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One request's selections, for one caller."""
+
+    info: GraphQLResolveInfo[Any]
+    roles: frozenset[Role]
+    max_page_size: int
+
+    def __post_init__(self) -> None:
+        root = self.info.parent_type
+        self._declaration(root, self.info.field_name)
+
+    def row(self, type_name: str | None = None) -> Need:
+        """What the current field wants of the row it returns; ``type_name`` chooses one of an interface's types."""
+        target = self._object_type(type_name)
+        return self._need(target, _selection_sets(self.info.field_nodes))
+
+    def check(self) -> None:
+        """Refuse fields of a plain object the caller may not see; they need no look-ahead."""
+        target = self._object_type(None)
+        for nodes in self._collect(target, _selection_sets(self.info.field_nodes)).values():
+            field = target.fields.get(nodes[0].name.value)
+            declaration = declaration_of(_strawberry_field(field)) if field is not None else None
+            if declaration is not None:
+                require(self.roles, declaration.access, f"{target.name}.{nodes[0].name.value}")
+
+    def rows(self) -> Need:
+        """What the current field wants of the rows of the connection it returns."""
+        return self._need(*self._inside_connection(self._object_type(None), self.info.field_nodes))
+
+    def counts(self) -> bool:
+        """Whether the current connection field asks for ``totalCount``."""
+        return "totalCount" in self._names(self._object_type(None), _selection_sets(self.info.field_nodes))
+
+    def window(self, first: int, after: str | None, *, count: bool) -> Window:
+        """Check a page's arguments.
+
+        Raises:
+            InvalidInputError: ``first`` is out of bounds.
+        """
+        if not 1 <= first <= self.max_page_size:
+            raise InvalidInputError(f"first must be between 1 and {self.max_page_size}.", argument="first")
+        return Window(first, after, count)
+
+    def _object_type(self, type_name: str | None) -> GraphQLObjectType:
+        named = get_named_type(self.info.return_type) if type_name is None else self.info.schema.get_type(type_name)
+        assert isinstance(named, GraphQLObjectType)  # noqa: S101 - callers name object types only
+        return named
+
+    def _need(self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Need:
+        source = _source(target)
+        columns: set[str] = set(_all_columns(target)) if source.reference else set()
+        branches: dict[str, Branch] = {}
+        for key, nodes in self._collect(target, sets).items():
+            name = nodes[0].name.value
+            if name.startswith("__"):
+                continue
+            declaration = self._declaration(target, name)
+            if declaration.column is not None:
+                columns.add(declaration.column)
+            if declaration.currency is not None and self._wants_currency(target, nodes):
+                branch = _currency_branch(declaration.currency, source)
+                branches[branch.name] = branch
+            if declaration.link is not None:
+                branches[key] = self._branch(target, key, nodes, declaration)
+        return Need(source, frozenset(columns), tuple(branches.values()))
+
+    def _branch(
+        self, parent: GraphQLObjectType, key: str, nodes: Sequence[FieldNode], declaration: Declaration
+    ) -> Branch:
+        field = parent.fields[nodes[0].name.value]
+        named = get_named_type(field.type)
+        assert isinstance(named, GraphQLObjectType)  # noqa: S101 - links lead to object types
+        assert declaration.link is not None  # noqa: S101 - the caller looked
+        if not declaration.paged:
+            return Branch(key, declaration.link, self._need(named, _selection_sets(nodes)))
+        arguments = get_argument_values(field, nodes[0], self.info.variable_values)
+        count = "totalCount" in self._names(named, _selection_sets(nodes))
+        window = self.window(arguments["first"], arguments.get("after"), count=count)
+        return Branch(key, declaration.link, self._need(*self._inside_connection(named, nodes)), window)
+
+    def _inside_connection(
+        self, connection: GraphQLObjectType, nodes: Sequence[FieldNode]
+    ) -> tuple[GraphQLObjectType, list[SelectionSetNode]]:
+        """The row type of a connection, and what ``nodes`` and ``edges.node`` select of it together."""
+        target = get_named_type(connection.fields["nodes"].type)
+        edge = get_named_type(connection.fields["edges"].type)
+        assert isinstance(target, GraphQLObjectType)  # noqa: S101 - a connection of rows
+        assert isinstance(edge, GraphQLObjectType)  # noqa: S101 - Relay's shape
+        wanted: list[FieldNode] = []
+        for of_connection in self._collect(connection, _selection_sets(nodes)).values():
+            if of_connection[0].name.value == "nodes":
+                wanted += of_connection
+            elif of_connection[0].name.value == "edges":
+                of_edge = self._collect(edge, _selection_sets(of_connection)).values()
+                wanted += [node for same in of_edge for node in same if node.name.value == "node"]
+        return target, _selection_sets(wanted)
+
+    def _declaration(self, target: GraphQLObjectType, name: str) -> Declaration:
+        declaration = declaration_of(_strawberry_field(target.fields[name]))
+        assert declaration is not None, f"{target.name}.{name} declares nothing"  # noqa: S101 - a test walks the schema
+        require(self.roles, declaration.access, f"{target.name}.{name}")
+        return declaration
+
+    def _wants_currency(self, target: GraphQLObjectType, nodes: Sequence[FieldNode]) -> bool:
+        money = get_named_type(target.fields[nodes[0].name.value].type)
+        assert isinstance(money, GraphQLObjectType)  # noqa: S101 - amounts are Money
+        return "currencyCode" in self._names(money, _selection_sets(nodes))
+
+    def _names(self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> set[str]:
+        return {nodes[0].name.value for nodes in self._collect(target, sets).values()}
+
+    def _collect(self, target: GraphQLObjectType, sets: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
+        """The selected fields by response key; the same key selected twice is one field."""
+        collected: dict[str, list[FieldNode]] = {}
+        seen: set[str] = set()
+        waiting = list(reversed(list(sets)))
+        while waiting:
+            for node in waiting.pop().selections:
+                if not self._included(node):
+                    continue
+                if isinstance(node, FieldNode):
+                    key = node.alias.value if node.alias else node.name.value
+                    collected.setdefault(key, []).append(node)
+                elif isinstance(node, InlineFragmentNode):
+                    condition = node.type_condition.name.value if node.type_condition else None
+                    if condition is None or self._applies(condition, target):
+                        waiting.append(node.selection_set)
+                elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                    seen.add(node.name.value)
+                    fragment = self.info.fragments[node.name.value]
+                    definition = getattr(fragment, "definition", fragment)
+                    if self._applies(definition.type_condition.name.value, target):
+                        waiting.append(definition.selection_set)
+        return collected
+
+    def _included(self, node: Any) -> bool:
+        if not node.directives:
+            return True
+        variables = self.info.variable_values
+        skip = get_directive_values(GraphQLSkipDirective, node, variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, variables)
+        return not (skip and skip["if"]) and (include is None or bool(include["if"]))
+
+    def _applies(self, condition: str, target: GraphQLObjectType) -> bool:
+        kind = self.info.schema.get_type(condition)
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            return self.info.schema.is_sub_type(kind, target)
+        return condition == target.name
+
+
+def require(roles: frozenset[Role], access: frozenset[Role], what: str) -> None:
+    """Refuse a caller who has none of the roles ``what`` needs.
+
+    Raises:
+        ForbiddenError: naming the field and the roles that would do.
+    """
+    if access and not roles & access:
+        raise ForbiddenError(f"{what} needs one of the roles: {', '.join(sorted(access))}.")
+
+
+def _selection_sets(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:
+    return [node.selection_set for node in nodes if node.selection_set is not None]
+
+
+def _strawberry_field(field: GraphQLField) -> StrawberryField:
+    found = field.extensions[_DEFINITION]
+    assert isinstance(found, StrawberryField)  # noqa: S101 - all our fields are Strawberry's
+    return found
+
+
+def _source(target: GraphQLObjectType) -> Source:
+    origin = target.extensions[_DEFINITION].origin
+    source = origin.source
+    assert isinstance(source, Source)  # noqa: S101 - row types have one
+    return source
+
+
+def _all_columns(target: GraphQLObjectType) -> Iterable[str]:
+    """Every column a type declares: the rows of reference sets are read whole, so that they serve the next question too."""
+    for field in target.fields.values():
+        found = _strawberry_field(field)
+        if isinstance(found, RowField) and found.plain.declaration.column is not None:
+            yield found.plain.declaration.column
+
+
+def _currency_branch(currency: Link, source: Source) -> Branch:
+    name = CURRENCY_BRANCH[type(currency)]
+    if isinstance(currency, LocalCurrency):
+        return Branch(name, currency, Need(source))
+    return Branch(name, currency, Need(CURRENCIES, frozenset({"isocurrencycode"})))

@@ -1,0 +1,63 @@
+"""The entity sets we read, and the links to currencies that several types share."""
+
+from gateway.reading.cache import LIFETIMES
+from gateway.reading.need import ByKey, LocalCurrency, Source
+from gateway.reading.paging import Kind, Sort
+from gateway.records import Backend
+
+
+def _business_central(name: str, natural_key: str, *, guids: frozenset[str] = frozenset()) -> Source:
+    """A set whose natural key is unique, and so orders rows that are otherwise equal."""
+    return Source(
+        Backend.BUSINESS_CENTRAL,
+        name,
+        "id",
+        natural_key=natural_key,
+        unique=Sort(natural_key, "text"),
+        guids=guids,
+        reference=name in LIFETIMES,
+    )
+
+
+def _dataverse(name: str, key: str, *, natural_key: str | None = None, guids: frozenset[str] = frozenset()) -> Source:
+    """A table: only its primary key is unique by itself."""
+    kind: Kind = "guid"
+    return Source(
+        Backend.DATAVERSE,
+        name,
+        key,
+        natural_key=natural_key,
+        unique=Sort(key, kind),
+        guids=guids,
+        in_company=False,
+        reference=name in LIFETIMES,
+    )
+
+
+CUSTOMERS = _business_central("customers", "number")
+ITEMS = _business_central("items", "number")
+ITEM_VARIANTS = _business_central("itemVariants", "code", guids=frozenset({"itemId"}))
+SALESPERSONS = _business_central("salespeoplePurchasers", "code")
+SALES_ORDERS = _business_central("salesOrders", "number", guids=frozenset({"customerId"}))
+PAYMENT_TERMS = _business_central("paymentTerms", "code")
+SHIPMENT_METHODS = _business_central("shipmentMethods", "code")
+
+ACCOUNTS = _dataverse("accounts", "accountid", natural_key="accountnumber")
+CONTACTS = _dataverse("contacts", "contactid")
+PRODUCTS = _dataverse("products", "productid", natural_key="productnumber")
+SYSTEM_USERS = _dataverse("systemusers", "systemuserid", natural_key="internalemailaddress")
+TEAMS = _dataverse("teams", "teamid")
+OPPORTUNITIES = _dataverse(
+    "opportunities", "opportunityid", guids=frozenset({"_customerid_value", "_parentaccountid_value"})
+)
+CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")
+UNITS = _dataverse("uoms", "uomid")
+
+COUPLINGS = Source(Backend.BUSINESS_CENTRAL, "couplings", "id")
+"""Our own table, read like the rest. Its backend is never asked."""
+
+IN_LOCAL_CURRENCY = LocalCurrency()
+"""Amounts of Business Central's master data."""
+
+IN_TRANSACTION_CURRENCY = ByKey("_transactioncurrencyid_value", "transactioncurrencyid")
+"""Amounts of a Dataverse row."""
