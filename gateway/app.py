@@ -1,0 +1,217 @@
+"""The application: builds every object when it starts, mounts the endpoints. Wiring only."""
+
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import BaseRoute
+from strawberry.fastapi import GraphQLRouter
+
+from gateway.auth.caller import Authenticator, SigningKeys, Trust
+from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentials
+from gateway.clients.business_central import BusinessCentralClient
+from gateway.clients.dataverse import DataverseClient
+from gateway.config import Settings
+from gateway.couplings.store import CouplingStore
+from gateway.database import create_engine, upgrade
+from gateway.errors import UnauthenticatedError
+from gateway.graphiql.page import graphiql_page
+from gateway.reading.cache import RecordCache
+from gateway.reading.local_currency import LocalCurrencies
+from gateway.reading.lookup import Lookups
+from gateway.reading.pages import Pages
+from gateway.records import Backend
+from gateway.telemetry import correlation_id
+from schema.context import Backends, Context, Services
+from schema.root import build_schema
+
+CORRELATION_HEADER = "X-Correlation-Id"
+
+Prepare = Callable[[CouplingStore], Awaitable[None]]
+"""Something to do with the coupling store once its tables are there (the demo's couplings)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """How each far end is reached; None is the real network. Tests put transports of their own here."""
+
+    business_central: httpx.AsyncBaseTransport | None = None
+    dataverse: httpx.AsyncBaseTransport | None = None
+    identity: httpx.AsyncBaseTransport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the lifespan built."""
+
+    engine: AsyncEngine
+    services: Services
+    authenticator: Authenticator
+
+
+def create_app(
+    settings: Settings,
+    *,
+    networks: Networks | None = None,
+    routes: Sequence[BaseRoute] = (),
+    prepare: Prepare | None = None,
+) -> FastAPI:
+    """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL)."""
+    where = networks or Networks()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings, where, prepare) as built:
+            app.state.running = built
+            gc.freeze()  # what is there now stays: the collector need not look at it in every request
+            yield
+
+    app = FastAPI(title="Dynamics gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(UnauthenticatedError, _unauthenticated)
+    app.include_router(_graphql(), prefix="/graphql")
+    app.add_api_route("/health/live", _live)
+    app.add_api_route("/health/ready", _ready)
+    app.router.routes.extend(routes)
+    app.middleware("http")(_correlated)
+    return app
+
+
+@asynccontextmanager
+async def running(settings: Settings, networks: Networks, prepare: Prepare | None) -> AsyncIterator[Running]:
+    """Everything with a lifetime, opened in order and closed in reverse."""
+    engine = create_engine(settings.database_url)
+    identity_http = httpx.AsyncClient(transport=networks.identity, timeout=10)
+    clients: list[BusinessCentralClient | DataverseClient] = []
+    try:
+        await upgrade(engine)
+        store = CouplingStore(engine)
+        if prepare is not None:
+            await prepare(store)
+        backends = _backends(settings, networks, identity_http)
+        clients += [backends.business_central, backends.dataverse]
+        yield Running(engine, _services(settings, backends, store), _authenticator(settings, identity_http))
+    finally:
+        for client in clients:
+            await client.close()
+        await identity_http.aclose()
+        await engine.dispose()
+
+
+def _backends(settings: Settings, networks: Networks, identity_http: httpx.AsyncClient) -> Backends:
+    credentials = Credentials(settings.token_authority, settings.client_id, settings.client_secret.get_secret_value())
+
+    def auth(backend: Backend, scope: str) -> BearerAuth:
+        return BearerAuth(
+            ClientCredentialsProvider(credentials=credentials, scope=scope, backend=backend, http=identity_http)
+        )
+
+    return Backends(
+        business_central=BusinessCentralClient(
+            base_url=settings.business_central_url,
+            auth=auth(Backend.BUSINESS_CENTRAL, settings.business_central_scope),
+            network=networks.business_central,
+            places=settings.business_central_places,
+        ),
+        dataverse=DataverseClient(
+            organization_url=settings.dataverse_url,
+            auth=auth(Backend.DATAVERSE, settings.dataverse_token_scope),
+            network=networks.dataverse,
+            places=settings.dataverse_places,
+        ),
+    )
+
+
+def _services(settings: Settings, backends: Backends, store: CouplingStore) -> Services:
+    known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
+    return Services(
+        backends=backends,
+        couplings=store,
+        lookups=Lookups(backends, RecordCache()),
+        pages=Pages(backends),
+        currencies=LocalCurrencies(backends, known=known),
+        company=settings.company_id,
+        max_page_size=settings.max_page_size,
+        deadline_seconds=settings.request_deadline_seconds,
+    )
+
+
+def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:
+    trust = Trust(settings.token_authority, settings.tenant_id, settings.audiences)
+    return Authenticator(trust, SigningKeys(trust.keys_url, http))
+
+
+def _graphql() -> GraphQLRouter[Context, None]:
+    router: GraphQLRouter[Context, None] = GraphQLRouter(
+        build_schema(), graphql_ide=None, context_getter=_context, subscription_protocols=()
+    )
+    return router
+
+
+async def _context(request: Request) -> Context:
+    """Who asks is settled before anything of the request is read.
+
+    Raises:
+        UnauthenticatedError: no token, or one that does not pass.
+    """
+    built: Running = request.app.state.running
+    caller = await built.authenticator.caller(request.headers.get("authorization"))
+    return Context(
+        built.services,
+        caller,
+        correlation_id=request.state.correlation_id,
+        explain=request.headers.get("gateway-explain") == "1",
+    )
+
+
+async def _unauthenticated(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnauthenticatedError)  # noqa: S101 - registered for nothing else
+    body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
+    return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _correlated(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """One id from the caller to both backends, in every line of the log, and back to the caller."""
+    name = correlation_id(request.headers.get(CORRELATION_HEADER))
+    request.state.correlation_id = name
+    if _asks_for_a_page(request):
+        return graphiql_page()
+    with structlog.contextvars.bound_contextvars(correlation_id=name):
+        response = await call_next(request)
+    response.headers[CORRELATION_HEADER] = name
+    return response
+
+
+def _asks_for_a_page(request: Request) -> bool:
+    """A browser that was pointed at the endpoint: it gets GraphiQL, which signs in by itself."""
+    return (
+        request.method == "GET"
+        and request.url.path == "/graphql"
+        and not request.url.query
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
+async def _live() -> dict[str, str]:
+    return {"status": "live"}
+
+
+async def _ready(request: Request) -> Response:
+    """Whether requests can be served: the database answers. A backend that is away is not a reason to send none."""
+    built: Running = request.app.state.running
+    checks: dict[str, Any] = {"database": True}
+    try:
+        async with built.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError):
+        checks["database"] = False
+    ready = all(checks.values())
+    return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)

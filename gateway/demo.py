@@ -1,0 +1,111 @@
+"""The demo: gateway, sandbox and GraphiQL as one application on one port. Wiring only."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.routing import BaseRoute
+
+from gateway.app import Networks, create_app
+from gateway.config import Settings
+from gateway.couplings.coupling import Coupling, Mapping, Result
+from gateway.couplings.store import CouplingFilter, CouplingStore
+from gateway.graphiql.page import PersonChoice, SignIn, graphiql_routes
+from gateway.sandbox.app import Sandbox
+from gateway.sandbox.company.couplings import DemoCoupling
+from gateway.sandbox.identity.people import (
+    DEMO_PEOPLE,
+    GATEWAY_CLIENT_ID,
+    GATEWAY_RESOURCE,
+    GRAPHIQL_CLIENT_ID,
+    TENANT_ID,
+)
+from schema.example import EXAMPLE_QUERY
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What is shown to the person who started it."""
+
+    app: FastAPI
+    settings: Settings
+    sandbox: Sandbox
+
+
+def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | None = None) -> Demo:
+    """The gateway over a sandbox, with everything that makes it a demo."""
+    settings = demo_settings(sandbox, database_url)
+    routes = [*sandbox.routes(), *graphiql()]
+
+    async def prepare(store: CouplingStore) -> None:
+        await seed_couplings(store, sandbox)
+
+    return Demo(create_app(settings, networks=networks, routes=routes, prepare=prepare), settings, sandbox)
+
+
+def demo_settings(sandbox: Sandbox, database_url: str) -> Settings:
+    """The settings of a gateway over this sandbox; others come from the environment as always."""
+    addresses = sandbox.addresses
+    return Settings(
+        tenant_id=TENANT_ID,
+        client_id=GATEWAY_CLIENT_ID,
+        client_secret=SecretStr(sandbox.identity.client_secret),
+        authority=addresses.authority,
+        audience=GATEWAY_RESOURCE,
+        business_central_url=addresses.business_central,
+        business_central_scope="https://api.businesscentral.dynamics.com/.default",
+        company_id=UUID(sandbox.company.company_id),
+        local_currency_code=sandbox.company.currency_code,
+        dataverse_url=addresses.dataverse,
+        dataverse_scope=f"{addresses.dataverse}/.default",
+        database_url=database_url,
+    )
+
+
+def graphiql() -> list[BaseRoute]:
+    people = [PersonChoice(person.name.capitalize(), person.user_name, person.password) for person in DEMO_PEOPLE]
+    sign_in = SignIn(
+        f"/sandbox/identity/{TENANT_ID}/oauth2/v2.0/token", GRAPHIQL_CLIENT_ID, f"{GATEWAY_RESOURCE}/access_as_user"
+    )
+    return list(graphiql_routes(endpoint="/graphql", people=people, sign_in=sign_in, default_query=EXAMPLE_QUERY))
+
+
+async def seed_couplings(store: CouplingStore, sandbox: Sandbox) -> None:
+    """The demo company's couplings, if there are none yet: what people changed since stays."""
+    if await store.count(CouplingFilter(company_id=UUID(sandbox.company.company_id))):
+        return
+    waiting = sandbox.company.couplings()
+    while batch := [_coupling(each) for each in islice(waiting, _BATCH)]:
+        await store.add(batch)
+
+
+def _coupling(demo: DemoCoupling) -> Coupling:
+    mapping, company = Mapping(demo.mapping), UUID(demo.company_id)
+    return Coupling(
+        id=uuid5(company, f"{mapping}:{demo.bc_id}"),
+        mapping=mapping,
+        company_id=company,
+        bc_id=UUID(demo.bc_id),
+        crm_id=UUID(demo.crm_id),
+        bc_key=demo.bc_natural_key,
+        crm_key=demo.crm_natural_key,
+        last_synchronized_at=demo.last_synchronized_at,
+        bc_modified_at=demo.bc_modified_at,
+        crm_modified_at=demo.crm_modified_at,
+        last_result_to_bc=Result(demo.last_result_to_bc) if demo.last_result_to_bc else None,
+        last_result_to_crm=Result(demo.last_result_to_crm) if demo.last_result_to_crm else None,
+        skipped=demo.skipped,
+        error_code=demo.error_code,
+        error_message=demo.error_message,
+        created_at=demo.last_synchronized_at,
+        created_by="demo",
+    )
+
+
+def database_url(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder.resolve() / 'gateway.db'}"
