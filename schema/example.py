@@ -3,8 +3,8 @@
 import json
 
 EXAMPLE_QUERY = """\
-# What does customer C00210 owe, and who owns the account in CRM?
-# The amounts come from Business Central, the owner from Dynamics 365 Sales.
+# What does the customer owe? (Business Central)
+# Who owns the account? (Dynamics 365 Sales)
 query WhatDoesTheCustomerOwe {
   customer(by: {number: "C00210"}) {
     number

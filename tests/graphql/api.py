@@ -1,0 +1,95 @@
+"""The gateway over the sandbox, entered as callers enter it: POST /graphql with a demo person's token."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from gateway.app import Networks
+from gateway.demo import create_demo
+from gateway.sandbox.app import Sandbox
+from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
+
+Respond = Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass
+class Switch(httpx.AsyncBaseTransport):
+    """The way to one far end. With ``instead`` set, that answers (or raises) in its place."""
+
+    inner: httpx.AsyncBaseTransport
+    instead: Respond | None = None
+    seen: list[httpx.Request] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        if self.instead is not None:
+            return self.instead(request)
+        return await self.inner.handle_async_request(request)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A GraphQL answer, taken apart."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> Any:
+        return self.body.get("data")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return self.body.get("errors") or []
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Backend requests and round trips, as Gateway-Explain tells them."""
+        explained = self.body["extensions"]["gateway"]
+        return len(explained["backendRequests"]), explained["roundTrips"]
+
+
+@dataclass
+class Api:
+    """A running gateway and what it stands on."""
+
+    http: httpx.AsyncClient
+    sandbox: Sandbox
+    business_central: Switch
+    dataverse: Switch
+
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, *, person: Person = ADMIN, explain: bool = True
+    ) -> Answer:
+        """One question. The backends' own log is compared with what the explanation says it cost."""
+        before = self._asked()
+        token = self.sandbox.identity.issue(person, GATEWAY_RESOURCE)
+        headers = {"Authorization": f"Bearer {token}"} | ({"Gateway-Explain": "1"} if explain else {})
+        response = await self.http.post(
+            "/graphql", json={"query": query, "variables": variables or {}}, headers=headers
+        )
+        answer = Answer(response.status_code, response.json())
+        if explain and "gateway" in (answer.body.get("extensions") or {}):
+            assert answer.cost[0] == self._asked() - before
+        return answer
+
+    def _asked(self) -> int:
+        return len(self.business_central.seen) + len(self.dataverse.seen)
+
+
+async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack) -> Api:
+    """A gateway of its own, with cold caches."""
+    network = httpx.ASGITransport(app=sandbox.app())
+    central, dataverse = Switch(network), Switch(network)
+    demo = create_demo(sandbox, database_url, networks=Networks(central, dataverse, network))
+    await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
+    transport = httpx.ASGITransport(app=demo.app)
+    http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
+    return Api(http, sandbox, central, dataverse)

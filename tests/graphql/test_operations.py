@@ -1,0 +1,113 @@
+"""The operations outsiders rely on: they validate as they stand, they work, and they cost what they may cost.
+
+``schema/operations.graphql`` is their contract. An operation that needs what is not there yet fails validation; the day it
+passes, it has to be moved to the others and run.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, parse, print_ast, validate
+
+from schema.root import build_schema
+from tests.graphql.api import Api
+
+pytestmark = pytest.mark.anyio
+
+OPERATIONS = {
+    definition.name.value: definition
+    for definition in parse(Path("schema/operations.graphql").read_text(encoding="utf-8")).definitions
+    if isinstance(definition, OperationDefinitionNode) and definition.name is not None
+}
+WORKING = {"CustomerCard", "CustomerList", "ItemCard", "SalespersonCard", "Connection"}
+COUPLINGS_READ = """
+query Couplings($first: Int!) {
+  couplings(mapping: CUSTOMER, first: $first) {
+    nodes { id mapping customer { number displayName } account { accountId name } lastSynchronizedAt skipped }
+  }
+}
+"""
+"""The operation ``Couplings`` without ``differences``."""
+
+
+def operation(name: str) -> str:
+    return print_ast(OPERATIONS[name])
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_validates_as_soon_as_its_fields_are_there(name: str) -> None:
+    schema = build_schema()._schema
+    errors = validate(schema, parse(operation(name)))
+    assert bool(errors) != (name in WORKING)
+
+
+async def test_customer_card(api: Api) -> None:
+    cold = await api.ask(operation("CustomerCard"), {"number": "C00210"})
+    assert cold.errors == []
+    card = cold.data["customer"]
+    assert card["displayName"] == "Harbour Bikes BV"
+    assert card["balanceDue"] == {"amount": "9440", "currencyCode": "EUR"}
+    assert card["creditLimit"] == {"amount": "20000", "currencyCode": "EUR"}
+    assert card["salesperson"]["code"] == "JO"
+    assert card["salesperson"]["user"]["fullName"] == "Jonas Okafor"
+    assert card["account"]["name"] == "Harbour Bikes BV"
+    assert card["account"]["owner"] == {"fullName": "Jonas Okafor"}
+    assert card["coupling"]["lastSynchronizedAt"].endswith("Z")
+    assert cold.cost == (4, 2)
+    warm = await api.ask(operation("CustomerCard"), {"number": "C00210"})
+    assert warm.data == cold.data
+    assert warm.cost == (2, 1)
+
+
+@pytest.mark.parametrize(("first", "rows"), [(50, 50), (200, 200)])
+async def test_customer_list_costs_the_same_for_any_page(api: Api, first: int, rows: int) -> None:
+    answer = await api.ask(operation("CustomerList"), {"first": first, "after": None})
+    assert answer.errors == []
+    assert len(answer.data["customers"]["nodes"]) == rows
+    assert sum(1 for node in answer.data["customers"]["nodes"] if node["account"]) > rows * 3 // 4
+    assert answer.cost == (3, 2)
+
+
+async def test_item_card(api: Api) -> None:
+    answer = await api.ask(operation("ItemCard"), {"number": "1001"})
+    assert answer.errors == []
+    item = answer.data["item"]
+    assert (item["number"], item["inventory"], item["unitPrice"]["currencyCode"]) == ("1001", "145", "EUR")
+    assert item["product"]["productNumber"] == "1001"
+    assert item["product"]["stateCode"] == "ACTIVE"
+    assert answer.cost == (2, 1)
+
+
+async def test_salesperson_card(api: Api) -> None:
+    answer = await api.ask(operation("SalespersonCard"), {"code": "JO"})
+    assert answer.errors == []
+    person = answer.data["salesperson"]
+    assert person["displayName"] == person["user"]["fullName"] == "Jonas Okafor"
+    assert person["user"]["isDisabled"] is False
+    assert len(person["customers"]["nodes"]) == 5
+    assert answer.cost == (3, 2)
+    warm = await api.ask(operation("SalespersonCard"), {"code": "JO"})
+    assert warm.cost == (1, 1)
+
+
+async def test_connection(api: Api) -> None:
+    answer = await api.ask(operation("Connection"))
+    assert answer.data["connection"]["healthy"] is True
+    assert all(check["passed"] and check["hint"] is None for check in answer.data["connection"]["checks"])
+    assert answer.cost == (3, 2)
+
+
+async def test_couplings_read_part(api: Api) -> None:
+    answer = await api.ask(COUPLINGS_READ, {"first": 50})
+    assert answer.errors == []
+    nodes: list[dict[str, Any]] = answer.data["couplings"]["nodes"]
+    assert len(nodes) == 50
+    assert all(node["mapping"] == "CUSTOMER" for node in nodes)
+    assert answer.cost == (2, 1)
+
+
+async def test_couplings_of_a_large_page_stay_few_requests(api: Api) -> None:
+    answer = await api.ask(COUPLINGS_READ, {"first": 160})
+    assert len(answer.data["couplings"]["nodes"]) == 160
+    assert answer.cost == (3, 1), "the customers' keys take two URLs of Business Central, side by side"
