@@ -25,7 +25,7 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
 )
-from graphql.execution.values import get_argument_values, get_directive_values
+from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types.field import StrawberryField
 
 from gateway.auth.caller import Role
@@ -83,6 +83,12 @@ class Selection:
             raise InvalidInputError(f"first must be between 1 and {self.max_page_size}.", argument="first")
         return Window(first, after, count)
 
+    @property
+    def _variables(self) -> VariableValues:
+        """graphql-core hands resolvers the coerced values alone; its own functions want them wrapped."""
+        values: Any = self.info.variable_values
+        return VariableValues(sources={}, coerced=values) if isinstance(values, dict) else values
+
     def _object_type(self, type_name: str | None) -> GraphQLObjectType:
         named = get_named_type(self.info.return_type) if type_name is None else self.info.schema.get_type(type_name)
         assert isinstance(named, GraphQLObjectType)  # noqa: S101 - callers name object types only
@@ -115,7 +121,7 @@ class Selection:
         assert declaration.link is not None  # noqa: S101 - the caller looked
         if not declaration.paged:
             return Branch(key, declaration.link, self._need(named, _selection_sets(nodes)))
-        arguments = get_argument_values(field, nodes[0], self.info.variable_values)
+        arguments = get_argument_values(field, nodes[0], self._variables)
         count = "totalCount" in self._names(named, _selection_sets(nodes))
         window = self.window(arguments["first"], arguments.get("after"), count=count)
         return Branch(key, declaration.link, self._need(*self._inside_connection(named, nodes)), window)
@@ -178,7 +184,7 @@ class Selection:
     def _included(self, node: Any) -> bool:
         if not node.directives:
             return True
-        variables = self.info.variable_values
+        variables = self._variables
         skip = get_directive_values(GraphQLSkipDirective, node, variables)
         include = get_directive_values(GraphQLIncludeDirective, node, variables)
         return not (skip and skip["if"]) and (include is None or bool(include["if"]))

@@ -66,9 +66,12 @@ class _Kind:
 
 @dataclass(slots=True, eq=False)
 class _Answer:
+    """What a flight brought: records, or the error that ended it; and what it cost either way."""
+
     records: dict[str, Record]
     exchanges: list[list[Exchange]]
     shared: bool
+    error: Exception | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -180,6 +183,8 @@ class Lookups:
         depths = [
             asking.trace.add(exchanges, after=after, shared=joined or answer.shared) for exchanges in answer.exchanges
         ]
+        if answer.error is not None:
+            raise answer.error
         records = {name: answer.records[name] for name in keys if name in answer.records}
         return records, max(depths, default=after)
 
@@ -213,20 +218,13 @@ class Lookups:
         landed: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         flight = _Flight(frozenset(keys), select, landed)
         queue.flights.append(flight)
+        answer = _Answer({}, [], shared=len(tickets) > 1, error=RuntimeError("the gateway is stopping"))
         try:
             answer = await self._ask(kind, keys, select, tickets)
-        except BaseException as error:  # handed to those who wait; a cancelled flight must not leave them waiting
-            for future in (landed, *(ticket.answer for ticket in tickets)):
-                if not future.done():
-                    future.set_exception(error if isinstance(error, Exception) else RuntimeError("shutting down"))
-                    future.exception()  # waiters may all have gone
-            if not isinstance(error, Exception):
-                raise
-        else:
+        finally:
             for future in (landed, *(ticket.answer for ticket in tickets)):
                 if not future.done():
                     future.set_result(answer)
-        finally:
             queue.flights.remove(flight)
             if queue.waiting:
                 self._schedule(kind, queue)
@@ -253,15 +251,14 @@ class Lookups:
 
         condition = AnyOf(kind.column, tuple(keys.values()))
         parts = [part(each) for each in chunks(condition, dialect, room=room)]
+        answer = _Answer({}, [], shared=len(tickets) > 1)
         try:
-            found = await asyncio.gather(*parts)
-        except Exception:
-            for ticket in tickets:  # a failed flight was flown all the same
-                for call in calls:
-                    ticket.asking.trace.add(call.exchanges, after=ticket.after, shared=len(tickets) > 1)
-            raise
-        records = {_key_of(record, kind): record for records in found for record in records}
-        return _Answer(records, [call.exchanges for call in calls], shared=len(tickets) > 1)
+            for records in await asyncio.gather(*parts):
+                answer.records |= {_key_of(record, kind): record for record in records}
+        except Exception as error:  # it is raised again for everybody who asked
+            answer.error = error
+        answer.exchanges = [call.exchanges for call in calls]
+        return answer
 
 
 def _key_of(record: Record, kind: _Kind) -> str:

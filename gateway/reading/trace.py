@@ -8,7 +8,7 @@ from gateway.clients.call import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One exchange on behalf of this request; ``shared`` when others' questions travelled in it too."""
+    """One exchange on behalf of this request; ``shared`` when more than one question travelled in it."""
 
     exchange: Exchange
     shared: bool
@@ -21,6 +21,7 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
     round_trips: int = 0
     cache_hits: int = 0
+    _noted: set[int] = field(default_factory=set)
 
     def add(self, exchanges: Sequence[Exchange], *, after: int, shared: bool = False) -> int:
         """Note exchanges that followed each other, begun when ``after`` round trips had passed.
@@ -28,7 +29,10 @@ class Trace:
         Returns:
             how many round trips have passed when they are done.
         """
-        self.steps += [Step(exchange, shared) for exchange in exchanges]
+        for exchange in exchanges:
+            if id(exchange) not in self._noted:  # two fields of this request may have travelled in it
+                self._noted.add(id(exchange))
+                self.steps.append(Step(exchange, shared))
         depth = after + len(exchanges)
         self.round_trips = max(self.round_trips, depth)
         return depth
