@@ -64,6 +64,11 @@ InCompany = Annotated[
         name="company", description="SystemId of the Business Central company; the configured one by default."
     ),
 ]
+WHICH = strawberry.argument(description="Which of them; all by default.")
+ORDERED = strawberry.argument(description="In which order.")
+BY = strawberry.argument(description="Exactly one key.")
+ID = strawberry.argument(description="A global id.")
+IDS = strawberry.argument(description="Up to 100 global ids.")
 _NODES = {
     "Account", "Contact", "Coupling", "Customer", "Item", "Opportunity", "Product", "SalesOrder", "Salesperson", "SystemUser",
 }  # fmt: skip
@@ -102,7 +107,7 @@ class Query:
         return Viewer(caller=info.context.caller)
 
     @strawberry.field(description="A customer, by any key of either system.", metadata=declared(READERS))
-    async def customer(self, info: Ask, by: CustomerBy, company: InCompany = None) -> Customer | None:
+    async def customer(self, info: Ask, by: Annotated[CustomerBy, BY], company: InCompany = None) -> Customer | None:
         return await one(info, by, CUSTOMERS, company)
 
     @strawberry.field(
@@ -111,8 +116,8 @@ class Query:
     async def customers(
         self,
         info: Ask,
-        filter: lists.CustomerFilter | None = None,
-        order_by: lists.CustomerOrder | None = None,
+        filter: Annotated[lists.CustomerFilter | None, WHICH] = None,
+        order_by: Annotated[lists.CustomerOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -120,15 +125,15 @@ class Query:
         return await page(info, CUSTOMERS, filter, order_by, first, after, company)
 
     @strawberry.field(description="An item, by any key of either system.", metadata=declared(EVERY_ROLE))
-    async def item(self, info: Ask, by: ItemBy, company: InCompany = None) -> Item | None:
+    async def item(self, info: Ask, by: Annotated[ItemBy, BY], company: InCompany = None) -> Item | None:
         return await one(info, by, ITEMS, company)
 
     @strawberry.field(description="Items of Business Central, by number unless ordered.", metadata=declared(EVERY_ROLE))
     async def items(
         self,
         info: Ask,
-        filter: lists.ItemFilter | None = None,
-        order_by: lists.ItemOrder | None = None,
+        filter: Annotated[lists.ItemFilter | None, WHICH] = None,
+        order_by: Annotated[lists.ItemOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -136,7 +141,9 @@ class Query:
         return await page(info, ITEMS, filter, order_by, first, after, company)
 
     @strawberry.field(description="A salesperson, by any key of either system.", metadata=declared(READERS))
-    async def salesperson(self, info: Ask, by: SalespersonBy, company: InCompany = None) -> Salesperson | None:
+    async def salesperson(
+        self, info: Ask, by: Annotated[SalespersonBy, BY], company: InCompany = None
+    ) -> Salesperson | None:
         return await one(info, by, SALESPERSONS, company)
 
     @strawberry.field(
@@ -145,8 +152,8 @@ class Query:
     async def salespersons(
         self,
         info: Ask,
-        filter: lists.SalespersonFilter | None = None,
-        order_by: lists.SalespersonOrder | None = None,
+        filter: Annotated[lists.SalespersonFilter | None, WHICH] = None,
+        order_by: Annotated[lists.SalespersonOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -154,15 +161,15 @@ class Query:
         return await page(info, SALESPERSONS, filter, order_by, first, after, company)
 
     @strawberry.field(description="An account of CRM, by any key of either system.", metadata=declared(READERS))
-    async def account(self, info: Ask, by: AccountBy, company: InCompany = None) -> Account | None:
+    async def account(self, info: Ask, by: Annotated[AccountBy, BY], company: InCompany = None) -> Account | None:
         return await one(info, by, ACCOUNTS, company)
 
     @strawberry.field(description="Accounts of CRM, by account number unless ordered.", metadata=declared(READERS))
     async def accounts(
         self,
         info: Ask,
-        filter: lists.AccountFilter | None = None,
-        order_by: lists.AccountOrder | None = None,
+        filter: Annotated[lists.AccountFilter | None, WHICH] = None,
+        order_by: Annotated[lists.AccountOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -170,15 +177,15 @@ class Query:
         return await page(info, ACCOUNTS, filter, order_by, first, after, company)
 
     @strawberry.field(description="A product of CRM, by any key of either system.", metadata=declared(READERS))
-    async def product(self, info: Ask, by: ProductBy, company: InCompany = None) -> Product | None:
+    async def product(self, info: Ask, by: Annotated[ProductBy, BY], company: InCompany = None) -> Product | None:
         return await one(info, by, PRODUCTS, company)
 
     @strawberry.field(description="Products of CRM, by product number unless ordered.", metadata=declared(READERS))
     async def products(
         self,
         info: Ask,
-        filter: lists.ProductFilter | None = None,
-        order_by: lists.ProductOrder | None = None,
+        filter: Annotated[lists.ProductFilter | None, WHICH] = None,
+        order_by: Annotated[lists.ProductOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -186,15 +193,17 @@ class Query:
         return await page(info, PRODUCTS, filter, order_by, first, after, company)
 
     @strawberry.field(description="A user of CRM, by any key of either system.", metadata=declared(READERS))
-    async def system_user(self, info: Ask, by: SystemUserBy, company: InCompany = None) -> SystemUser | None:
+    async def system_user(
+        self, info: Ask, by: Annotated[SystemUserBy, BY], company: InCompany = None
+    ) -> SystemUser | None:
         return await one(info, by, SYSTEM_USERS, company)
 
     @strawberry.field(description="Users of CRM, coupled or not; by e-mail unless ordered.", metadata=declared(READERS))
     async def system_users(
         self,
         info: Ask,
-        filter: lists.SystemUserFilter | None = None,
-        order_by: lists.SystemUserOrder | None = None,
+        filter: Annotated[lists.SystemUserFilter | None, WHICH] = None,
+        order_by: Annotated[lists.SystemUserOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -202,15 +211,17 @@ class Query:
         return await page(info, SYSTEM_USERS, filter, order_by, first, after, company)
 
     @strawberry.field(description="An opportunity of CRM.", metadata=declared(READERS))
-    async def opportunity(self, info: Ask, by: OpportunityBy, company: InCompany = None) -> Opportunity | None:
+    async def opportunity(
+        self, info: Ask, by: Annotated[OpportunityBy, BY], company: InCompany = None
+    ) -> Opportunity | None:
         return await one(info, by, OPPORTUNITIES, company)
 
     @strawberry.field(description="Opportunities of CRM.", metadata=declared(READERS))
     async def opportunities(
         self,
         info: Ask,
-        filter: lists.OpportunityFilter | None = None,
-        order_by: lists.OpportunityOrder | None = None,
+        filter: Annotated[lists.OpportunityFilter | None, WHICH] = None,
+        order_by: Annotated[lists.OpportunityOrder | None, ORDERED] = None,
         first: First = 50,
         after: After = None,
         company: InCompany = None,
@@ -218,7 +229,7 @@ class Query:
         return await page(info, OPPORTUNITIES, filter, order_by, first, after, company)
 
     @strawberry.field(description="A coupling, by its id or by one of its records.", metadata=declared(READERS))
-    async def coupling(self, info: Ask, by: CouplingBy, company: InCompany = None) -> Coupling | None:
+    async def coupling(self, info: Ask, by: Annotated[CouplingBy, BY], company: InCompany = None) -> Coupling | None:
         need = selection(info).row()
         context = info.context
         where = company or context.services.company
@@ -281,7 +292,7 @@ class Query:
         )
 
     @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
-    async def node(self, info: Ask, id: strawberry.ID) -> Node | None:
+    async def node(self, info: Ask, id: Annotated[strawberry.ID, ID]) -> Node | None:
         (found,) = await _nodes(info, [id])
         return found
 
@@ -289,7 +300,7 @@ class Query:
         description="Several records by their global ids, in that order; null where there is none.",
         metadata=declared(EVERY_ROLE),
     )
-    async def nodes(self, info: Ask, ids: list[strawberry.ID]) -> list[Node | None]:
+    async def nodes(self, info: Ask, ids: Annotated[list[strawberry.ID], IDS]) -> list[Node | None]:
         if len(ids) > _MOST_NODES:
             raise InvalidInputError(f"nodes takes at most {_MOST_NODES} ids.", argument="ids")
         return await _nodes(info, ids)

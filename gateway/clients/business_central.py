@@ -3,18 +3,14 @@
 Source: Business Central, "API (v2.0) for Business Central", "Use OData batch", "Current API limits".
 """
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import httpx
 
-from gateway.clients.call import Call
 from gateway.clients.client import ODataClient, Vendor
 from gateway.clients.retry import RetryPolicy
-from gateway.errors import BackendError, ProtocolError
-from gateway.odata.batch import MOST_PARTS, read_parts, write_reads
-from gateway.odata.query import AnyOf, Enumeration, Query, literal
-from gateway.odata.response import Page, page_of
+from gateway.odata.batch import JSON_BATCHES
+from gateway.odata.query import AnyOf, Enumeration, literal
 from gateway.records import Backend
 
 RUNNING_AT_ONCE = 5
@@ -65,38 +61,10 @@ class BusinessCentralClient(ODataClient):
             query_room=QUERY_ROOM,
             headers={"Accept": "application/json"},
             places=places,
+            batches=JSON_BATCHES,
         )
         super().__init__(vendor, base_url=base_url, auth=auth, network=network, retry=retry)
 
     def path(self, entity_set: str, *, company: UUID | None) -> str:
         """Where a set is found; only ``companies`` itself stands at the root."""
         return f"companies({company})/{entity_set}" if company is not None else entity_set
-
-    async def _page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
-        answers: list[Page | BackendError] = []
-        for start in range(0, len(requests), MOST_PARTS):
-            answers += await self._batch(requests[start : start + MOST_PARTS], call=call)
-        return answers
-
-    async def _batch(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
-        urls = [f"{path}?{query.encode(self.vendor.dialect)}" for path, query in requests]
-        response = await self._send(
-            "POST",
-            f"{self.base_url}$batch",
-            call=call,
-            headers={"Content-Type": "application/json", "Prefer": "odata.continue-on-error"},
-            content=write_reads(urls),
-            safe=True,
-        )
-        parts = read_parts(response.content, expected=len(urls), backend=self.vendor.backend)
-        return [self._page_or_error(part.status, part.headers, part.document, part.text) for part in parts]
-
-    def _page_or_error(
-        self, status: int, headers: dict[str, str], document: object, text: bytes
-    ) -> Page | BackendError:
-        if status != 200:
-            return self._error(status, headers, text)
-        try:
-            return page_of(document, backend=self.vendor.backend, normalize=self.vendor.normalize)
-        except ProtocolError as error:
-            return error

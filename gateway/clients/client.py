@@ -15,9 +15,10 @@ import httpx
 from gateway.clients.call import Call
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import ExchangeTransport, GateTransport, RetryTransport
-from gateway.errors import BackendError, DeadlineError, ProtocolError, TooSlowError, UnreachableError
+from gateway.errors import BackendError, DeadlineError, InvalidInputError, ProtocolError, TooSlowError, UnreachableError
+from gateway.odata.batch import Batches, Part
 from gateway.odata.query import Dialect, Query
-from gateway.odata.response import Normalize, Page, read_error, read_object, read_page
+from gateway.odata.response import Normalize, Page, page_of, read_error, read_object, read_page
 from gateway.records import Backend, Record
 
 
@@ -34,6 +35,7 @@ class Vendor:
     query_room: int
     headers: Mapping[str, str]
     places: int
+    batches: Batches
 
 
 class ODataClient:
@@ -107,15 +109,53 @@ class ODataClient:
                 return [await self.page(path, query, call=call)]
             except BackendError as error:
                 return [error]
-        return await self._page_each(requests, call=call)
+        answers: list[Page | BackendError] = []
+        most = self.vendor.batches.most_parts
+        for start in range(0, len(requests), most):
+            answers += await self._batch(requests[start : start + most], call=call)
+        return answers
+
+    async def _batch(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list["Page | BackendError"]:
+        backend, batches = self.vendor.backend, self.vendor.batches
+        urls = [self._relative(path, query) for path, query in requests]
+        content, content_type = batches.write(urls, self._base)
+        response = await self._send(
+            "POST",
+            f"{self._base}$batch",
+            call=call,
+            headers={"Content-Type": content_type, "Prefer": "odata.continue-on-error"},
+            content=content,
+            safe=True,
+        )
+        content_type = response.headers.get("content-type", "")
+        parts = batches.read(response.content, content_type, expected=len(urls), backend=backend)
+        return [self._page_or_error(part) for part in parts]
+
+    def _page_or_error(self, part: Part) -> "Page | BackendError":
+        if part.status != 200:
+            return self._error(part.status, part.headers, part.text)
+        try:
+            return page_of(part.document, backend=self.vendor.backend, normalize=self.vendor.normalize)
+        except ProtocolError as error:
+            return error
 
     async def _page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list["Page | BackendError"]:
         """Several queries in batches of the backend's own dialect."""
         raise NotImplementedError
 
     def _url(self, path: str, query: Query) -> str:
+        return self._base + self._relative(path, query)
+
+    def _relative(self, path: str, query: Query) -> str:
+        """Path and query, below the base.
+
+        Raises:
+            InvalidInputError: the backend takes no query string of this length.
+        """
         text = query.encode(self.vendor.dialect)
-        return f"{self._base}{path}?{text}" if text else f"{self._base}{path}"
+        if len(text) > self.vendor.query_room:
+            raise InvalidInputError(f"The filter is too long for {self.vendor.backend.label}.", argument="filter")
+        return f"{path}?{text}" if text else path
 
     def _own(self, link: str) -> str:
         """The link, if it leads to the backend's own host: it will carry our token."""

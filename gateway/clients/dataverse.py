@@ -13,6 +13,7 @@ from gateway.clients.call import Call
 from gateway.clients.client import ODataClient, Vendor
 from gateway.clients.retry import RetryPolicy
 from gateway.errors import ProtocolError
+from gateway.odata.batch import MULTIPART_BATCHES
 from gateway.odata.query import AnyOf, Enumeration, literal
 from gateway.records import Backend
 
@@ -73,6 +74,7 @@ class DataverseClient(ODataClient):
                 "If-None-Match": "null",
             },
             places=places,
+            batches=MULTIPART_BATCHES,
         )
         base_url = organization_url.rstrip("/") + "/api/data/v9.2"
         super().__init__(vendor, base_url=base_url, auth=auth, network=network, retry=retry)

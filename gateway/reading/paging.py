@@ -115,7 +115,7 @@ def segments(
     if value is None and not has_null:
         value = _default(sort.kind)
     ties = All((Compare(sort.property, "eq", value), Compare(unique.property, "gt", tie)))
-    beyond_value = _beyond_value(sort, value)
+    beyond_value = _beyond_value(sort, value, has_null=has_null)
     if beyond_value is None:
         return [Segment(both(where, ties), order)]
     if wide_or:
@@ -127,11 +127,12 @@ def _beyond(sort: Sort) -> Operator:
     return "lt" if sort.descending else "gt"
 
 
-def _beyond_value(sort: Sort, value: Value) -> Filter | None:
+def _beyond_value(sort: Sort, value: Value, *, has_null: bool) -> Filter | None:
     """The rows whose value lies beyond; with null first in ascending order, so last in descending."""
     if value is None:
         return None if sort.descending else Compare(sort.property, "ne", None)
-    return Compare(sort.property, _beyond(sort), value)
+    beyond = Compare(sort.property, _beyond(sort), value)
+    return Either((beyond, Compare(sort.property, "eq", None))) if has_null and sort.descending else beyond
 
 
 def _default(kind: Kind) -> Value:

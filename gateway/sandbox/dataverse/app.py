@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.sandbox.dataverse.dispatch import answer
-from gateway.sandbox.dataverse.operation import Answer, Request
+from gateway.sandbox.dataverse.operation import JSON, Answer, Request
 from gateway.sandbox.json_text import dumps
 from gateway.sandbox.model import Model
 from gateway.sandbox.store import Store
@@ -94,7 +94,7 @@ def _response(result: Answer) -> Response:
         return Response(status_code=result.status, headers=headers)
     if isinstance(result.body, str):
         return Response(result.body, result.status, headers, media_type="text/plain")
-    headers["Content-Type"] = "application/json; odata.metadata=minimal"
+    headers["Content-Type"] = JSON
     return Response(dumps(result.body), result.status, headers)
 
 

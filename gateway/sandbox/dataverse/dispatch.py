@@ -1,4 +1,4 @@
-"""From an operation to its answer: the one place where errors of all kinds become error objects.
+"""From a request to its answer, alone or in a batch: the one place where errors of all kinds become error objects.
 
 Source: Dataverse, Compose HTTP requests and handle errors.
 """
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gateway.sandbox.dataverse.actor import acting_user
 from gateway.sandbox.dataverse.address import read_address
+from gateway.sandbox.dataverse.batch import answer_batch
 from gateway.sandbox.dataverse.conditions import Viewpoint
 from gateway.sandbox.dataverse.errors import (
     DataverseError,
@@ -36,10 +37,19 @@ def answer(store: Store, request: Request, *, claims: Mapping[str, object], root
         user = acting_user(store, claims)
         viewpoint = Viewpoint(str(user["systemuserid"]), str(user["_businessunitid_value"] or ""), now)
         preferences = parse_preferences(request.headers.get("prefer", ""))
-        result = carry_out(Operation(request, store, root, viewpoint, user, preferences))
+        operation = Operation(request, store, root, viewpoint, user, preferences)
+        return answer_batch(operation, _respond) if request.path == "$batch" else _respond(operation)
     except DataverseError as error:
         return Answer(error.status, error.body())
-    applied = preferences.applied_to(request.method)
+
+
+def _respond(operation: Operation) -> Answer:
+    """The answer to one operation, an error object when it fails."""
+    try:
+        result = carry_out(operation)
+    except DataverseError as error:
+        return Answer(error.status, error.body())
+    applied = operation.preferences.applied_to(operation.request.method)
     return replace(result, headers={**result.headers, "Preference-Applied": applied}) if applied else result
 
 

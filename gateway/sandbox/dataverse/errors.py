@@ -73,6 +73,10 @@ def invalid_payload(message: str) -> DataverseError:
     return DataverseError(400, INVALID_PAYLOAD, message)
 
 
+def unknown_content_id(reference: str) -> DataverseError:
+    return invalid_payload(f"Content-ID Reference: '{reference}' does not exist in the batch context.")
+
+
 def undeclared_property(name: str) -> DataverseError:
     """A lookup was bound through a name that is not a navigation property; names are case-sensitive."""
     return invalid_payload(

@@ -13,6 +13,8 @@ from gateway.sandbox.dataverse.preferences import Preferences
 from gateway.sandbox.model import EntitySet, Model
 from gateway.sandbox.store import Row, Store
 
+JSON = "application/json; odata.metadata=minimal"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -27,7 +29,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Operation:
-    """A request with its surroundings. `root` is the address of the service, with a slash at the end."""
+    """A request with its surroundings. `root` is the address of the service, with a slash at the end.
+
+    `written` maps Content-IDs of earlier requests in the same change set to the rows they wrote, as `accounts(guid)`.
+    """
 
     request: Request
     store: Store
@@ -35,6 +40,7 @@ class Operation:
     viewpoint: Viewpoint
     user: Row
     preferences: Preferences
+    written: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> Model:
@@ -54,11 +60,12 @@ class Operation:
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` is written as JSON; a text is written as it is."""
+    """`body` is written as JSON; a text is written as it is. `written` is the row a write leaves, as `accounts(guid)`."""
 
     status: int
     body: Mapping[str, object] | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    written: str | None = None
 
 
 def etag(row: Row) -> str:

@@ -15,12 +15,16 @@ _ITEM = re.compile(r"""\s*([^=,\s]+)\s*(?:=\s*("[^"]*"|[^,\s]*))?\s*(?:,|$)""")
 
 @dataclass(frozen=True)
 class Preferences:
-    """Wishes of one request; `annotations` holds the patterns as asked, such as `*` or `-OData.*`."""
+    """Wishes of one request; `annotations` holds the patterns as asked, such as `*` or `-OData.*`.
+
+    `honoured` holds the wishes for `Preference-Applied`, as asked; that of a batch to go on is not one of them.
+    """
 
     representation: bool = False
     page_size: int | None = None
     annotations: tuple[str, ...] = ()
     honoured: tuple[str, ...] = ()
+    continue_on_error: bool = False
 
     def applied_to(self, method: str) -> str:
         """The value of `Preference-Applied`: pages are for reading, the choice of an answer is for writing."""
@@ -38,7 +42,7 @@ class Preferences:
 
 def parse_preferences(header: str) -> Preferences:
     """Read a `Prefer` header; wishes that are unknown or malformed are ignored, as the protocol asks."""
-    representation, page_size = False, None
+    representation, page_size, continue_on_error = False, None, False
     annotations: tuple[str, ...] = ()
     applied: list[str] = []
     for name, quoted in _ITEM.findall(header):
@@ -50,7 +54,10 @@ def parse_preferences(header: str) -> Preferences:
                 page_size = min(int(value), MAX_PAGE_SIZE)
             case "odata.include-annotations":
                 annotations = tuple(part.strip() for part in value.split(",") if part.strip())
+            case "odata.continue-on-error":
+                continue_on_error = value.lower() != "false"
+                continue
             case _:
                 continue
         applied.append(f"{name}={quoted}")
-    return Preferences(representation, page_size, annotations, tuple(applied))
+    return Preferences(representation, page_size, annotations, tuple(applied), continue_on_error)

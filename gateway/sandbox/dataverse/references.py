@@ -1,6 +1,8 @@
 """References to rows in bodies: `/contacts(guid)`, `contacts(guid)`, a full address, or one by alternate key.
 
-Source: Dataverse, Associate and disassociate table rows using the Web API.
+Within a change set `$1` stands for the row that the request with Content-ID 1 wrote.
+
+Source: Dataverse, Associate and disassociate table rows using the Web API; Execute batch operations using the Web API.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.sandbox.dataverse.address import Address, read_address
+from gateway.sandbox.dataverse.batch_address import follow
 from gateway.sandbox.dataverse.body import read_object
 from gateway.sandbox.dataverse.errors import invalid_payload
 from gateway.sandbox.dataverse.naming import target_sets
@@ -45,6 +48,7 @@ def reference_in(body: bytes) -> str:
 
 
 def _address(operation: Operation, reference: str) -> Address:
+    reference = follow(reference, operation.written)
     path = reference.partition(_SERVICE)[2] if _SERVICE in reference else reference
     address = read_address(path.lstrip("/"), operation.model)
     if address.key is None or address.column or address.navigation or address.suffix:

@@ -85,8 +85,10 @@ def _key(address: Address) -> list[tuple[str, object]]:
 
 def _written(operation: Operation, entity_set: EntitySet, row: Row, *, status: int) -> Answer:
     """204 with the address of the row, or the row with `status`; an update does not expand."""
+    key = row[entity_set.key]
+    written = f"{entity_set.name}({key})"
     if not operation.preferences.representation:
-        return Answer(204, headers={"OData-EntityId": operation.link(entity_set, row[entity_set.key])})
+        return Answer(204, headers={"OData-EntityId": operation.link(entity_set, key)}, written=written)
     query = read_query(
         operation.request.query,
         entity_set,
@@ -97,7 +99,7 @@ def _written(operation: Operation, entity_set: EntitySet, row: Row, *, status: i
     if operation.request.method == "PATCH":
         query = replace(query, expand=())
     answer = single(operation, entity_set, row, query=query)
-    return replace(answer, status=status)
+    return replace(answer, status=status, written=written)
 
 
 def _existing(operation: Operation, address: Address) -> Row:
