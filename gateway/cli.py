@@ -281,16 +281,16 @@ def _introduce(opened: Any, folder: Path) -> None:
 
     at = opened.addresses
     lines = [
-        "The sandbox is ready. For a gateway over it, set:",
+        "The sandbox is ready. For a gateway over it, in a shell:",
         "",
-        f"GATEWAY_TENANT_ID={TENANT_ID}",
-        f"GATEWAY_CLIENT_ID={GATEWAY_CLIENT_ID}",
-        f"GATEWAY_CLIENT_SECRET=$(cat {folder / 'identity' / 'gateway-client-secret'})",
-        f"GATEWAY_AUTHORITY={at.authority}",
-        f"GATEWAY_AUDIENCE={GATEWAY_RESOURCE}",
-        f"GATEWAY_BUSINESS_CENTRAL_URL={at.business_central}",
-        f"GATEWAY_COMPANY_ID={opened.company.company_id}",
-        f"GATEWAY_DATAVERSE_URL={at.dataverse}",
+        f"export GATEWAY_TENANT_ID={TENANT_ID}",
+        f"export GATEWAY_CLIENT_ID={GATEWAY_CLIENT_ID}",
+        f"export GATEWAY_CLIENT_SECRET=$(cat {folder / 'identity' / 'gateway-client-secret'})",
+        f"export GATEWAY_AUTHORITY={at.authority}",
+        f"export GATEWAY_AUDIENCE={GATEWAY_RESOURCE}",
+        f"export GATEWAY_BUSINESS_CENTRAL_URL={at.business_central}",
+        f"export GATEWAY_COMPANY_ID={opened.company.company_id}",
+        f"export GATEWAY_DATAVERSE_URL={at.dataverse}",
         "",
         f"What was asked: {at.base}/sandbox/admin/requests. Ctrl-C ends.",
     ]

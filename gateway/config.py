@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read and checked when the gateway starts. Nothing else reads the environment.
+"""The settings: one frozen object, read and checked when the gateway starts. Nothing else of it reads the environment.
 
 ``docs/settings.md`` describes each of them; a test keeps the two together.
 """
@@ -34,6 +34,15 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _tenant(value: str) -> str:
+    """In lower case, as it stands in tokens; a domain name does not stand there."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise ValueError("must be the tenant's GUID, as tokens name it; a domain name will not do") from None
+
+
+TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 
@@ -43,7 +52,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    tenant_id: str = Field(min_length=1, description="The Entra ID tenant: GUID or verified domain.")
+    tenant_id: TenantId = Field(description="The Entra ID tenant, as a GUID.")
     client_id: str = Field(min_length=1, description="The gateway's app registration.")
     client_secret: SecretStr = Field(min_length=1, description="A client secret of that registration.")
     authority: BackendUrl | None = Field(
@@ -74,7 +83,7 @@ class Settings(BaseSettings):
     request_deadline_seconds: float = Field(
         default=10.0, gt=0, le=300, description="How long one GraphQL request may take, backends included."
     )
-    max_page_size: int = Field(default=200, ge=1, le=1000, description="The most rows `first` may ask for.")
+    max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
     business_central_places: int = Field(
         default=5, ge=1, le=100, description="Requests at Business Central at once; it works on 5 for each identity."
     )

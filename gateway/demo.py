@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 from fastapi import FastAPI
@@ -37,9 +38,9 @@ class Demo:
     sandbox: Sandbox
 
 
-def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | None = None) -> Demo:
-    """The gateway over a sandbox, with everything that makes it a demo."""
-    settings = demo_settings(sandbox, database_url)
+def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | None = None, **overrides: Any) -> Demo:
+    """The gateway over a sandbox, with everything that makes it a demo; ``overrides`` are further settings."""
+    settings = demo_settings(sandbox, database_url).model_copy(update=overrides)
     routes = [*sandbox.routes(), *graphiql()]
 
     async def prepare(store: CouplingStore) -> None:

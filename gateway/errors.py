@@ -27,7 +27,7 @@ graphql-core copies :attr:`GatewayError.extensions` into the answer, so no mappi
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ErrorCode(StrEnum):
@@ -61,6 +61,13 @@ class GatewayError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def again(self) -> Self:
+        """The same error for another place it has to be told at: a raised exception collects where it has been."""
+        copied = type(self).__new__(type(self))
+        copied.args = self.args
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     @property
     def extensions(self) -> dict[str, object]:
@@ -112,7 +119,8 @@ class InvalidInputError(CallerError):
 class BackendError(GatewayError):
     """One of the two systems, or the way to it, failed.
 
-    ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case.
+    ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
+    nulls all fields of a record, not only the one it is told at.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -129,6 +137,7 @@ class BackendError(GatewayError):
     ) -> None:
         super().__init__(message)
         self.backend = backend
+        self.of_record = False
         self.status = status
         self.vendor_code = vendor_code
         self.request_id = request_id

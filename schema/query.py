@@ -9,12 +9,12 @@ from strawberry import Info
 
 from gateway.connection import Examination, examine
 from gateway.couplings.store import CouplingFilter, Side
-from gateway.errors import InvalidInputError
+from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Value
 from gateway.reading.lookup import match_key
-from gateway.reading.need import Source
+from gateway.reading.need import Need, Source
 from gateway.reading.paging import Sort
-from gateway.reading.row import Row
+from gateway.reading.row import Failure, Row
 from schema import lists
 from schema.connection import Connection
 from schema.context import Context
@@ -102,7 +102,7 @@ async def page(
 @strawberry.type(description="Everything that can be asked.")
 class Query:
     @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))
-    def viewer(self, info: Ask) -> Viewer:
+    def viewer(self, info: Ask) -> Viewer | None:
         selection(info).check()
         return Viewer(caller=info.context.caller)
 
@@ -294,13 +294,15 @@ class Query:
     @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
     async def node(self, info: Ask, id: Annotated[strawberry.ID, ID]) -> Node | None:
         (found,) = await _nodes(info, [id])
+        if isinstance(found, GatewayError):
+            raise found
         return found
 
     @strawberry.field(
         description="Several records by their global ids, in that order; null where there is none.",
         metadata=declared(EVERY_ROLE),
     )
-    async def nodes(self, info: Ask, ids: Annotated[list[strawberry.ID], IDS]) -> list[Node | None]:
+    async def nodes(self, info: Ask, ids: Annotated[list[strawberry.ID], IDS]) -> list[Node | None] | None:
         if len(ids) > _MOST_NODES:
             raise InvalidInputError(f"nodes takes at most {_MOST_NODES} ids.", argument="ids")
         return await _nodes(info, ids)
@@ -325,7 +327,7 @@ async def _shown_coupling(info: Ask, found: Any, need: Any) -> Any:
 
 
 async def _nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
-    """One look-up for each type and company among the ids."""
+    """One look-up for each type and company among the ids. A look-up that fails nulls its own, with one error."""
     wanted = [parse_id(each) for each in ids]
     selected = selection(info)
     groups: dict[tuple[str, UUID], list[UUID]] = {}
@@ -334,18 +336,33 @@ async def _nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
             raise InvalidInputError("This is not an id this API has given out.", argument="id")
         groups.setdefault((each.type_name, each.company), []).append(each.key)
     needs = {type_name: selected.row(type_name) for type_name, _ in groups}
-    found: dict[tuple[str, UUID, str], Any] = {}
+    read = await asyncio.gather(
+        *(_group(info, needs[type_name], company, keys) for (type_name, company), keys in groups.items())
+    )
+    found = dict(zip(groups, read, strict=True))
+    return [_node(found[each.type_name, each.company], each) for each in wanted]
 
-    async def fetch(type_name: str, company: UUID, keys: list[UUID]) -> None:
-        need = needs[type_name]
-        if type_name == COUPLINGS_TYPE:
-            for key in keys:
-                coupling = await info.context.services.couplings.get(key)
-                found[type_name, company, match_key(key)] = await _shown_coupling(info, coupling, need)
-            return
-        values: list[Value] = list(keys)
-        for name, row in (await info.context.reader(company).many(need, need.source.key, values)).items():
-            found[type_name, company, name] = show(row)
 
-    await asyncio.gather(*(fetch(*group, keys) for group, keys in groups.items()))
-    return [found.get((each.type_name, each.company, match_key(each.key))) for each in wanted]
+async def _group(info: Ask, need: Need, company: UUID, keys: list[UUID]) -> dict[str, Row] | Failure:
+    context = info.context
+    reader = context.reader(company)
+    if need.source is COUPLINGS:
+        couplings = await context.services.couplings.get_many(keys)
+        rows = {str(key): Row(COUPLINGS, found.company_id, values_of(found)) for key, found in couplings.items()}
+        await reader.follow(list(rows.values()), need)
+        return rows
+    values: list[Value] = list(keys)
+    try:
+        return await reader.many(need, need.source.key, values)
+    except GatewayError as error:
+        return Failure(error)
+
+
+def _node(group: dict[str, Row] | Failure, wanted: GlobalId) -> Any:
+    """The row, or, once for each group, the error (graphql-core raises what stands in a list as an exception)."""
+    if isinstance(group, Failure):
+        try:
+            return show(group)
+        except GatewayError as error:
+            return error
+    return show(group.get(match_key(wanted.key)))

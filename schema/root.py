@@ -39,12 +39,11 @@ class Errors(MaskErrors):
     def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         processed = super()._process_errors(errors)
         for error in processed:
-            extensions = dict(error.extensions or {})
-            if error.original_error is None:
-                extensions.setdefault("code", str(ErrorCode.GRAPHQL_INVALID))
-            elif isinstance(error.original_error, BackendError) and error.path:
-                extensions["branch"] = ".".join(part for part in error.path if isinstance(part, str))
-            error.extensions = extensions
+            failed = error.original_error
+            if isinstance(failed, BackendError) and error.path:
+                names = [part for part in error.path if isinstance(part, str)]
+                branch = names[:-1] if failed.of_record else names
+                error.extensions = {**(error.extensions or {}), "branch": ".".join(branch)}
         return processed
 
 
@@ -70,7 +69,7 @@ class Explanation(SchemaExtension):
                 "status": step.exchange.status,
                 "milliseconds": step.exchange.milliseconds,
                 "shared": step.shared,
-                "cached": False,
+                "cached": False,  # what came from the cache was no request: see cacheHits
             }
             for step in trace.steps
         ]
@@ -87,8 +86,10 @@ class GatewaySchema(strawberry.Schema):
     """Strawberry's schema with our log."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Foreseen errors are the caller's to read; the others are ours."""
+        """Foreseen errors are the caller's to read; the others are ours. What GraphQL itself refuses gets its code here."""
         for error in errors:
+            if error.original_error is None or isinstance(error.original_error, GraphQLError):
+                error.extensions = {"code": str(ErrorCode.GRAPHQL_INVALID)} | (error.extensions or {})
             if _is_unforeseen(error):
                 log.error("unforeseen error", path=error.path, exc_info=error.original_error)
 

@@ -54,6 +54,13 @@ class CouplingStore:
         found = await self._all(select(*_COLUMNS).where(couplings.c.id == coupling_id))
         return found[0] if found else None
 
+    async def get_many(self, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
+        """The couplings with these ids."""
+        wanted = list(set(ids))
+        if not wanted:
+            return {}
+        return {found.id: found for found in await self._all(select(*_COLUMNS).where(couplings.c.id.in_(wanted)))}
+
     async def find(self, mapping: Mapping, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         """The couplings of these records, by the record's id on that side."""
         column = couplings.c[f"{side}_id"]

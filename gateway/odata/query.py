@@ -8,8 +8,8 @@ A query is built from frozen parts and rendered for one backend's dialect::
 Source: OData 4.01, Part 2: URL Conventions, 5.1.1 (expressions and literals).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -188,7 +188,6 @@ class Query:
     order: tuple[Order, ...] = ()
     top: int | None = None
     count: bool = False
-    extra: tuple[tuple[str, str], ...] = field(default=())
 
     def options(self, dialect: Dialect) -> Iterator[tuple[str, str]]:
         """The options in a fixed order, so that equal queries are equal texts."""
@@ -204,7 +203,6 @@ class Query:
             yield "$top", str(self.top)
         if self.count:
             yield "$count", "true"
-        yield from self.extra
 
     def encode(self, dialect: Dialect) -> str:
         """The query string, percent-encoded, without the question mark."""
@@ -247,8 +245,3 @@ def chunks(condition: AnyOf, dialect: Dialect, *, room: int) -> Iterator[AnyOf]:
 def unique(values: Iterable[Value]) -> tuple[Value, ...]:
     """Distinct values in the order they came."""
     return tuple(dict.fromkeys(values))
-
-
-def merge_select(*selections: Sequence[str]) -> tuple[str, ...]:
-    """The union of several selections, sorted, so that equal needs are equal texts."""
-    return tuple(sorted({name for selection in selections for name in selection}))

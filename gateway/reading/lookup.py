@@ -14,7 +14,7 @@ from uuid import UUID
 
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
-from gateway.errors import DeadlineError, ProtocolError
+from gateway.errors import DeadlineError, GatewayError, ProtocolError
 from gateway.odata.query import AnyOf, Expand, Query, Value, chunks, unique
 from gateway.reading.cache import LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
@@ -23,6 +23,9 @@ from gateway.records import Backend, Record
 
 _FLIGHTS = 2
 """Requests one kind of look-up may have at a backend at once; what comes meanwhile travels in the next."""
+
+_GRACE_SECONDS = 0.05
+"""A flight ends by itself at the latest deadline of those in it; this much later a passenger knows that it was not theirs."""
 
 _MOST_KEYS = 600
 """Keys one flight takes; what its URLs cannot hold is split into several requests."""
@@ -173,7 +176,7 @@ class Lookups:
             queue.waiting.append(_Ticket(keys, select, asking, after, future))
             self._schedule(kind, queue)
         try:
-            async with asyncio.timeout(max(0.0, asking.deadline.remaining)):
+            async with asyncio.timeout(max(0.0, asking.deadline.remaining) + _GRACE_SECONDS):
                 answer = await asyncio.shield(future)
         except TimeoutError as error:
             raise DeadlineError(
@@ -184,7 +187,7 @@ class Lookups:
             asking.trace.add(exchanges, after=after, shared=joined or answer.shared) for exchanges in answer.exchanges
         ]
         if answer.error is not None:
-            raise answer.error
+            raise answer.error.again() if isinstance(answer.error, GatewayError) else answer.error
         records = {name: answer.records[name] for name in keys if name in answer.records}
         return records, max(depths, default=after)
 

@@ -109,11 +109,6 @@ class Need:
                 navigations.setdefault(branch.link.navigation, []).append(branch.need)
         return tuple(_expand(name, needs) for name, needs in sorted(navigations.items()))
 
-    @cached_property
-    def wants_local_currency(self) -> bool:
-        """Whether this level, or one below it in the same company, shows an amount's currency."""
-        return any(isinstance(branch.link, LocalCurrency) for branch in self.branches)
-
 
 @dataclass(frozen=True, slots=True)
 class Branch:

@@ -225,6 +225,7 @@ class Reader:
     def _known_rows(self, source: Source, guesses: Mapping[str, Guess], failure: Failure) -> dict[str, Row]:
         """Rows whose backend failed, as far as their couplings know them."""
         rows: dict[str, Row] = {}
+        failure = Failure(failure.error, of_record=True)
         for guess in guesses.values():
             for name, pair in guess.pairs.items():
                 known = {source.key: str(_id(pair, source.backend))}

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from gateway.errors import GatewayError
+from gateway.errors import BackendError, GatewayError
 from gateway.reading.need import Source
 from gateway.records import Values
 
 
 @dataclass(slots=True, eq=False)
 class Failure:
-    """A branch that could not be had. Many fields hang on it; the caller reads of it once."""
+    """A branch that could not be had, or (``of_record``) a record. Many fields hang on it; the caller reads of it once."""
 
     error: GatewayError
+    of_record: bool = False
     told: bool = False
 
     def tell(self) -> None:
@@ -24,7 +25,10 @@ class Failure:
         """
         if not self.told:
             self.told = True
-            raise self.error
+            error = self.error.again()
+            if isinstance(error, BackendError):
+                error.of_record = self.of_record
+            raise error
 
 
 @dataclass(slots=True, eq=False)

@@ -1,6 +1,7 @@
 """The gateway over the sandbox, entered as callers enter it: POST /graphql with a demo person's token."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,21 +13,25 @@ from gateway.demo import create_demo
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 
-Respond = Callable[[httpx.Request], httpx.Response]
+Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
 
 @dataclass
 class Switch(httpx.AsyncBaseTransport):
-    """The way to one far end. With ``instead`` set, that answers (or raises) in its place."""
+    """The way to one far end. With ``instead`` set, that answers (or raises) in its place; ``hold`` holds answers back."""
 
     inner: httpx.AsyncBaseTransport
     instead: Respond | None = None
+    hold: asyncio.Event | None = None
     seen: list[httpx.Request] = field(default_factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
+        if self.hold is not None:
+            await self.hold.wait()
         if self.instead is not None:
-            return self.instead(request)
+            response = self.instead(request)
+            return response if isinstance(response, httpx.Response) else await response
         return await self.inner.handle_async_request(request)
 
 
@@ -84,11 +89,12 @@ class Api:
         return len(self.business_central.seen) + len(self.dataverse.seen)
 
 
-async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack) -> Api:
+async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0) -> Api:
     """A gateway of its own, with cold caches."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
-    demo = create_demo(sandbox, database_url, networks=Networks(central, dataverse, network))
+    networks = Networks(central, dataverse, network)
+    demo = create_demo(sandbox, database_url, networks=networks, request_deadline_seconds=deadline_seconds)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))

@@ -1,11 +1,14 @@
 """Half an answer beats none: a dead backend nulls its own fields, with one error that says which."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 
-from tests.graphql.api import Api
+from gateway.sandbox.app import Sandbox
+from tests.graphql.api import Api, start
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +68,7 @@ async def test_a_coupled_customer_without_business_central_still_shows_its_accou
     assert customer["balanceDue"] is None
     (error,) = half.errors
     assert error["extensions"]["backend"] == "BUSINESS_CENTRAL"
+    assert error["extensions"]["branch"] == "customer"
 
 
 async def test_an_uncoupled_customer_without_business_central_is_null_with_the_error(api: Api) -> None:
@@ -132,10 +136,41 @@ async def test_a_value_of_another_kind_than_promised_fails_its_own_field_only(ap
     assert answer.codes == ["BACKEND_PROTOCOL_ERROR"]
 
 
-async def test_no_token_for_one_backend_leaves_the_other_alone(api: Api) -> None:
-    await api.ask('{ customer(by: {number: "C00210"}) { number } }')
-    answer = await api.ask('{ customer(by: {number: "C00210"}) { number account { name } } }')
-    assert answer.errors == []
+async def test_nodes_of_a_dead_backend_are_null_beside_the_others(api: Api) -> None:
+    query = '{ customer(by: {number: "C00210"}) { id account { id } } other: customer(by: {number: "C00080"}) { id } }'
+    found = (await api.ask(query)).data
+    ids = [found["customer"]["id"], found["customer"]["account"]["id"], found["other"]["id"]]
+    api.business_central.instead = unreachable
+    answer = await api.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
+    assert answer.data["nodes"] == [None, {"id": ids[1]}, None]
+    assert answer.codes == ["BACKEND_UNREACHABLE"]
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [("{ ", {}), ("{ nothing }", {}), ("query ($n: UUID!) { account(by: {accountId: $n}) { name } }", {"n": "zz"})],
+    ids=["syntax", "field", "variable"],
+)
+async def test_what_graphql_itself_refuses_has_a_code_too(api: Api, query: str, variables: dict[str, str]) -> None:
+    answer = await api.ask(query, variables)
+    assert answer.codes == ["GRAPHQL_INVALID"]
+
+
+async def test_a_slow_backend_is_left_behind_at_the_deadline(sandbox: Sandbox, database_url: str) -> None:
+    """The gateway stops waiting; what the other backend has arrives."""
+
+    async def never(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    async with AsyncExitStack() as stack:
+        api = await start(sandbox, database_url, stack, deadline_seconds=1.0)
+        await api.ask(CUSTOMERS)
+        api.dataverse.instead = never
+        answer = await api.ask(CUSTOMERS)
+        assert len(answer.data["customers"]["nodes"]) == 20
+        assert all(node["account"] is None for node in answer.data["customers"]["nodes"])
+        assert answer.codes == ["DEADLINE_EXCEEDED"]
 
 
 async def test_an_unforeseen_failure_is_masked_and_names_its_correlation_id(api: Api) -> None:

@@ -1,0 +1,190 @@
+"""The demo as a newcomer meets it: a process, a port, the lines it prints, and what happens when something is in its way."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+GATEWAY = [sys.executable, "-c", "from gateway.cli import main; main()"]
+READY = "Ctrl-C ends."
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    return subprocess.run(
+        [*GATEWAY, *arguments], capture_output=True, text=True, timeout=60, check=False, env=clean | environment
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server, and what it printed until it was ready."""
+    process = subprocess.Popen([*GATEWAY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if READY in line:
+                break
+        else:
+            raise AssertionError(process.stderr.read())
+        yield process, printed
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_the_demo_answers_the_command_it_prints_and_ends_cleanly(tmp_path: Path) -> None:
+    port = free_port()
+    with started("demo", "--port", str(port), "--folder", str(tmp_path)) as (process, printed):
+        base = f"http://127.0.0.1:{port}"
+        assert f"{base}/graphql" in printed
+        for name in ("admin", "sales", "widget", "nobody"):
+            assert name in printed
+        command = re.search(r"^curl -s (\S+) -H '([^']+)' -H '([^']+)' -d '([^']+)'$", printed, re.MULTILINE)
+        assert command is not None
+        url, *headers, body = command.groups()
+        answer = httpx.post(url, headers=dict(header.split(": ", 1) for header in headers), content=body).json()
+        assert answer["data"]["customer"] == {
+            "displayName": "Harbour Bikes BV",
+            "balanceDue": {"amount": "9440", "currencyCode": "EUR"},
+            "account": {"name": "Harbour Bikes BV", "owner": {"fullName": "Jonas Okafor"}},
+        }
+
+        for name in ("admin", "widget"):
+            token = run("token", name, "--url", base)
+            assert token.returncode == 0, token.stderr
+            viewer = httpx.post(
+                f"{base}/graphql",
+                json={"query": "{ viewer { roles } }"},
+                headers={"Authorization": f"Bearer {token.stdout.strip()}"},
+            ).json()
+            assert len(viewer["data"]["viewer"]["roles"]) == 1
+
+        application = run("token", "app", "--resource", "dataverse", "--url", base, "--folder", str(tmp_path))
+        who = httpx.get(
+            f"{base}/sandbox/dataverse/api/data/v9.2/WhoAmI",
+            headers={"Authorization": f"Bearer {application.stdout.strip()}"},
+        )
+        assert who.status_code == 200
+        assert httpx.get(f"{base}/sandbox/admin/requests").json()["requests"]
+        assert httpx.get(f"{base}/graphql", headers={"Accept": "text/html"}).text.startswith("<!doctype html>")
+
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert rest.strip() == "Stopped."
+        assert errors == ""
+    assert {file.name for file in tmp_path.iterdir()} >= {"gateway.db", "business-central.db", "dataverse.db"}
+
+
+def test_serve_runs_over_a_sandbox_elsewhere(tmp_path: Path) -> None:
+    sandbox_port, port = free_port(), free_port()
+    folder = tmp_path / "sandbox"
+    with started("sandbox", "--port", str(sandbox_port), "--folder", str(folder)) as (_, printed):
+        settings = dict(re.findall(r"^export (GATEWAY_\w+)=(.*)$", printed, re.MULTILINE))
+        settings["GATEWAY_CLIENT_SECRET"] = (folder / "identity" / "gateway-client-secret").read_text()
+        settings["GATEWAY_DATABASE_URL"] = f"sqlite+aiosqlite:///{tmp_path / 'serve.db'}"
+        settings["GATEWAY_PORT"] = str(port)
+        process = subprocess.Popen(
+            [*GATEWAY, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | settings
+        )
+        assert process.stdout is not None
+        try:
+            assert "Listening" in process.stdout.readline()
+            token = run("token", "admin", "--url", f"http://127.0.0.1:{sandbox_port}").stdout.strip()
+            answer = httpx.post(
+                f"http://127.0.0.1:{port}/graphql",
+                json={"query": '{ connection { healthy } item(by: {number: "1001"}) { unitPrice { currencyCode } } }'},
+                headers={"Authorization": f"Bearer {token}"},
+            ).json()
+            assert answer["data"] == {
+                "connection": {"healthy": True},
+                "item": {"unitPrice": {"currencyCode": "EUR"}},
+            }
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("demo", "--folder", "/proc/nowhere"), {}, "/proc/nowhere"),
+        (("demo", "--customers", "5"), {}, "at least 200"),
+        (("demo",), {"GATEWAY_MAX_PAGE_SIZE": "0"}, "GATEWAY_MAX_PAGE_SIZE"),
+        (("serve",), {}, "GATEWAY_TENANT_ID is not set"),
+        (("token", "bob"), {}, "nobody called 'bob'"),
+        (("token", "admin", "--url", "http://127.0.0.1:9"), {}, "no demo answers"),
+        (("token", "admin", "--url", "nonsense"), {}, "--url nonsense"),
+        (("token", "app"), {}, "--resource"),
+        (("demo", "--port", "http"), {}, "--port"),
+    ],
+    ids=["folder", "customers", "setting", "no_settings", "person", "no_demo", "url", "resource", "port"],
+)
+def test_what_is_in_the_way_is_said_in_a_line_without_a_traceback(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    if arguments[0] == "demo" and "--folder" not in arguments:
+        arguments = (*arguments, "--folder", str(tmp_path))
+    if arguments[0] == "demo" and "--port" not in arguments:
+        arguments = (*arguments, "--port", str(free_port()))
+    ended = run(*arguments, **environment)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run("demo", "--port", str(port), "--folder", str(tmp_path))
+    assert ended.returncode == 2
+    assert ended.stderr == f"gateway: port {port} on 127.0.0.1 is taken; choose another with --port\n"
+
+
+def test_a_wrong_setting_of_serve_shows_no_value(tmp_path: Path) -> None:
+    secret = "do-not-show-me"
+    ended = run("serve", GATEWAY_CLIENT_SECRET=secret, GATEWAY_DATAVERSE_URL=f"http://{secret}.example")
+    assert ended.returncode == 2
+    assert "GATEWAY_DATAVERSE_URL: must be https" in ended.stderr
+    assert secret not in ended.stderr
+
+
+def test_the_schema_command_prints_the_committed_sdl() -> None:
+    printed = run("schema")
+    assert printed.stdout == Path("schema/schema.graphql").read_text(encoding="utf-8")
+
+
+def test_the_readme_commands_are_the_ones_that_work() -> None:
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert "pip install uv && uv run gateway demo" in readme
+    assert "pip install uv && uv run pytest" in readme
+    query = re.search(r"-d '(\{.+\})'", readme)
+    assert query is not None
+    from schema.example import EXAMPLE_REQUEST
+
+    assert json.loads(query.group(1)) == json.loads(EXAMPLE_REQUEST)
