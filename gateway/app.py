@@ -88,7 +88,7 @@ def create_app(
 @asynccontextmanager
 async def running(settings: Settings, networks: Networks, prepare: Prepare | None) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
-    engine = create_engine(settings.database_url)
+    engine = create_engine(settings.database_url.get_secret_value())
     identity_http = httpx.AsyncClient(transport=networks.identity, timeout=10)
     clients: list[BusinessCentralClient | DataverseClient] = []
     try:

@@ -66,7 +66,7 @@ def demo(
         listener = _listen("127.0.0.1", port)
         sandbox = _open_sandbox(f"http://127.0.0.1:{port}", folder, customers, items, reset=reset)
         made = _checked(lambda: create_demo(sandbox, database_url(folder)))
-        _now(upgrade, create_engine(made.settings.database_url))
+        _now(upgrade, create_engine(made.settings.database_url.get_secret_value()))
         try:
             _run(made.app, listener, lambda: _welcome(made))
         finally:
@@ -92,7 +92,7 @@ def serve(
         configure_logging(settings.log_level)
         at = (host or settings.host, port or settings.port)
         listener = _listen(*at)
-        _now(upgrade, create_engine(settings.database_url))
+        _now(upgrade, create_engine(settings.database_url.get_secret_value()))
         page = graphiql_routes(endpoint="/graphql", default_query=EXAMPLE_QUERY)
         _run(
             create_app(settings, routes=page),

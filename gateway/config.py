@@ -3,11 +3,11 @@
 ``docs/settings.md`` describes each of them; a test keeps the two together.
 """
 
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.errors import ConfigError
@@ -18,8 +18,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def _backend_url(value: str) -> str:
-    parts = urlsplit(value)
-    if not parts.hostname or parts.scheme not in ("http", "https"):
+    """No message of the parser's own goes on: it would repeat what was typed, a password perhaps."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("must be an absolute URL, such as https://contoso.crm4.dynamics.com")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("must be https: a token travels on it (http is allowed to this machine only)")
@@ -28,9 +33,13 @@ def _backend_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _database_url(value: str) -> str:
-    if not value.startswith(("sqlite+aiosqlite://", "postgresql+psycopg://")):
+def _database_url(value: SecretStr) -> SecretStr:
+    """A secret: it may hold a password."""
+    url = value.get_secret_value()
+    if not url.startswith(("sqlite+aiosqlite://", "postgresql+psycopg://")):
         raise ValueError("must start with sqlite+aiosqlite:// or postgresql+psycopg://")
+    if url.startswith("sqlite") and (":memory:" in url or not url.removeprefix("sqlite+aiosqlite://").strip("/")):
+        raise ValueError("must name a file: a database in memory would be empty for every new connection")
     return value
 
 
@@ -44,7 +53,7 @@ def _tenant(value: str) -> str:
 
 TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
 class Settings(BaseSettings):
@@ -77,7 +86,7 @@ class Settings(BaseSettings):
         default=None, description="Scope of Dataverse tokens; default: `{dataverse_url}/.default`."
     )
     database_url: DatabaseUrl = Field(
-        default="sqlite+aiosqlite:///gateway.db",
+        default=SecretStr("sqlite+aiosqlite:///gateway.db"),
         description="Our own database: SQLite, or PostgreSQL for more processes.",
     )
     request_deadline_seconds: float = Field(
@@ -95,12 +104,6 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )
-
-    @model_validator(mode="after")
-    def _one_process_on_sqlite_memory(self) -> Self:
-        if ":memory:" in self.database_url:
-            raise ValueError("database_url: a database in memory would be empty for every new connection")
-        return self
 
     @property
     def token_authority(self) -> str:

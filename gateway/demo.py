@@ -64,7 +64,7 @@ def demo_settings(sandbox: Sandbox, database_url: str) -> Settings:
         local_currency_code=sandbox.company.currency_code,
         dataverse_url=addresses.dataverse,
         dataverse_scope=f"{addresses.dataverse}/.default",
-        database_url=database_url,
+        database_url=SecretStr(database_url),
     )
 
 

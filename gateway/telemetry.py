@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -36,12 +36,21 @@ def configure_logging(level: str) -> None:
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Values under a secret's name, and anything that looks like a token, wherever it stands."""
-    for name, value in event.items():
-        if _SECRET_NAMES.search(name):
-            event[name] = "[redacted]"
-        elif isinstance(value, str):
-            event[name] = _BEARER.sub("[redacted]", value)
-    return event
+    return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def _redacted(name: str, value: object) -> object:
+    if _SECRET_NAMES.search(name):
+        return "[redacted]"
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(inner): _redacted(str(inner), each) for inner, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_redacted("", each) for each in value]
+        case _:
+            return _BEARER.sub("[redacted]", str(value))
 
 
 def correlation_id(given: str | None) -> str:

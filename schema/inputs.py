@@ -17,6 +17,7 @@ from gateway.errors import InvalidInputError
 from gateway.odata.query import AnyOf, Compare, Filter, Operator, Text, TextFunction, Value, both, unique
 from gateway.reading.paging import Sort
 from gateway.records import Backend
+from schema.values import usable
 
 _MOST_VALUES = 100
 """As many as surely fit into one URL of Business Central."""
@@ -52,6 +53,8 @@ class TextFilter:
     is_blank: bool | None = _optional("Whether it is empty.")
 
     def filters(self, name: str, backend: Backend) -> Iterator[Filter]:
+        for given in (self.eq, self.ne, self.contains, self.starts_with, self.ends_with, *(self.in_ or ())):
+            usable(given or "", "filter")
         if self.eq is not None:
             yield Compare(name, "eq", self.eq)
         if self.ne is not None:

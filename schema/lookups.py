@@ -12,6 +12,7 @@ from gateway.reading.reader import Reader
 from gateway.reading.row import Row
 from schema.enums import Mapping
 from schema.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, SYSTEM_USERS
+from schema.values import usable
 
 _KEY = "key"
 
@@ -131,6 +132,8 @@ async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
             continue
         if value is None or value == "":
             raise InvalidInputError("A key must not be blank.", argument="by")
+        if isinstance(value, str):
+            usable(value, "by")
         return await _find(field.metadata[_KEY], value, reader, need)
     raise InvalidInputError("by must name one of its fields.", argument="by")
 

@@ -56,6 +56,7 @@ from schema.types.product import Product
 from schema.types.salesperson import Salesperson
 from schema.types.system_user import SystemUser
 from schema.types.viewer import Viewer
+from schema.values import usable
 
 Ask = Info[Context, Any]
 InCompany = Annotated[
@@ -268,7 +269,7 @@ class Query:
             company_id=where,
             skipped=skipped,
             failed=failed,
-            key_prefix=key_starts_with,
+            key_prefix=usable(key_starts_with, "keyStartsWith") if key_starts_with else None,
         )
         rows = await coupling_page(context.services.couplings, wanted, window, where)
         await context.reader(company).follow(rows.rows, selected.rows())

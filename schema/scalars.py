@@ -9,13 +9,14 @@ from uuid import UUID
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-_DECIMAL = re.compile(r"-?\d{1,28}(\.\d{1,18})?")
-_UUID = re.compile(r"\{?([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})\}?")
+_DECIMAL = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,18})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def _parse_decimal(value: object) -> Decimal:
     """A string of digits, or a whole JSON number; a JSON fraction has been a binary float on its way and is refused."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**28:
         return Decimal(value)
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
         raise ValueError('Decimal must be a string of digits, such as "12.50".')
@@ -23,14 +24,14 @@ def _parse_decimal(value: object) -> Decimal:
 
 
 def _parse_uuid(value: object) -> UUID:
-    match = _UUID.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    text = value[1:-1] if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}" else value
+    if not isinstance(text, str) or not _UUID.fullmatch(text):
         raise ValueError('UUID must be a string such as "77c9a1f4-2e10-4f11-9f8a-000d3a2b1c0d".')
-    return UUID(match.group(1))
+    return UUID(text)
 
 
 def _parse_date(value: object) -> date:
-    if not isinstance(value, str) or len(value) != 10:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError('Date must be a string such as "2026-11-16".')
     return date.fromisoformat(value)
 
@@ -41,7 +42,10 @@ def _parse_instant(value: object) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("DateTime must name its time zone, such as the Z of 2026-11-16T08:30:00Z.")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("DateTime lies outside the years 1 to 9999.") from error
 
 
 def _write_instant(value: datetime) -> str:

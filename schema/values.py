@@ -7,6 +7,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from gateway.errors import InvalidInputError
+
 Convert = Callable[[object], object]
 """Raises ValueError, TypeError or KeyError for a value that is none of its kind. Never gets None."""
 
@@ -15,6 +17,17 @@ def text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not text")
     return value
+
+
+def usable(given: str, argument: str) -> str:
+    """Text of a caller that backends and databases can take.
+
+    Raises:
+        InvalidInputError: it holds a NUL, or half a character (a lone surrogate).
+    """
+    if "\0" in given or any("\ud800" <= character <= "\udfff" for character in given):
+        raise InvalidInputError("Text must hold neither NUL nor lone surrogates.", argument=argument)
+    return given
 
 
 def boolean(value: object) -> bool:

@@ -17,6 +17,7 @@ import httpx
 import jwt
 
 from gateway.errors import UnauthenticatedError
+from gateway.telemetry import log
 
 
 class Role(StrEnum):
@@ -74,7 +75,8 @@ class SigningKeys:
     lifetime_seconds: float = 24 * 3600
     cooldown_seconds: float = 30
     _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
-    _asked_at: float | None = None
+    _refresh_at: float = float("-inf")
+    _patient_until: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self, key_id: str) -> jwt.PyJWK | None:
@@ -87,27 +89,27 @@ class SigningKeys:
             async with self._lock:
                 if self._due(key_id):
                     await self._ask()
+        if not self._keys:
+            raise UnauthenticatedError("Tokens cannot be checked now: the signing keys cannot be read.")
         return self._keys.get(key_id)
 
     def _due(self, key_id: str) -> bool:
-        if self._asked_at is None:
-            return True
-        age = self.clock() - self._asked_at
-        return age > self.lifetime_seconds or (key_id not in self._keys and age > self.cooldown_seconds)
+        now = self.clock()
+        return now >= self._refresh_at or (key_id not in self._keys and now >= self._patient_until)
 
     async def _ask(self) -> None:
-        """Old keys stay until new ones are there, and longer if the endpoint fails."""
+        """Old keys stay until new ones are there; when the endpoint fails, it is asked again after the cooldown."""
+        wait = self.cooldown_seconds
         try:
             response = await self.http.get(self.url)
             response.raise_for_status()
             keys = jwt.PyJWKSet.from_dict(response.json()).keys
-        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
-            if not self._keys:
-                raise UnauthenticatedError("Tokens cannot be checked now: the signing keys cannot be read.") from error
-            self._asked_at = self.clock()
-            return
-        self._keys = {key.key_id: key for key in keys if key.key_id is not None}
-        self._asked_at = self.clock()
+            self._keys = {key.key_id: key for key in keys if key.key_id is not None}
+            wait = self.lifetime_seconds
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            log.warning("signing keys cannot be read", url=self.url, reason=type(error).__name__)
+        self._refresh_at = self.clock() + wait
+        self._patient_until = self.clock() + self.cooldown_seconds
 
 
 class Authenticator:

@@ -52,7 +52,7 @@ class ODataClient:
     ) -> None:
         self.vendor = vendor
         self._base = base_url.rstrip("/") + "/"
-        self._origin = urlsplit(self._base)[:2]
+        self._origin = _origin(self._base)
         places = vendor.places
         if network is None:
             limits = httpx.Limits(max_connections=places, max_keepalive_connections=places, keepalive_expiry=60)
@@ -152,17 +152,23 @@ class ODataClient:
         Raises:
             InvalidInputError: the backend takes no query string of this length.
         """
-        text = query.encode(self.vendor.dialect)
+        try:
+            text = query.encode(self.vendor.dialect)
+        except UnicodeEncodeError as error:
+            raise InvalidInputError("Text holds half a character (a lone surrogate).", argument="filter") from error
         if len(text) > self.vendor.query_room:
             raise InvalidInputError(f"The filter is too long for {self.vendor.backend.label}.", argument="filter")
         return f"{path}?{text}" if text else path
 
     def _own(self, link: str) -> str:
         """The link, if it leads to the backend's own host: it will carry our token."""
-        url = urljoin(self._base, link)
-        if urlsplit(url)[:2] != self._origin:
+        try:
+            url = urljoin(self._base, link)
+        except ValueError:
+            url = ""
+        if _origin(url) != self._origin:
             raise ProtocolError(
-                f"{self.vendor.backend.label} sent a next link to another host ({urlsplit(url).netloc}); not followed.",
+                f"{self.vendor.backend.label} sent a next link to another host; not followed.",
                 backend=self.vendor.backend,
             )
         return url
@@ -210,3 +216,13 @@ class ODataClient:
 
     def _error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         return read_error(status, headers, body, backend=self.vendor.backend, now=datetime.now(UTC))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port, the default one filled in; None for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname, port

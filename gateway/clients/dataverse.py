@@ -14,7 +14,7 @@ from gateway.clients.client import ODataClient, Vendor
 from gateway.clients.retry import RetryPolicy
 from gateway.errors import ProtocolError
 from gateway.odata.batch import MULTIPART_BATCHES
-from gateway.odata.query import AnyOf, Enumeration, literal
+from gateway.odata.query import AnyOf, Enumeration, Value, literal
 from gateway.records import Backend
 
 RUNNING_AT_ONCE = 48
@@ -33,13 +33,18 @@ class DataverseDialect:
     """``Microsoft.Dynamics.CRM.In`` for many values; ``% _ [`` are wildcards in text functions and are put in brackets."""
 
     def any_of(self, condition: AnyOf) -> Enumeration:
-        items = tuple(literal(value if isinstance(value, str) else str(value)) for value in condition.values)
+        items = tuple(value_text(value) for value in condition.values)
         return Enumeration(
             f"Microsoft.Dynamics.CRM.In(PropertyName={literal(condition.property)},PropertyValues=[", items, ",", "])"
         )
 
     def text(self, value: str) -> str:
         return _WILDCARD.sub(lambda match: f"[{match.group()}]", value)
+
+
+def value_text(value: Value) -> str:
+    """One of ``PropertyValues``, which are texts whatever the property is."""
+    return literal(value if isinstance(value, str) else literal(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ couplings = Table(
     Column("bc_key", String(250)),
     Column("crm_key", String(250)),
     # Both backends compare keys without regard to case, in all of Unicode; neither database of ours does by itself.
-    Column("bc_key_folded", String(250)),
-    Column("crm_key_folded", String(250)),
+    # Folding can make a text three times as long.
+    Column("bc_key_folded", String(750)),
+    Column("crm_key_folded", String(750)),
     Column("last_synchronized_at", UTCDateTime),
     Column("bc_modified_at", UTCDateTime),
     Column("crm_modified_at", UTCDateTime),

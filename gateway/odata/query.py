@@ -82,9 +82,12 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds. Without parts it filters nothing."""
+    """Every part holds; there is at least one."""
 
     parts: tuple["Filter", ...]
+
+    def __post_init__(self) -> None:
+        _some(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,21 @@ class Either:
 
     parts: tuple["Filter", ...]
 
+    def __post_init__(self) -> None:
+        _some(self.parts)
+
+
+def _some(parts: tuple["Filter", ...]) -> None:
+    if not parts:
+        raise ValueError("a filter without parts has no text")
+
 
 Filter = Compare | Text | AnyOf | All | Either
 
 
 def both(*parts: Filter | None) -> Filter | None:
     """The conjunction of what is there; None filters nothing."""
-    present = tuple(part for part in parts if part is not None and part != All(()))
+    present = tuple(part for part in parts if part is not None)
     if len(present) < 2:
         return present[0] if present else None
     return All(present)

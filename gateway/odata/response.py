@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from xml.etree import ElementTree
 
 from gateway.errors import (
@@ -84,12 +85,16 @@ def read_json(body: bytes, *, backend: Backend) -> object:
         ProtocolError: it is not JSON (a cut-off answer, or a proxy's HTML page).
     """
     try:
-        document: object = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+        document: object = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise ProtocolError(
             f"{backend.label} answered with something that is not JSON ({len(body)} bytes).", backend=backend
         ) from error
     return document
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 def to_record(row: Mapping[str, object], normalize: Normalize) -> Record:
@@ -176,12 +181,14 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
@@ -213,7 +220,7 @@ def _xml_fault(body: bytes) -> _Fault:
         return _Fault(None, None)
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - declarations are refused above
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # the latter two: an encoding nobody knows
         return _Fault(None, None)
     parts = {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in root.iter()}
     return _Fault(parts.get("code") or None, parts.get("message") or None)

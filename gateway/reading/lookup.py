@@ -88,7 +88,7 @@ class _Ticket:
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    keys: frozenset[str]
+    keys: dict[str, Value]
     select: frozenset[str]
     answer: "asyncio.Future[_Answer]"
 
@@ -196,7 +196,7 @@ class Lookups:
     ) -> "asyncio.Future[_Answer] | None":
         """A flight that brings all of this already."""
         for flight in queue.flights:
-            if keys.keys() <= flight.keys and select <= flight.select:
+            if keys.keys() <= flight.keys.keys() and select <= flight.select:
                 return flight.answer
         return None
 
@@ -211,21 +211,22 @@ class Lookups:
         while queue.waiting and len(queue.flights) < _FLIGHTS:
             tickets = _board(queue.waiting)
             del queue.waiting[: len(tickets)]
-            task = asyncio.get_running_loop().create_task(self._fly(kind, queue, tickets))
+            flight = _Flight(
+                keys={name: key for ticket in tickets for name, key in ticket.keys.items()},
+                select=frozenset[str]().union(*(ticket.select for ticket in tickets)),
+                answer=asyncio.get_running_loop().create_future(),
+            )
+            queue.flights.append(flight)
+            task = asyncio.get_running_loop().create_task(self._fly(kind, queue, flight, tickets))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _fly(self, kind: _Kind, queue: _Queue, tickets: list[_Ticket]) -> None:
-        keys = {name: key for ticket in tickets for name, key in ticket.keys.items()}
-        select = frozenset[str]().union(*(ticket.select for ticket in tickets))
-        landed: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
-        flight = _Flight(frozenset(keys), select, landed)
-        queue.flights.append(flight)
+    async def _fly(self, kind: _Kind, queue: _Queue, flight: _Flight, tickets: list[_Ticket]) -> None:
         answer = _Answer({}, [], shared=len(tickets) > 1, error=RuntimeError("the gateway is stopping"))
         try:
-            answer = await self._ask(kind, keys, select, tickets)
+            answer = await self._ask(kind, flight.keys, flight.select, tickets)
         finally:
-            for future in (landed, *(ticket.answer for ticket in tickets)):
+            for future in (flight.answer, *(ticket.answer for ticket in tickets)):
                 if not future.done():
                     future.set_result(answer)
             queue.flights.remove(flight)

@@ -5,7 +5,6 @@ A cursor holds where a row stands in the order: the value it is sorted by and a 
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def decode_cursor(cursor: str, sort: Sort, unique: Sort) -> tuple[Value, Value]:
         content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         signature, value, tie = content
         position = _typed(value, sort.kind), _typed(tie, unique.kind)
-    except (ValueError, TypeError, binascii.Error, InvalidOperation) as error:
+    except (ValueError, TypeError, RecursionError, InvalidOperation) as error:
         raise InvalidInputError("The cursor is not one this API has given out.", argument="after") from error
     if signature != _signature(sort, unique):
         raise InvalidInputError("The cursor belongs to a list in another order.", argument="after")
@@ -82,13 +81,25 @@ def _typed(text: object, kind: Kind) -> Value:
         case "text":
             return text
         case "number":
-            return Decimal(text)
+            return _finite(Decimal(text))
         case "instant":
-            return datetime.fromisoformat(text)
+            return _aware(datetime.fromisoformat(text))
         case "date":
             return date.fromisoformat(text)
         case "guid":
             return UUID(text)
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError("no backend has such a number")
+    return number
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return moment
 
 
 def segments(

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.cli import app
@@ -58,6 +59,10 @@ def test_an_error_says_what_happened_what_is_seen_and_what_to_do(code: ErrorCode
     assert [part for part in ("What happened:", "What you see:", "What to do:") if f"**{part}**" not in text] == []
 
 
+def _open(default: object) -> object:
+    return default.get_secret_value() if isinstance(default, SecretStr) else default
+
+
 def test_every_setting_is_described_with_its_default_and_no_other_is() -> None:
     described = {cells[0].strip("`"): cells[1] for cells in table(page("settings.md")) if PREFIX in cells[0]}
     assert described == {
@@ -65,7 +70,7 @@ def test_every_setting_is_described_with_its_default_and_no_other_is() -> None:
         if field.is_required()
         else "none"
         if field.default is None
-        else f"`{field.default}`"
+        else f"`{_open(field.default)}`"
         for name, field in Settings.model_fields.items()
     }
 

@@ -1,0 +1,52 @@
+"""Whether a failure is worth repeating, and how long to wait then."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.clients.retry import RetryPolicy, may_repeat, wait_seconds
+
+POLICY = RetryPolicy(attempts=10, first_wait_seconds=0.2, longest_wait_seconds=10)
+
+
+@pytest.mark.parametrize("status", [None, 429, 502, 503])
+def test_a_passing_failure_of_a_read_may_be_repeated(status: int | None) -> None:
+    assert may_repeat("GET", status)
+    assert may_repeat("POST", status, safe=True)
+
+
+@pytest.mark.parametrize("status", [None, 429, 502, 503])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_a_write_may_not(method: str, status: int | None) -> None:
+    assert not may_repeat(method, status)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 408, 409, 412, 500, 501, 504])
+def test_an_answer_that_would_come_again_is_final(status: int) -> None:
+    assert not may_repeat("GET", status)
+    assert not may_repeat("POST", status, safe=True)
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    waits = [wait_seconds(attempt, retry_after=None, chance=1, policy=POLICY) for attempt in range(1, 9)]
+
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10])
+
+
+CHANCES = st.floats(0, 1)
+
+
+@given(st.integers(1, 1_000), CHANCES)
+@settings(deadline=None)
+def test_a_wait_of_our_own_is_at_least_half_of_its_step(attempt: int, chance: float) -> None:
+    longest = wait_seconds(attempt, retry_after=None, chance=1, policy=POLICY)
+
+    assert longest / 2 <= wait_seconds(attempt, retry_after=None, chance=chance, policy=POLICY) <= longest <= 10
+
+
+@given(st.integers(1, 10), CHANCES, st.floats(0, 86_400))
+@settings(deadline=None)
+def test_a_wait_the_backend_asks_for_is_never_cut_short(attempt: int, chance: float, told: float) -> None:
+    wait = wait_seconds(attempt, retry_after=told, chance=chance, policy=POLICY)
+
+    assert told <= wait <= told + POLICY.first_wait_seconds
