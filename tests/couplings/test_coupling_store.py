@@ -1,15 +1,14 @@
 """The coupling store on both databases: the one-to-one rule, keys in any case, pages, and date-times that stay aware."""
 
-import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
+import anyio
 import pytest
-from psycopg import sql
 from sqlalchemy import delete, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,39 +18,27 @@ from gateway.couplings.store import CouplingFilter, CouplingStore, Side, fold, p
 from gateway.couplings.table import couplings
 from gateway.database import create_engine, synchronous_url, upgrade
 from gateway.errors import ConfigError
+from tests.databases import postgresql
 
 pytestmark = pytest.mark.anyio
 
-SERVER = "postgres@127.0.0.1:5432"
 COMPANY, OTHER_COMPANY = UUID(int=0xC1), UUID(int=0xC2)
 BC, CRM = Side.BUSINESS_CENTRAL, Side.DATAVERSE
 NOON = datetime(2026, 11, 16, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a database of this test run alone."""
-    try:
-        server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        reason = f"no PostgreSQL answers at {SERVER}: {str(error).splitlines()[0]}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    name = f"couplings_{uuid4().hex}"
-    with server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield f"postgresql+psycopg://{SERVER}/{name}"
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+def own_postgresql() -> Iterator[str]:
+    """A database that these tests fill and empty as they like."""
+    with postgresql() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-    found: str = request.getfixturevalue("postgresql")
+    found: str = request.getfixturevalue("own_postgresql")
     return found
 
 
@@ -389,3 +376,15 @@ async def test_a_date_time_without_a_time_zone_is_not_stored(store: CouplingStor
 
 async def test_a_coupling_that_is_not_there_is_none(store: CouplingStore) -> None:
     assert await store.get(UUID(int=1)) is None
+
+
+async def test_processes_that_start_together_on_an_empty_postgresql_all_start() -> None:
+    """Each of four processes brings the tables up to date, and none fails because another did."""
+    with postgresql() as url:
+        program = (
+            "import asyncio; from gateway.database import create_engine, upgrade; "
+            f"asyncio.run(upgrade(create_engine({url!r})))"
+        )
+        starting = [await anyio.open_process([sys.executable, "-c", program]) for _ in range(4)]
+        ended = [await process.wait() for process in starting]
+    assert ended == [0, 0, 0, 0]
