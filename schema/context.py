@@ -18,7 +18,8 @@ from gateway.reading.local_currency import LocalCurrencies
 from gateway.reading.lookup import Asking, Lookups, Scope
 from gateway.reading.need import Source
 from gateway.reading.pages import Pages
-from gateway.reading.reader import Pair, Reader
+from gateway.reading.partners import Pair
+from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from schema.coupling_pages import values_of

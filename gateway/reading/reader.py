@@ -6,9 +6,9 @@ against the record's id when it arrives, so that an outdated natural key costs a
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
@@ -28,53 +28,11 @@ from gateway.reading.need import (
 )
 from gateway.reading.pages import Pages
 from gateway.reading.paging import Sort, Window
+from gateway.reading.partners import Guess, Pair, Pairs, Partners, id_of, other
 from gateway.reading.row import Failure, Outcome, Row, RowPage
-from gateway.records import Backend, Values
+from gateway.records import Backend
 
 T = TypeVar("T")
-
-
-class Pair(Protocol):
-    """What reading must know of a coupling."""
-
-    @property
-    def bc_id(self) -> UUID: ...
-    @property
-    def crm_id(self) -> UUID: ...
-    @property
-    def bc_key(self) -> str | None: ...
-    @property
-    def crm_key(self) -> str | None: ...
-
-
-class Pairs(Protocol):
-    """Where couplings are found, by the record of one backend."""
-
-    async def by_id(
-        self, mapping: str, company: UUID, backend: Backend, ids: Iterable[UUID]
-    ) -> Mapping[UUID, Pair]: ...
-
-    async def by_natural_key(
-        self, mapping: str, company: UUID, backend: Backend, keys: Iterable[str]
-    ) -> Mapping[str, Pair]:
-        """By :func:`~gateway.reading.lookup.match_key` of the key; ambiguous ones left out."""
-        ...
-
-    async def correct_key(self, pair: Pair, backend: Backend, key: str) -> None:
-        """Remember under which natural key the record was just seen."""
-        ...
-
-    def values(self, pair: Pair) -> Values:
-        """The coupling as a row's values."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A branch that was started before its rows were there: the pairs it took, by key, and their partners to come."""
-
-    pairs: Mapping[str, Pair]
-    partners: "asyncio.Task[dict[str, Row] | Failure] | None"
 
 
 class Reader:
@@ -95,7 +53,7 @@ class Reader:
         self._asking = asking
         self._lookups = lookups
         self._pages = pages
-        self._pairs = pairs
+        self._partners = Partners(pairs, company)
         self._currencies = currencies
         self._coupling_source = coupling_source
 
@@ -125,10 +83,8 @@ class Reader:
 
     async def by_partner_id(self, need: Need, mapping: str, partner_id: UUID) -> Row | None:
         """The row whose partner in the other system is this one; None when there is no such coupling."""
-        backend = need.source.backend
-        pairs = await self._pairs.by_id(mapping, self.company, _other(backend), [partner_id])
-        pair = pairs.get(partner_id)
-        return await self.one(need, need.source.key, _id(pair, backend)) if pair else None
+        own_id = await self._partners.of_partner(mapping, need.source.backend, partner_id)
+        return await self.one(need, need.source.key, own_id) if own_id is not None else None
 
     async def by_partner(self, need: Need, mapping: str, partner: Source, column: str, key: str) -> Row | None:
         """The row whose partner in the other system has this natural key; None when that one is not there or not coupled.
@@ -180,7 +136,7 @@ class Reader:
         guessing = self._guess(need, column, keys, after=after)
         found, guesses = await asyncio.gather(_outcome(looking), guessing)
         if isinstance(found, Failure):
-            rows = self._known_rows(source, guesses, found) if partial else {}
+            rows = self._partners.known_rows(source, guesses, found) if partial else {}
             if not rows:
                 await _settle(guesses)
                 raise found.error
@@ -199,7 +155,7 @@ class Reader:
             return {}
         guesses: dict[str, Guess] = {}
         for mapping in sorted(mappings):
-            pairs = await self._pairs_of(mapping, source, column, keys)
+            pairs = await self._partners.of_keys(mapping, source, column, keys)
             for branch in need.branches:
                 if isinstance(branch.link, Coupled) and branch.link.mapping == mapping:
                     task = self._start_partners(branch, pairs, source, after) if pairs else None
@@ -208,32 +164,11 @@ class Reader:
                     guesses[branch.name] = Guess(pairs, None)
         return guesses
 
-    async def _pairs_of(self, mapping: str, source: Source, column: str, keys: Sequence[Value]) -> Mapping[str, Pair]:
-        if column == source.key:
-            ids = [UUID(str(key)) for key in keys]
-            by_id = await self._pairs.by_id(mapping, self.company, source.backend, ids)
-            return {match_key(record_id): pair for record_id, pair in by_id.items()}
-        return await self._pairs.by_natural_key(mapping, self.company, source.backend, [str(key) for key in keys])
-
     def _start_partners(
         self, branch: Branch, pairs: Mapping[str, Pair], source: Source, after: int
     ) -> "asyncio.Task[dict[str, Row] | Failure]":
-        other = _other(source.backend)
-        ids = [_id(pair, other) for pair in pairs.values()]
+        ids = [id_of(pair, other(source.backend)) for pair in pairs.values()]
         return asyncio.ensure_future(_outcome(self._by_key(branch.need, branch.need.source.key, ids, after=after)))
-
-    def _known_rows(self, source: Source, guesses: Mapping[str, Guess], failure: Failure) -> dict[str, Row]:
-        """Rows whose backend failed, as far as their couplings know them."""
-        rows: dict[str, Row] = {}
-        failure = Failure(failure.error, of_record=True)
-        for guess in guesses.values():
-            for name, pair in guess.pairs.items():
-                known = {source.key: str(_id(pair, source.backend))}
-                natural = pair.bc_key if source.backend is Backend.BUSINESS_CENTRAL else pair.crm_key
-                if source.natural_key is not None and natural is not None:
-                    known[source.natural_key] = natural
-                rows.setdefault(name, Row(source, self.company, failure, known=known))
-        return rows
 
     # -- the branches behind rows -----------------------------------------------------------------------------------
 
@@ -283,52 +218,32 @@ class Reader:
     async def _follow_coupling(
         self, rows: Sequence[Row], branch: Branch, link: Coupled, *, after: int, guess: Guess | None
     ) -> None:
-        source, other = rows[0].source, _other(rows[0].source.backend)
-        confirmed, open_rows = await self._confirm(rows, source, link.mapping, guess)
-        partners: Mapping[str, Row] = {}
-        if guess is not None and guess.partners is not None:
-            outcome = await guess.partners
-            if isinstance(outcome, Failure):
-                raise outcome.error
-            partners = outcome
-        late = await self._pairs_by_row(open_rows, source, link.mapping)
-        links: dict[Row, Outcome] = {row: partners.get(match_key(_id(pair, other))) for row, pair in confirmed.items()}
+        backend = other(rows[0].source.backend)
+        confirmed, late = await self._partners.of_rows(rows, link.mapping, guess)
+        guessed = await guess.partners if guess is not None and guess.partners is not None else {}
+        if isinstance(guessed, Failure):
+            if confirmed:
+                raise guessed.error
+            guessed = {}  # nobody's partner: the guess was wrong, so is its failure
+        links: dict[Row, Outcome] = {
+            row: guessed.get(match_key(id_of(pair, backend))) for row, pair in confirmed.items()
+        }
         if late:
-            ids = unique(_id(pair, other) for pair in late.values())
+            ids = unique(id_of(pair, backend) for pair in late.values())
             found = await self._by_key(branch.need, branch.need.source.key, ids, after=after)
-            links |= {row: found.get(match_key(_id(pair, other))) for row, pair in late.items()}
+            links |= {row: found.get(match_key(id_of(pair, backend))) for row, pair in late.items()}
         _link(rows, branch, links)
 
     async def _show_coupling(
         self, rows: Sequence[Row], branch: Branch, link: CouplingOf, *, after: int, guess: Guess | None
     ) -> None:
-        source = rows[0].source
-        pairs, open_rows = await self._confirm(rows, source, link.mapping, guess)
-        pairs |= await self._pairs_by_row(open_rows, source, link.mapping)
-        shown = {row: Row(self._coupling_source, self.company, self._pairs.values(pair)) for row, pair in pairs.items()}
+        confirmed, late = await self._partners.of_rows(rows, link.mapping, guess)
+        shown = {
+            row: Row(self._coupling_source, self.company, self._partners.values(pair))
+            for row, pair in (confirmed | late).items()
+        }
         _link(rows, branch, dict(shown))
         await self._follow(list(shown.values()), branch.need, after=after)
-
-    async def _confirm(
-        self, rows: Sequence[Row], source: Source, mapping: str, guess: Guess | None
-    ) -> tuple[dict[Row, Pair], list[Row]]:
-        """The rows whose guessed pair is really theirs, and the others."""
-        by_id = {_id(pair, source.backend): pair for pair in guess.pairs.values()} if guess else {}
-        confirmed = {row: by_id[own] for row in rows if (own := _own_id(row)) is not None and own in by_id}
-        return confirmed, [row for row in rows if row not in confirmed]
-
-    async def _pairs_by_row(self, rows: Sequence[Row], source: Source, mapping: str) -> dict[Row, Pair]:
-        """The couplings of rows that no guess covered; their natural keys are put right on the way."""
-        ids = {own: row for row in rows if (own := _own_id(row)) is not None}
-        if not ids:
-            return {}
-        found = await self._pairs.by_id(mapping, self.company, source.backend, ids)
-        for own, pair in found.items():
-            seen = ids[own].key(source.natural_key) if source.natural_key else None
-            known = pair.bc_key if source.backend is Backend.BUSINESS_CENTRAL else pair.crm_key
-            if isinstance(seen, str) and seen != known:
-                await self._pairs.correct_key(pair, source.backend, seen)
-        return {ids[own]: pair for own, pair in found.items()}
 
     async def _follow_expanded(self, rows: Sequence[Row], branch: Branch, link: Expanded, *, after: int) -> None:
         links: dict[Row, Outcome] = {}
@@ -371,19 +286,6 @@ def _link(rows: Sequence[Row], branch: Branch, links: Mapping[Row, Outcome]) -> 
     """Every row gets the branch, so that "nothing there" and "not read" stay two things."""
     for row in rows:
         row.links[branch.name] = links.get(row)
-
-
-def _other(backend: Backend) -> Backend:
-    return Backend.DATAVERSE if backend is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
-
-
-def _id(pair: Pair, backend: Backend) -> UUID:
-    return pair.bc_id if backend is Backend.BUSINESS_CENTRAL else pair.crm_id
-
-
-def _own_id(row: Row) -> UUID | None:
-    value = row.key(row.source.key)
-    return UUID(str(value)) if value is not None else None
 
 
 async def _outcome(reading: Awaitable[T]) -> T | Failure:

@@ -222,3 +222,19 @@ async def test_aliases_fragments_and_directives_are_looked_ahead_as_they_are_exe
     assert answer.cost == (2, 1), "both aliases travel in one request to each backend"
     urls = [str(request.url) for request in api.business_central.seen]
     assert all("balanceDue" not in url and "city" in url for url in urls)
+
+
+async def test_a_partner_shared_by_many_rows_is_shown_on_each(api: Api) -> None:
+    """Expanded rows come once for each parent; the same owner of many accounts has the same salesperson on all."""
+    answer = await api.ask(
+        "{ accounts(first: 60) { nodes { owner { userId salesperson { code } coupling { id } } } } }"
+    )
+    assert answer.errors == []
+    seen: dict[str, set[tuple[str | None, bool]]] = {}
+    for node in answer.data["accounts"]["nodes"]:
+        if owner := node["owner"]:
+            code = owner["salesperson"]["code"] if owner["salesperson"] else None
+            seen.setdefault(owner["userId"], set()).add((code, owner["coupling"] is not None))
+    assert len(seen) > 3
+    assert all(len(shown) == 1 for shown in seen.values()), "each owner is shown the same everywhere"
+    assert sum(1 for shown in seen.values() if (None, False) not in shown) > 3

@@ -1,0 +1,140 @@
+"""What reading asks of couplings: who is whose partner, by ids and by natural keys as last seen."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from gateway.odata.query import Value
+from gateway.reading.lookup import match_key
+from gateway.reading.need import Source
+from gateway.reading.row import Failure, Row
+from gateway.records import Backend, Values
+
+
+class Pair(Protocol):
+    """What reading must know of a coupling."""
+
+    @property
+    def bc_id(self) -> UUID: ...
+    @property
+    def crm_id(self) -> UUID: ...
+    @property
+    def bc_key(self) -> str | None: ...
+    @property
+    def crm_key(self) -> str | None: ...
+
+
+class Pairs(Protocol):
+    """Where couplings are found, by the record of one backend."""
+
+    async def by_id(
+        self, mapping: str, company: UUID, backend: Backend, ids: Iterable[UUID]
+    ) -> Mapping[UUID, Pair]: ...
+
+    async def by_natural_key(
+        self, mapping: str, company: UUID, backend: Backend, keys: Iterable[str]
+    ) -> Mapping[str, Pair]:
+        """By :func:`~gateway.reading.lookup.match_key` of the key; ambiguous ones left out."""
+        ...
+
+    async def correct_key(self, pair: Pair, backend: Backend, key: str) -> None:
+        """Remember under which natural key the record was just seen."""
+        ...
+
+    def values(self, pair: Pair) -> Values:
+        """The coupling as a row's values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A branch that was started before its rows were there: the pairs it took, by key, and their partners to come."""
+
+    pairs: Mapping[str, Pair]
+    partners: "asyncio.Task[dict[str, Row] | Failure] | None"
+
+
+class Partners:
+    """The couplings of one company."""
+
+    def __init__(self, pairs: Pairs, company: UUID) -> None:
+        self._pairs = pairs
+        self._company = company
+
+    async def of_keys(self, mapping: str, source: Source, column: str, keys: Sequence[Value]) -> Mapping[str, Pair]:
+        """Pairs by :func:`~gateway.reading.lookup.match_key`, from ids, or from natural keys as last seen (a guess)."""
+        if column == source.key:
+            by_id = await self._pairs.by_id(mapping, self._company, source.backend, [UUID(str(key)) for key in keys])
+            return {match_key(record_id): pair for record_id, pair in by_id.items()}
+        return await self._pairs.by_natural_key(mapping, self._company, source.backend, [str(key) for key in keys])
+
+    async def of_partner(self, mapping: str, backend: Backend, partner_id: UUID) -> UUID | None:
+        """The id, at ``backend``, of the record whose partner at the other one this is."""
+        pairs = await self._pairs.by_id(mapping, self._company, other(backend), [partner_id])
+        pair = pairs.get(partner_id)
+        return id_of(pair, backend) if pair is not None else None
+
+    async def of_rows(
+        self, rows: Sequence[Row], mapping: str, guess: Guess | None
+    ) -> tuple[dict[Row, Pair], dict[Row, Pair]]:
+        """The rows' pairs: those the guess already had, confirmed by the record's id, and those found only now.
+
+        A record that was found under another natural key than its coupling remembers puts that right.
+        """
+        source = rows[0].source
+        guessed = {id_of(pair, source.backend): pair for pair in guess.pairs.values()} if guess else {}
+        ids = {row: own for row in rows if (own := _own_id(row)) is not None}
+        confirmed = {row: guessed[own] for row, own in ids.items() if own in guessed}
+        missing = {own for own in ids.values() if own not in guessed}
+        if not missing:
+            return confirmed, {}
+        found = await self._pairs.by_id(mapping, self._company, source.backend, missing)
+        late = {row: found[own] for row, own in ids.items() if own in found}
+        for own, pair in found.items():
+            await self._correct(pair, next(row for row, row_id in ids.items() if row_id == own))
+        return confirmed, late
+
+    async def _correct(self, pair: Pair, row: Row) -> None:
+        source = row.source
+        seen = row.key(source.natural_key) if source.natural_key else None
+        if isinstance(seen, str) and seen != natural_key_of(pair, source.backend):
+            await self._pairs.correct_key(pair, source.backend, seen)
+
+    def values(self, pair: Pair) -> Values:
+        """The coupling as a row's values."""
+        return self._pairs.values(pair)
+
+    def known_rows(self, source: Source, guesses: Mapping[str, Guess], failure: Failure) -> dict[str, Row]:
+        """Rows whose backend failed, as far as their couplings know them: their keys as last seen."""
+        rows: dict[str, Row] = {}
+        failed = Failure(failure.error, of_record=True)
+        for guess in guesses.values():
+            for name, pair in guess.pairs.items():
+                known = {source.key: str(id_of(pair, source.backend))}
+                natural = natural_key_of(pair, source.backend)
+                if source.natural_key is not None and natural is not None:
+                    known[source.natural_key] = natural
+                rows.setdefault(name, Row(source, self._company, failed, known=known))
+        return rows
+
+
+def other(backend: Backend) -> Backend:
+    """The other of the two systems."""
+    return Backend.DATAVERSE if backend is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
+
+
+def id_of(pair: Pair, backend: Backend) -> UUID:
+    """The pair's record at this backend."""
+    return pair.bc_id if backend is Backend.BUSINESS_CENTRAL else pair.crm_id
+
+
+def natural_key_of(pair: Pair, backend: Backend) -> str | None:
+    """That record's natural key, as last seen."""
+    return pair.bc_key if backend is Backend.BUSINESS_CENTRAL else pair.crm_key
+
+
+def _own_id(row: Row) -> UUID | None:
+    value = row.key(row.source.key)
+    return UUID(str(value)) if value is not None else None
