@@ -3,6 +3,8 @@
 SQLite serves one process (the demo, a small installation); PostgreSQL serves many. The tables are the same.
 """
 
+import asyncio
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,18 @@ async def upgrade(engine: AsyncEngine) -> None:
         ConfigError: the database cannot be reached or refuses us. The message holds no password.
     """
     try:
+        if engine.dialect.name == "sqlite":
+            await asyncio.to_thread(_open_once, str(engine.url.database))
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         shown = engine.url.render_as_string(hide_password=True)
         raise ConfigError(f"GATEWAY_DATABASE_URL: {shown} cannot be used ({_reason(error)})") from error
+
+
+def _open_once(path: str) -> None:
+    """Fails where the file cannot be used. aiosqlite would too, but its thread then reports to a loop that may be closed."""
+    sqlite3.connect(path).close()
 
 
 def _reason(error: Exception) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.databases import postgresql
+from tests.databases import DATABASES, postgresql
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def postgresql_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Each database in turn: what passes on one has to pass on the other."""
     if request.param == "postgresql":

@@ -18,7 +18,7 @@ from gateway.couplings.store import CouplingFilter, CouplingStore, Side, fold, p
 from gateway.couplings.table import couplings
 from gateway.database import create_engine, synchronous_url, upgrade
 from gateway.errors import ConfigError
-from tests.databases import postgresql
+from tests.databases import DATABASES, postgresql
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ def own_postgresql() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
