@@ -1,6 +1,8 @@
 """The application: builds every object when it starts, mounts the endpoints. Wiring only."""
 
+import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from gateway.clients.dataverse import DataverseClient
 from gateway.config import Settings
 from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
-from gateway.errors import UnauthenticatedError
+from gateway.errors import InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
 from gateway.reading.cache import RecordCache
 from gateway.reading.local_currency import LocalCurrencies
@@ -35,6 +37,9 @@ from schema.context import Backends, Context, Services
 from schema.root import build_schema
 
 CORRELATION_HEADER = "X-Correlation-Id"
+
+_PATIENCE_SECONDS = 2.0
+"""How long the readiness check waits for the database."""
 
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
@@ -75,8 +80,16 @@ def create_app(
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             yield
 
-    app = FastAPI(title="Dynamics gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Dynamics gateway",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)
+    app.add_exception_handler(InvalidInputError, _refused)
     app.include_router(_graphql(), prefix="/graphql")
     app.add_api_route("/health/live", _live)
     app.add_api_route("/health/ready", _ready)
@@ -89,7 +102,7 @@ def create_app(
 async def running(settings: Settings, networks: Networks, prepare: Prepare | None) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
     engine = create_engine(settings.database_url.get_secret_value())
-    identity_http = httpx.AsyncClient(transport=networks.identity, timeout=10)
+    identity_http = httpx.AsyncClient(transport=networks.identity, timeout=5)  # less than a request's own deadline
     clients: list[BusinessCentralClient | DataverseClient] = []
     try:
         await upgrade(engine)
@@ -150,10 +163,26 @@ def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator
 
 
 def _graphql() -> GraphQLRouter[Context, None]:
-    router: GraphQLRouter[Context, None] = GraphQLRouter(
-        build_schema(), graphql_ide=None, context_getter=_context, subscription_protocols=()
-    )
-    return router
+    return _Endpoint(build_schema(), graphql_ide=None, context_getter=_context, subscription_protocols=())
+
+
+class _Endpoint(GraphQLRouter[Context, None]):
+    """Strawberry's endpoint, which leaves some bodies to break it: what is no request is refused here, typed."""
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """JSON that can be a request, or the variables of one.
+
+        Raises:
+            InvalidInputError: it is not JSON, no object, too deep, or holds half a character.
+        """
+        try:
+            document: Any = json.loads(data)
+            json.dumps(document, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise InvalidInputError("The request is not JSON that can be read.", argument="body") from error
+        if not isinstance(document, dict):
+            raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
+        return document
 
 
 async def _context(request: Request) -> Context:
@@ -170,6 +199,12 @@ async def _context(request: Request) -> Context:
         correlation_id=request.state.correlation_id,
         explain=request.headers.get("gateway-explain") == "1",
     )
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidInputError)  # noqa: S101 - registered for nothing else
+    body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
+    return JSONResponse(body, status_code=400)
 
 
 async def _unauthenticated(_: Request, error: Exception) -> Response:
@@ -209,9 +244,9 @@ async def _ready(request: Request) -> Response:
     built: Running = request.app.state.running
     checks: dict[str, Any] = {"database": True}
     try:
-        async with built.engine.connect() as connection:
+        async with asyncio.timeout(_PATIENCE_SECONDS), built.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, TimeoutError):
         checks["database"] = False
     ready = all(checks.values())
     return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)

@@ -5,6 +5,7 @@ Heavy imports wait until a command needs them.
 """
 
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,7 +135,11 @@ def schema(
     if output is None:
         sys.stdout.write(sdl)
     else:
-        output.write_text(sdl, encoding="utf-8")
+        with one_clear_line():
+            try:
+                output.write_text(sdl, encoding="utf-8")
+            except OSError as error:
+                raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
 
 
 @app.command()
@@ -166,11 +171,16 @@ def _open_sandbox(base: str, folder: Path, customers: int, items: int, *, reset:
         return open_sandbox(base, folder=folder, customers=customers, items=items)
     except OSError as error:
         raise ConfigError(f"the folder {folder} cannot be used: {error.strerror or error}") from None
+    except (ValueError, sqlite3.Error):
+        raise ConfigError(
+            f"the folder {folder} holds files that are not the demo's, or broken ones; --folder names another"
+        ) from None
 
 
 def _prepare(folder: Path, fingerprint: str, *, reset: bool) -> None:
     """An empty folder for another company, or the folder as it was. Only files of ours are ever removed."""
     folder.mkdir(parents=True, exist_ok=True)
+    _hold(folder)
     marker = folder / "company.txt"
     kept = marker.read_text(encoding="utf-8") if marker.exists() else None
     if reset or kept != fingerprint:
@@ -178,6 +188,25 @@ def _prepare(folder: Path, fingerprint: str, *, reset: bool) -> None:
             for file in (folder / name, folder / f"{name}-wal", folder / f"{name}-shm"):
                 file.unlink(missing_ok=True)
     marker.write_text(fingerprint, encoding="utf-8")
+
+
+_held: list[Any] = []
+"""Open files whose locks last as long as the process."""
+
+
+def _hold(folder: Path) -> None:
+    """One process a folder: a second one would take the databases away under the first. Not on Windows, which has no flock."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(f"another demo or sandbox is using the folder {folder}; name another with --folder") from None
+    _held.append(lock)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
 
@@ -21,7 +23,12 @@ def _backend_url(value: str) -> str:
     """No message of the parser's own goes on: it would repeat what was typed, a password perhaps."""
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = (
+            not any(map(str.isspace, value))
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
     except ValueError:
         usable = False
     if not usable:
@@ -38,6 +45,10 @@ def _database_url(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     if not url.startswith(("sqlite+aiosqlite://", "postgresql+psycopg://")):
         raise ValueError("must start with sqlite+aiosqlite:// or postgresql+psycopg://")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL that can be read") from None
     if url.startswith("sqlite") and (":memory:" in url or not url.removeprefix("sqlite+aiosqlite://").strip("/")):
         raise ValueError("must name a file: a database in memory would be empty for every new connection")
     return value
@@ -128,6 +139,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigError(*problems(error)) from None
+    except UnicodeDecodeError:
+        raise ConfigError("the file .env is not UTF-8 text") from None
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -48,7 +48,9 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def create_engine(url: str) -> AsyncEngine:
     """An engine for ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; connects when first used."""
-    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    sqlite = url.startswith("sqlite")
+    connect_args = {} if sqlite else {"connect_timeout": 5}
+    engine = create_async_engine(url, pool_pre_ping=not sqlite, connect_args=connect_args)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine

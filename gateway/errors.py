@@ -8,6 +8,7 @@
     │   ├─ UnauthenticatedError     no token, or one we do not accept
     │   ├─ ForbiddenError           a caller we know, who may not do this
     │   └─ InvalidInputError        an argument we cannot use
+    ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
         ├─ ThrottledError           429; transient; retry_after_seconds
@@ -49,6 +50,7 @@ class ErrorCode(StrEnum):
     BACKEND_FAILED = "BACKEND_FAILED"
     BACKEND_LIMIT = "BACKEND_LIMIT"
     BACKEND_PROTOCOL_ERROR = "BACKEND_PROTOCOL_ERROR"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     GRAPHQL_INVALID = "GRAPHQL_INVALID"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
@@ -114,6 +116,12 @@ class InvalidInputError(CallerError):
     def extensions(self) -> dict[str, object]:
         extra = {"argument": self.argument} if self.argument else {}
         return super().extensions | extra
+
+
+class DatabaseError(GatewayError):
+    """Our own database does not answer; what needs no coupling still arrives."""
+
+    code = ErrorCode.DATABASE_UNAVAILABLE
 
 
 class BackendError(GatewayError):

@@ -7,10 +7,21 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import strawberry
+from strawberry import Info
 
-from gateway.reading.row import Failure, RowPage
+from gateway.reading.row import Failure, Row, RowPage
 
 T = TypeVar("T")
+
+
+def nodes_scope(key: str) -> str:
+    """Where the fields below ``nodes`` stand, by its response key."""
+    return f"{key}/"
+
+
+def edge_scope(edges_key: str, node_key: str) -> str:
+    """Where the fields below ``edges { node }`` stand, by both response keys."""
+    return f"{edges_key}/{node_key}/"
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -23,8 +34,14 @@ class PageInfo:
 
 @strawberry.type(description="A row and where it stands.")
 class Edge(Generic[T]):
+    row: strawberry.Private[Row]
+    show: strawberry.Private[Callable[[object], Any]]
+
     cursor: str = strawberry.field(description="Where the row stands; survives inserts and deletions.")
-    node: T = strawberry.field(description="The row.")
+
+    @strawberry.field(description="The row.")
+    def node(self, info: Info[Any, Any]) -> T:
+        return self.show(self.row.within(edge_scope(self.row.scope, str(info.path.key))))
 
 
 @strawberry.type(description="A page of rows.")
@@ -33,13 +50,15 @@ class Connection(Generic[T]):
     show: strawberry.Private[Callable[[object], Any]]
 
     @strawberry.field(description="The rows of the page.")
-    def nodes(self) -> list[T]:
-        return [self.show(row) for row in self.page.rows]
+    def nodes(self, info: Info[Any, Any]) -> list[T]:
+        scope = nodes_scope(str(info.path.key))
+        return [self.show(row.within(scope)) for row in self.page.rows]
 
     @strawberry.field(description="The rows of the page, each with its cursor.")
-    def edges(self) -> list[Edge[T]]:
+    def edges(self, info: Info[Any, Any]) -> list[Edge[T]]:
+        key = str(info.path.key)
         return [
-            Edge(cursor=cursor, node=self.show(row))
+            Edge(cursor=cursor, row=row.within(key), show=self.show)
             for row, cursor in zip(self.page.rows, self.page.cursors, strict=True)
         ]
 

@@ -1,6 +1,6 @@
 """The few objects a resolver may touch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,13 +59,16 @@ class CouplingPairs:
     ) -> Mapping[str, Pair]:
         return await self._store.find_by_key(CouplingMapping(mapping), company, _side(backend), keys)
 
-    async def correct_key(self, pair: Pair, backend: Backend, key: str) -> None:
-        assert isinstance(pair, Coupling)  # noqa: S101 - reading hands back what it was given
-        await self._store.correct_key(pair.id, _side(backend), key)
+    async def correct_keys(self, seen: Sequence[tuple[Pair, str]], backend: Backend) -> None:
+        await self._store.correct_keys(_side(backend), {_coupling(pair).id: key for pair, key in seen})
 
     def values(self, pair: Pair) -> Values:
-        assert isinstance(pair, Coupling)  # noqa: S101 - as above
-        return values_of(pair)
+        return values_of(_coupling(pair))
+
+
+def _coupling(pair: Pair) -> Coupling:
+    assert isinstance(pair, Coupling)  # noqa: S101 - reading hands back what it was given
+    return pair
 
 
 def _side(backend: Backend) -> Side:
@@ -116,5 +119,5 @@ class Context(BaseContext):
         return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
 
     def call(self) -> Call:
-        """For a backend call of its own; hand it to :meth:`noted` afterwards."""
+        """For a backend call of its own; its exchanges belong into the trace afterwards."""
         return Call(self.deadline, self.correlation_id)

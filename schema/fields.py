@@ -134,7 +134,7 @@ class LinkField(RowField):
 
     def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
         assert info is not None  # noqa: S101 - not a basic field
-        return show(source.row.links.get(info.path.key))
+        return show(source.row.links.get(f"{source.row.scope}{info.path.key}"))
 
 
 class IdField(RowField):
@@ -147,7 +147,13 @@ class IdField(RowField):
             raise ProtocolError(
                 f"{row.source.backend.label} left out the key of {row.source.name}.", backend=row.source.backend
             )
-        return str(GlobalId(type(source).__name__, company, values.guid(key)))
+        try:
+            return str(GlobalId(type(source).__name__, company, values.guid(key)))
+        except (ValueError, TypeError) as error:
+            raise ProtocolError(
+                f"{row.source.backend.label} sent a key of {row.source.name} that is no GUID.",
+                backend=row.source.backend,
+            ) from error
 
 
 def read(row: Row, plain: _Plain) -> object:
@@ -233,7 +239,7 @@ def paged(to: Many, *, description: str, access: frozenset[Role] = READERS) -> A
     """A page of the rows behind a link."""
 
     def resolve(root: Any, info: Info[Any, Any], first: First = 10, after: After = None) -> Any:
-        return show(root.row.links.get(info.path.key))
+        return show(root.row.links.get(f"{root.row.scope}{info.path.key}"))
 
     declaration = Declaration(access, link=to, paged=True)
     return strawberry.field(resolver=resolve, description=description, metadata={_KEY: declaration})

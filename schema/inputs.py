@@ -20,7 +20,7 @@ from gateway.records import Backend
 from schema.values import usable
 
 _MOST_VALUES = 100
-"""As many as surely fit into one URL of Business Central."""
+"""Values of ordinary length fit into one URL of Business Central; longer ones are refused by length."""
 
 _PROPERTY = "property"
 _WIRE = "wire"
@@ -120,6 +120,13 @@ def on(name: str, description: str, *, wire: dict[Any, Value] | None = None) -> 
 def to_filter(given: Any, backend: Backend) -> Filter | None:
     """A list's filter input as a filter of the backend; None filters nothing."""
     return both(*_conditions(given, backend)) if given is not None else None
+
+
+def properties_of(given: Any) -> Iterator[str]:
+    """The properties a filter input compares."""
+    for field in dataclasses.fields(given) if given is not None else ():
+        if getattr(given, field.name) is not None:
+            yield field.metadata[_PROPERTY]
 
 
 def _conditions(given: Any, backend: Backend) -> Iterator[Filter]:

@@ -15,6 +15,7 @@ from schema.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, S
 from schema.values import usable
 
 _KEY = "key"
+_LONGEST_KEY = 250
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
             raise InvalidInputError("A key must not be blank.", argument="by")
         if isinstance(value, str):
             usable(value, "by")
+            if len(value) > _LONGEST_KEY:
+                raise InvalidInputError(f"No key is longer than {_LONGEST_KEY} characters.", argument="by")
         return await _find(field.metadata[_KEY], value, reader, need)
     raise InvalidInputError("by must name one of its fields.", argument="by")
 

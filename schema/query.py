@@ -22,7 +22,7 @@ from schema.coupling_pages import coupling_page, values_of
 from schema.enums import Mapping
 from schema.fields import EVERY_ROLE, READERS, SIGNED_IN, After, First, declared, show
 from schema.ids import GlobalId, parse_id
-from schema.inputs import Direction, to_filter, to_sort
+from schema.inputs import Direction, properties_of, to_filter, to_sort
 from schema.lookups import (
     AccountBy,
     CouplingBy,
@@ -82,7 +82,7 @@ def selection(info: Ask) -> Selection:
     return Selection(info._raw_info, context.caller.roles, context.services.max_page_size)
 
 
-async def one(info: Ask, by: Any, source: Source, company: UUID | None) -> Any:
+async def one(info: Ask, by: Any, company: UUID | None) -> Any:
     """The row a ``by`` input names, with what is selected of it."""
     need = selection(info).row()
     return show(await look_up(by, info.context.reader(company), need))
@@ -96,6 +96,7 @@ async def page(
     window = selected.window(first, after, count=selected.counts())
     default = Sort(source.natural_key, "text") if source.natural_key else source.unique
     sort = to_sort(order.field.value, order.direction, default) if order else to_sort(None, Direction.ASC, default)
+    selected.require_columns([*properties_of(given), sort.property])
     reader = info.context.reader(company)
     return show(await reader.page(selected.rows(), where=to_filter(given, source.backend), sort=sort, window=window))
 
@@ -109,7 +110,7 @@ class Query:
 
     @strawberry.field(description="A customer, by any key of either system.", metadata=declared(READERS))
     async def customer(self, info: Ask, by: Annotated[CustomerBy, BY], company: InCompany = None) -> Customer | None:
-        return await one(info, by, CUSTOMERS, company)
+        return await one(info, by, company)
 
     @strawberry.field(
         description="Customers of Business Central, by number unless ordered.", metadata=declared(READERS)
@@ -127,7 +128,7 @@ class Query:
 
     @strawberry.field(description="An item, by any key of either system.", metadata=declared(EVERY_ROLE))
     async def item(self, info: Ask, by: Annotated[ItemBy, BY], company: InCompany = None) -> Item | None:
-        return await one(info, by, ITEMS, company)
+        return await one(info, by, company)
 
     @strawberry.field(description="Items of Business Central, by number unless ordered.", metadata=declared(EVERY_ROLE))
     async def items(
@@ -145,7 +146,7 @@ class Query:
     async def salesperson(
         self, info: Ask, by: Annotated[SalespersonBy, BY], company: InCompany = None
     ) -> Salesperson | None:
-        return await one(info, by, SALESPERSONS, company)
+        return await one(info, by, company)
 
     @strawberry.field(
         description="Salespersons of Business Central, by code unless ordered.", metadata=declared(READERS)
@@ -163,7 +164,7 @@ class Query:
 
     @strawberry.field(description="An account of CRM, by any key of either system.", metadata=declared(READERS))
     async def account(self, info: Ask, by: Annotated[AccountBy, BY], company: InCompany = None) -> Account | None:
-        return await one(info, by, ACCOUNTS, company)
+        return await one(info, by, company)
 
     @strawberry.field(description="Accounts of CRM, by account number unless ordered.", metadata=declared(READERS))
     async def accounts(
@@ -179,7 +180,7 @@ class Query:
 
     @strawberry.field(description="A product of CRM, by any key of either system.", metadata=declared(READERS))
     async def product(self, info: Ask, by: Annotated[ProductBy, BY], company: InCompany = None) -> Product | None:
-        return await one(info, by, PRODUCTS, company)
+        return await one(info, by, company)
 
     @strawberry.field(description="Products of CRM, by product number unless ordered.", metadata=declared(READERS))
     async def products(
@@ -197,7 +198,7 @@ class Query:
     async def system_user(
         self, info: Ask, by: Annotated[SystemUserBy, BY], company: InCompany = None
     ) -> SystemUser | None:
-        return await one(info, by, SYSTEM_USERS, company)
+        return await one(info, by, company)
 
     @strawberry.field(description="Users of CRM, coupled or not; by e-mail unless ordered.", metadata=declared(READERS))
     async def system_users(
@@ -215,7 +216,7 @@ class Query:
     async def opportunity(
         self, info: Ask, by: Annotated[OpportunityBy, BY], company: InCompany = None
     ) -> Opportunity | None:
-        return await one(info, by, OPPORTUNITIES, company)
+        return await one(info, by, company)
 
     @strawberry.field(description="Opportunities of CRM.", metadata=declared(READERS))
     async def opportunities(

@@ -32,7 +32,8 @@ from gateway.auth.caller import Role
 from gateway.errors import ForbiddenError, InvalidInputError
 from gateway.reading.need import Branch, Link, LocalCurrency, Need, Source
 from gateway.reading.paging import Window
-from schema.fields import CURRENCY_BRANCH, Declaration, RowField, declaration_of
+from schema.connection import edge_scope, nodes_scope
+from schema.fields import CURRENCY_BRANCH, READERS, Declaration, RowField, declaration_of
 from schema.sources import CURRENCIES
 
 _DEFINITION = "strawberry-definition"
@@ -54,6 +55,8 @@ class Selection:
     def row(self, type_name: str | None = None) -> Need:
         """What the current field wants of the row it returns; ``type_name`` chooses one of an interface's types."""
         target = self._object_type(type_name)
+        if type_name is not None:  # that there is such a record is something to see, too
+            self._declaration(target, "id")
         return self._need(target, _selection_sets(self.info.field_nodes))
 
     def check(self) -> None:
@@ -67,7 +70,23 @@ class Selection:
 
     def rows(self) -> Need:
         """What the current field wants of the rows of the connection it returns."""
-        return self._need(*self._inside_connection(self._object_type(None), self.info.field_nodes))
+        return self._rows(self._object_type(None), self.info.field_nodes)
+
+    def require_columns(self, names: Iterable[str]) -> None:
+        """Refuse to filter or order by a column the caller may not see: the answer would tell it.
+
+        Raises:
+            ForbiddenError: naming the field and the roles that would do.
+        """
+        target = get_named_type(self._object_type(None).fields["nodes"].type)
+        assert isinstance(target, GraphQLObjectType)  # noqa: S101 - a connection of rows
+        access: dict[str, frozenset[Role]] = {}
+        for field in target.fields.values():
+            declaration = declaration_of(_strawberry_field(field))
+            if declaration is not None and declaration.column is not None:
+                access[declaration.column] = declaration.access
+        for name in names:
+            require(self.roles, access.get(name, READERS), f"{target.name} by {name}")
 
     def counts(self) -> bool:
         """Whether the current connection field asks for ``totalCount``."""
@@ -94,7 +113,7 @@ class Selection:
         assert isinstance(named, GraphQLObjectType)  # noqa: S101 - callers name object types only
         return named
 
-    def _need(self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Need:
+    def _need(self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode], *, scope: str = "") -> Need:
         source = _source(target)
         columns: set[str] = set(_all_columns(target)) if source.reference else set()
         branches: dict[str, Branch] = {}
@@ -109,7 +128,7 @@ class Selection:
                 branch = _currency_branch(declaration.currency, source)
                 branches[branch.name] = branch
             if declaration.link is not None:
-                branches[key] = self._branch(target, key, nodes, declaration)
+                branches[key] = self._branch(target, f"{scope}{key}", nodes, declaration)
         return Need(source, frozenset(columns), tuple(branches.values()))
 
     def _branch(
@@ -124,24 +143,28 @@ class Selection:
         arguments = get_argument_values(field, nodes[0], self._variables)
         count = "totalCount" in self._names(named, _selection_sets(nodes))
         window = self.window(arguments["first"], arguments.get("after"), count=count)
-        return Branch(key, declaration.link, self._need(*self._inside_connection(named, nodes)), window)
+        return Branch(key, declaration.link, self._rows(named, nodes), window)
 
-    def _inside_connection(
-        self, connection: GraphQLObjectType, nodes: Sequence[FieldNode]
-    ) -> tuple[GraphQLObjectType, list[SelectionSetNode]]:
-        """The row type of a connection, and what ``nodes`` and ``edges.node`` select of it together."""
+    def _rows(self, connection: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Need:
+        """What a connection wants of its rows: everything below ``nodes`` and ``edges.node``, each in a scope of its own.
+
+        The two are different places of the answer: the same response key may mean another field there.
+        """
         target = get_named_type(connection.fields["nodes"].type)
         edge = get_named_type(connection.fields["edges"].type)
         assert isinstance(target, GraphQLObjectType)  # noqa: S101 - a connection of rows
         assert isinstance(edge, GraphQLObjectType)  # noqa: S101 - Relay's shape
-        wanted: list[FieldNode] = []
-        for of_connection in self._collect(connection, _selection_sets(nodes)).values():
-            if of_connection[0].name.value == "nodes":
-                wanted += of_connection
-            elif of_connection[0].name.value == "edges":
-                of_edge = self._collect(edge, _selection_sets(of_connection)).values()
-                wanted += [node for same in of_edge for node in same if node.name.value == "node"]
-        return target, _selection_sets(wanted)
+        needs = [self._need(target, [])]
+        for key, found in self._collect(connection, _selection_sets(nodes)).items():
+            if found[0].name.value == "nodes":
+                needs.append(self._need(target, _selection_sets(found), scope=nodes_scope(key)))
+            elif found[0].name.value == "edges":
+                for node_key, same in self._collect(edge, _selection_sets(found)).items():
+                    if same[0].name.value == "node":
+                        needs.append(self._need(target, _selection_sets(same), scope=edge_scope(key, node_key)))
+        branches = {branch.name: branch for need in needs for branch in need.branches}
+        columns = frozenset[str]().union(*(need.columns for need in needs))
+        return Need(needs[0].source, columns, tuple(branches.values()))
 
     def _declaration(self, target: GraphQLObjectType, name: str) -> Declaration:
         declaration = declaration_of(_strawberry_field(target.fields[name]))

@@ -20,6 +20,7 @@ import httpx
 
 from gateway.errors import TokenError
 from gateway.records import Backend
+from gateway.telemetry import log
 
 _EARLY_SECONDS = 300.0
 """A token is renewed this long before it ends, so that none expires on its way to the backend."""
@@ -102,9 +103,12 @@ class ClientCredentialsProvider:
             ) from error
         token = answer.get("access_token")
         if not isinstance(token, str):
+            described = _first_line(answer.get("error_description"))
+            log.error(
+                "Entra ID gives no token", backend=self._backend, error=answer.get("error"), description=described
+            )
             raise TokenError(
-                f"No token for {self._backend.label}: Entra ID answered "
-                f"{answer.get('error', 'without a token')} ({_first_line(answer.get('error_description'))})",
+                f"No token for {self._backend.label}: Entra ID answered {answer.get('error', 'without a token')}.",
                 backend=self._backend,
                 vendor_code=str(answer.get("error")),
             )

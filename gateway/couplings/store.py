@@ -3,16 +3,21 @@
 Reads take many keys at once; a statement per key would be the mistake we forbid ourselves with the backends.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.couplings.coupling import Coupling, Mapping, Result
+from gateway.couplings.coupling import Coupling, Result
+from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.table import couplings
+from gateway.errors import DatabaseError
+from gateway.telemetry import log
 
 _COLUMNS = tuple(couplings.c[name] for name in Coupling.__dataclass_fields__)
 
@@ -28,7 +33,7 @@ class Side(StrEnum):
 class CouplingFilter:
     """Which couplings to list; None does not filter."""
 
-    mapping: Mapping | None = None
+    mapping: Tables | None = None
     company_id: UUID | None = None
     skipped: bool | None = None
     failed: bool | None = None
@@ -45,7 +50,7 @@ def fold(key: str) -> str:
 
 
 class CouplingStore:
-    """Reads and writes couplings. Errors of the database pass through: without it there is no gateway."""
+    """Reads and writes couplings. Every method raises DatabaseError when the database cannot be used."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -61,7 +66,7 @@ class CouplingStore:
             return {}
         return {found.id: found for found in await self._all(select(*_COLUMNS).where(couplings.c.id.in_(wanted)))}
 
-    async def find(self, mapping: Mapping, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
+    async def find(self, mapping: Tables, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         """The couplings of these records, by the record's id on that side."""
         column = couplings.c[f"{side}_id"]
         wanted = list(set(ids))
@@ -71,7 +76,7 @@ class CouplingStore:
         return {getattr(coupling, f"{side}_id"): coupling for coupling in found}
 
     async def find_by_key(
-        self, mapping: Mapping, company_id: UUID, side: Side, keys: Iterable[str]
+        self, mapping: Tables, company_id: UUID, side: Side, keys: Iterable[str]
     ) -> dict[str, Coupling]:
         """The couplings whose record was last seen under these natural keys, by folded key.
 
@@ -96,9 +101,10 @@ class CouplingStore:
         return await self._all(statement)
 
     async def count(self, wanted: CouplingFilter) -> int:
-        async with self._engine.connect() as connection:
-            result = await connection.execute(_matching(wanted, select(func.count()).select_from(couplings)))
-            (counted,) = result.one()
+        with _translated():
+            async with self._engine.connect() as connection:
+                result = await connection.execute(_matching(wanted, select(func.count()).select_from(couplings)))
+                (counted,) = result.one()
         return int(str(counted))
 
     async def add(self, added: Iterable[Coupling]) -> None:
@@ -112,18 +118,32 @@ class CouplingStore:
             async with self._engine.begin() as connection:
                 await connection.execute(insert(couplings), rows)
 
-    async def correct_key(self, coupling_id: UUID, side: Side, key: str) -> None:
-        """Remember the natural key a record was just seen with."""
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                update(couplings)
-                .where(couplings.c.id == coupling_id)
-                .values({f"{side}_key": key, f"{side}_key_folded": fold(key)})
-            )
+    async def correct_keys(self, side: Side, keys: Mapping[UUID, str]) -> None:
+        """Remember the natural keys records were just seen with, by coupling."""
+        rows = [{"_id": coupling_id, "_key": key, "_folded": fold(key)} for coupling_id, key in keys.items()]
+        columns: dict[str, object] = {f"{side}_key": bindparam("_key"), f"{side}_key_folded": bindparam("_folded")}
+        with _translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    update(couplings).where(couplings.c.id == bindparam("_id")).values(columns), rows
+                )
 
     async def _all(self, statement: Select[*tuple[object, ...]]) -> list[Coupling]:
-        async with self._engine.connect() as connection:
-            return [_coupling(row) for row in await connection.execute(statement)]
+        with _translated():
+            async with self._engine.connect() as connection:
+                return [_coupling(row) for row in await connection.execute(statement)]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A refused row is the caller's to know; everything else means that the database cannot be used now."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, OSError) as error:
+        log.error("the database cannot be used", reason=type(error).__name__)
+        raise DatabaseError("The gateway's own database cannot be used now.") from error
 
 
 def position(coupling: Coupling) -> Position:
@@ -131,7 +151,7 @@ def position(coupling: Coupling) -> Position:
     return fold(coupling.bc_key or ""), coupling.id
 
 
-def _of(mapping: Mapping, company_id: UUID) -> Select[*tuple[object, ...]]:
+def _of(mapping: Tables, company_id: UUID) -> Select[*tuple[object, ...]]:
     return select(*_COLUMNS).where(couplings.c.mapping == mapping, couplings.c.company_id == company_id)
 
 
@@ -153,7 +173,7 @@ def _matching(wanted: CouplingFilter, statement: Select[*tuple[object, ...]]) ->
 
 def _coupling(row: Row[*tuple[object, ...]]) -> Coupling:
     values = dict(row._mapping)
-    values["mapping"] = Mapping(values["mapping"])
+    values["mapping"] = Tables(values["mapping"])
     for name in ("last_result_to_bc", "last_result_to_crm"):
         values[name] = Result(values[name]) if values[name] else None
     return Coupling(**values)

@@ -23,6 +23,9 @@ LIFETIMES: Mapping[str, timedelta] = {
 }
 """Reference sets: small, changed rarely, and looked up by almost every question. Everything else is always read anew."""
 
+ABSENCE = timedelta(seconds=5)
+"""How long a record of a reference set is taken not to exist: a new one should not stay invisible."""
+
 
 class BoundedMemoryCache(SimpleMemoryCache):  # type: ignore[misc]  # aiocache ships no types
     """aiocache's memory cache with an end: the entry unused for longest goes first.

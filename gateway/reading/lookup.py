@@ -14,9 +14,9 @@ from uuid import UUID
 
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
-from gateway.errors import DeadlineError, GatewayError, ProtocolError
+from gateway.errors import DeadlineError, GatewayError, ProtocolError, RejectedError
 from gateway.odata.query import AnyOf, Expand, Query, Value, chunks, unique
-from gateway.reading.cache import LIFETIMES, RecordCache, prefix
+from gateway.reading.cache import ABSENCE, LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Record
@@ -88,6 +88,7 @@ class _Ticket:
 
 @dataclass(slots=True, eq=False)
 class _Flight:
+    deadline: Deadline
     keys: dict[str, Value]
     select: frozenset[str]
     answer: "asyncio.Future[_Answer]"
@@ -150,7 +151,9 @@ class Lookups:
         found = {name: record for name, record in kept.items() if record is not None}
         if missing:
             fresh, after = await self._fetch(asking, source, column, missing, select=select, expand=expand, after=after)
-            await self._cache.put(stem, {name: fresh.get(name) for name in missing}, lifetime=LIFETIMES[source.name])
+            await self._cache.put(stem, fresh, lifetime=LIFETIMES[source.name])
+            absent: dict[str, Record | None] = dict.fromkeys(missing.keys() - fresh.keys())
+            await self._cache.put(stem, absent, lifetime=ABSENCE)
             found |= fresh
         return found, after
 
@@ -170,7 +173,7 @@ class Lookups:
         scope = asking.scope if source.in_company else Scope(asking.scope.identity, None)
         kind = _Kind(scope, source, column, expand)
         queue = self._queues.setdefault(kind, _Queue())
-        future, joined = self._under_way(queue, keys, select), True
+        future, joined = self._under_way(queue, keys, select, asking.deadline), True
         if future is None:
             future, joined = asyncio.get_running_loop().create_future(), False
             queue.waiting.append(_Ticket(keys, select, asking, after, future))
@@ -192,11 +195,12 @@ class Lookups:
         return records, max(depths, default=after)
 
     def _under_way(
-        self, queue: _Queue, keys: Mapping[str, Value], select: frozenset[str]
+        self, queue: _Queue, keys: Mapping[str, Value], select: frozenset[str], deadline: Deadline
     ) -> "asyncio.Future[_Answer] | None":
-        """A flight that brings all of this already."""
+        """A flight that brings all of this already, and will not give up before we would."""
         for flight in queue.flights:
-            if keys.keys() <= flight.keys.keys() and select <= flight.select:
+            in_time = flight.deadline.at + _GRACE_SECONDS >= deadline.at
+            if in_time and keys.keys() <= flight.keys.keys() and select <= flight.select:
                 return flight.answer
         return None
 
@@ -212,6 +216,7 @@ class Lookups:
             tickets = _board(queue.waiting)
             del queue.waiting[: len(tickets)]
             flight = _Flight(
+                deadline=max((ticket.asking.deadline for ticket in tickets), key=lambda each: each.at),
                 keys={name: key for ticket in tickets for name, key in ticket.keys.items()},
                 select=frozenset[str]().union(*(ticket.select for ticket in tickets)),
                 answer=asyncio.get_running_loop().create_future(),
@@ -225,6 +230,8 @@ class Lookups:
         answer = _Answer({}, [], shared=len(tickets) > 1, error=RuntimeError("the gateway is stopping"))
         try:
             answer = await self._ask(kind, flight.keys, flight.select, tickets)
+            if len(tickets) > 1 and isinstance(answer.error, RejectedError):
+                await self._each_alone(kind, tickets)  # one question the backend rejects is not the others' fault
         finally:
             for future in (flight.answer, *(ticket.answer for ticket in tickets)):
                 if not future.done():
@@ -234,6 +241,11 @@ class Lookups:
                 self._schedule(kind, queue)
             elif not queue.flights:
                 self._queues.pop(kind, None)
+
+    async def _each_alone(self, kind: _Kind, tickets: Sequence[_Ticket]) -> None:
+        answers = await asyncio.gather(*(self._ask(kind, each.keys, each.select, [each]) for each in tickets))
+        for ticket, answer in zip(tickets, answers, strict=True):
+            ticket.answer.set_result(answer)
 
     async def _ask(
         self, kind: _Kind, keys: Mapping[str, Value], select: frozenset[str], tickets: Sequence[_Ticket]
@@ -256,21 +268,26 @@ class Lookups:
         condition = AnyOf(kind.column, tuple(keys.values()))
         parts = [part(each) for each in chunks(condition, dialect, room=room)]
         answer = _Answer({}, [], shared=len(tickets) > 1)
-        try:
-            for records in await asyncio.gather(*parts):
-                answer.records |= {_key_of(record, kind): record for record in records}
-        except Exception as error:  # it is raised again for everybody who asked
-            answer.error = error
+        for found in await asyncio.gather(*parts, return_exceptions=True):
+            try:
+                if isinstance(found, BaseException):
+                    raise found
+                answer.records |= {_key_of(record, kind, keys): record for record in found}
+            except Exception as error:  # it is raised again for everybody who asked
+                answer.error = error
         answer.exchanges = [call.exchanges for call in calls]
         return answer
 
 
-def _key_of(record: Record, kind: _Kind) -> str:
+def _key_of(record: Record, kind: _Kind, asked: Mapping[str, Value]) -> str:
+    backend = kind.source.backend
     value = record.values.get(kind.column)
     if value is None:
-        backend = kind.source.backend
         raise ProtocolError(f"{backend.label} left out {kind.column!r} of {kind.source.name}.", backend=backend)
-    return match_key(value)
+    name = match_key(value)
+    if kind.column == kind.source.key and name not in asked:
+        raise ProtocolError(f"{backend.label} sent a row of {kind.source.name} nobody asked for.", backend=backend)
+    return name
 
 
 def _board(waiting: Sequence[_Ticket]) -> list[_Ticket]:

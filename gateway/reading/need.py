@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
-from gateway.odata.query import Expand, Filter, Order, Value
+from gateway.odata.query import Expand, Value
 from gateway.reading.paging import Sort, Window
 from gateway.records import Backend
 
@@ -33,7 +33,11 @@ class Source:
     reference: bool = False
 
     def key_value(self, name: str, value: object) -> Value:
-        """A raw value as the literal that this property is compared with."""
+        """A raw value as the literal that this property is compared with.
+
+        Raises:
+            ValueError: it should be a GUID and is none.
+        """
         return UUID(str(value)) if name == self.key or name in self.guids else str(value)
 
 
@@ -118,8 +122,6 @@ class Branch:
     link: Link
     need: Need
     window: Window | None = None
-    where: Filter | None = None
-    order: Order | None = None
 
 
 def _link_columns(branches: Iterable[Branch]) -> Iterable[str]:

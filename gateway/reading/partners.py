@@ -1,16 +1,22 @@
 """What reading asks of couplings: who is whose partner, by ids and by natural keys as last seen."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
+from gateway.errors import DatabaseError, GatewayError
 from gateway.odata.query import Value
-from gateway.reading.lookup import match_key
+from gateway.reading.lookup import Asking, match_key
 from gateway.reading.need import Source
 from gateway.reading.row import Failure, Row
 from gateway.records import Backend, Values
+from gateway.telemetry import log
+
+T = TypeVar("T")
+
+_CORRECTION_SECONDS = 1.0
 
 
 class Pair(Protocol):
@@ -39,8 +45,8 @@ class Pairs(Protocol):
         """By :func:`~gateway.reading.lookup.match_key` of the key; ambiguous ones left out."""
         ...
 
-    async def correct_key(self, pair: Pair, backend: Backend, key: str) -> None:
-        """Remember under which natural key the record was just seen."""
+    async def correct_keys(self, seen: Sequence[tuple[Pair, str]], backend: Backend) -> None:
+        """Remember under which natural keys records were just seen."""
         ...
 
     def values(self, pair: Pair) -> Values:
@@ -59,20 +65,25 @@ class Guess:
 class Partners:
     """The couplings of one company."""
 
-    def __init__(self, pairs: Pairs, company: UUID) -> None:
+    def __init__(self, pairs: Pairs, asking: Asking, company: UUID) -> None:
         self._pairs = pairs
+        self._asking = asking
         self._company = company
 
     async def of_keys(self, mapping: str, source: Source, column: str, keys: Sequence[Value]) -> Mapping[str, Pair]:
         """Pairs by :func:`~gateway.reading.lookup.match_key`, from ids, or from natural keys as last seen (a guess)."""
         if column == source.key:
-            by_id = await self._pairs.by_id(mapping, self._company, source.backend, [UUID(str(key)) for key in keys])
+            by_id = await self._in_time(
+                self._pairs.by_id(mapping, self._company, source.backend, [UUID(str(key)) for key in keys])
+            )
             return {match_key(record_id): pair for record_id, pair in by_id.items()}
-        return await self._pairs.by_natural_key(mapping, self._company, source.backend, [str(key) for key in keys])
+        return await self._in_time(
+            self._pairs.by_natural_key(mapping, self._company, source.backend, [str(key) for key in keys])
+        )
 
     async def of_partner(self, mapping: str, backend: Backend, partner_id: UUID) -> UUID | None:
         """The id, at ``backend``, of the record whose partner at the other one this is."""
-        pairs = await self._pairs.by_id(mapping, self._company, other(backend), [partner_id])
+        pairs = await self._in_time(self._pairs.by_id(mapping, self._company, other(backend), [partner_id]))
         pair = pairs.get(partner_id)
         return id_of(pair, backend) if pair is not None else None
 
@@ -90,17 +101,34 @@ class Partners:
         missing = {own for own in ids.values() if own not in guessed}
         if not missing:
             return confirmed, {}
-        found = await self._pairs.by_id(mapping, self._company, source.backend, missing)
+        found = await self._in_time(self._pairs.by_id(mapping, self._company, source.backend, missing))
         late = {row: found[own] for row, own in ids.items() if own in found}
-        for own, pair in found.items():
-            await self._correct(pair, next(row for row, row_id in ids.items() if row_id == own))
+        await self._correct(late)
         return confirmed, late
 
-    async def _correct(self, pair: Pair, row: Row) -> None:
-        source = row.source
-        seen = row.key(source.natural_key) if source.natural_key else None
-        if isinstance(seen, str) and seen != natural_key_of(pair, source.backend):
-            await self._pairs.correct_key(pair, source.backend, seen)
+    async def _correct(self, late: Mapping[Row, Pair]) -> None:
+        """A remembered key is a help, not a duty: when it cannot be put right at once, the answer does not wait for it."""
+        seen = {}
+        for row, pair in late.items():
+            natural = row.key(row.source.natural_key) if row.source.natural_key else None
+            if isinstance(natural, str) and natural != natural_key_of(pair, row.source.backend):
+                seen[id_of(pair, row.source.backend)] = (pair, natural)
+        if not seen:
+            return
+        try:
+            async with asyncio.timeout(_CORRECTION_SECONDS):
+                await self._pairs.correct_keys(list(seen.values()), next(iter(late)).source.backend)
+        except (TimeoutError, GatewayError) as error:
+            log.warning(
+                "natural keys of couplings were not put right", couplings=len(seen), reason=type(error).__name__
+            )
+
+    async def _in_time(self, finding: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(max(0.0, self._asking.deadline.remaining)):
+                return await finding
+        except TimeoutError as error:
+            raise DatabaseError("The couplings could not be read within the time this request may take.") from error
 
     def values(self, pair: Pair) -> Values:
         """The coupling as a row's values."""
@@ -136,5 +164,5 @@ def natural_key_of(pair: Pair, backend: Backend) -> str | None:
 
 
 def _own_id(row: Row) -> UUID | None:
-    value = row.key(row.source.key)
-    return UUID(str(value)) if value is not None else None
+    value = row.link_value(row.source.key, row.source, row.source.key)
+    return value if isinstance(value, UUID) else None

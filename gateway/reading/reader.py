@@ -2,17 +2,17 @@
 
 One reader serves one GraphQL request. A level is one look-up for all its rows; what does not wait for a row starts with it:
 when a row's key is known and the coupling store knows its partner, both backends are asked at once. The guess is checked
-against the record's id when it arrives, so that an outdated natural key costs a request and never shows a wrong partner.
+against the record's id when it arrives, so that an outdated natural key costs a request and shows no wrong partner. Only
+where the record's own backend is away can it not be checked; then the partner shown is the one last seen under that key.
 """
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
-from gateway.odata.query import Compare, Filter, Order, Value, both, unique
+from gateway.odata.query import Compare, Filter, Value, unique
 from gateway.reading.local_currency import LocalCurrencies
 from gateway.reading.lookup import Asking, Lookups, match_key
 from gateway.reading.need import (
@@ -53,7 +53,7 @@ class Reader:
         self._asking = asking
         self._lookups = lookups
         self._pages = pages
-        self._partners = Partners(pairs, company)
+        self._partners = Partners(pairs, asking, company)
         self._currencies = currencies
         self._coupling_source = coupling_source
 
@@ -133,8 +133,11 @@ class Reader:
         looking = self._lookups.by_key(
             self._asking, source, column, keys, select=need.select, expand=need.expand, after=after
         )
-        guessing = self._guess(need, column, keys, after=after)
-        found, guesses = await asyncio.gather(_outcome(looking), guessing)
+        guessing = _outcome(self._guess(need, column, keys, after=after))
+        found, guessed = await asyncio.gather(_outcome(looking), guessing)
+        guesses = (
+            {} if isinstance(guessed, Failure) else guessed
+        )  # without a guess the branch asks, and fails, by itself
         if isinstance(found, Failure):
             rows = self._partners.known_rows(source, guesses, found) if partial else {}
             if not rows:
@@ -207,11 +210,9 @@ class Reader:
 
     async def _follow_key(self, rows: Sequence[Row], branch: Branch, link: ByKey, *, after: int) -> None:
         source = branch.need.source
-        sought: dict[Row, Value] = {}
-        for row in rows:
-            value = row.key(link.column)
-            if value is not None and (link.when is None or row.key(link.when[0]) == link.when[1]):
-                sought[row] = source.key_value(link.target, value)
+        wanted = [row for row in rows if link.when is None or row.key(link.when[0]) == link.when[1]]
+        values = {row: row.link_value(link.column, source, link.target) for row in wanted}
+        sought = {row: value for row, value in values.items() if value is not None}
         found = await self._by_key(branch.need, link.target, unique(sought.values()), after=after) if sought else {}
         _link(rows, branch, {row: found.get(match_key(key)) for row, key in sought.items()})
 
@@ -265,17 +266,14 @@ class Reader:
 
     async def _follow_many(self, rows: Sequence[Row], branch: Branch, link: Many, *, after: int) -> None:
         source = branch.need.source
-        asked = [row for row in rows if row.key(link.column) is not None]
+        values = {row: row.link_value(link.column, source, link.target) for row in rows}
+        asked = [row for row, value in values.items() if value is not None]
         window = branch.window or Window(first=10)
-        order = branch.order or Order(source.unique.property)
-        sort = replace(source.unique, property=order.property, descending=order.descending)
-        wheres = [
-            both(Compare(link.target, "eq", source.key_value(link.target, row.key(link.column))), branch.where)
-            for row in asked
-        ]
         if not asked:
             _link(rows, branch, {})
             return
+        wheres = [Compare(link.target, "eq", values[row]) for row in asked]
+        sort = source.unique
         pages, depth = await self._pages.read(self._asking, branch.need, wheres, sort, window, after=after)
         _link(rows, branch, dict(zip(asked, pages, strict=True)))
         children = [child for page in pages if isinstance(page, RowPage) for child in page.rows]
@@ -296,9 +294,5 @@ async def _outcome(reading: Awaitable[T]) -> T | Failure:
 
 
 async def _settle(guesses: Mapping[str, Guess]) -> None:
-    """Let started branches end whose rows turned out not to exist."""
-    for guess in guesses.values():
-        if guess.partners is not None:
-            guess.partners.cancel()
-    tasks = [guess.partners for guess in guesses.values() if guess.partners is not None]
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Let started branches end whose rows turned out not to exist: what they asked is asked, and is told."""
+    await asyncio.gather(*(guess.partners for guess in guesses.values() if guess.partners is not None))

@@ -1,10 +1,11 @@
 """What reading gives to the schema: rows with their branches, and failures that tell themselves once. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from gateway.errors import BackendError, GatewayError
+from gateway.errors import BackendError, GatewayError, ProtocolError
+from gateway.odata.query import Value
 from gateway.reading.need import Source
 from gateway.records import Values
 
@@ -36,7 +37,7 @@ class Row:
     """One record of one backend, or of our own tables, with what was read behind it.
 
     ``values`` is a Failure when the record's own backend did not answer but the record is known to exist; ``known`` then
-    holds what the coupling says of it (its keys).
+    holds what the coupling says of it (its keys). ``links`` are found under ``scope`` and the response key.
     """
 
     source: Source
@@ -44,6 +45,11 @@ class Row:
     values: Values | Failure
     known: Values = field(default_factory=dict)
     links: dict[str, "Outcome"] = field(default_factory=dict)
+    scope: str = ""
+
+    def within(self, scope: str) -> "Row":
+        """The same row as seen from one place of the answer; the same response key may mean something else at another."""
+        return replace(self, scope=scope)
 
     def get(self, column: str) -> object:
         """A column's value; None for what the backend does not have.
@@ -57,6 +63,23 @@ class Row:
             self.values.tell()
             return None
         return self.values.get(column)
+
+    def link_value(self, column: str, target: Source, name: str) -> Value:
+        """What to look for in ``target``'s property ``name``; None when this row leads nowhere.
+
+        Raises:
+            ProtocolError: the row's backend sent something that is no GUID where one belongs.
+        """
+        value = self.key(column)
+        if value is None:
+            return None
+        try:
+            return target.key_value(name, value)
+        except ValueError as error:
+            backend = self.source.backend
+            raise ProtocolError(
+                f"{backend.label} sent no GUID for {self.source.name}.{column}.", backend=backend
+            ) from error
 
     def key(self, column: str) -> object:
         """A column's value for following a link: None when there is none or it is not known."""

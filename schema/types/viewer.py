@@ -8,6 +8,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.auth.caller import Caller
+from gateway.errors import ProtocolError
 from gateway.odata.query import Query
 from gateway.records import Backend
 from schema import values
@@ -78,12 +79,18 @@ class Viewer:
             records = await client.everything("companies", Query(select=("displayName", "id", "name")), call=call)
         finally:
             context.trace.add(call.exchanges, after=0)
+        try:
+            keys = [values.guid(record.values.get("id")) for record in records]
+        except (ValueError, TypeError) as error:
+            raise ProtocolError(
+                "Business Central sent a company without an id.", backend=client.vendor.backend
+            ) from error
         return [
             Company(
-                id=values.guid(record.values["id"]),
+                id=key,
                 name=str(record.values.get("name")),
                 display_name=str(record.values.get("displayName") or record.values.get("name")),
-                is_default=values.guid(record.values["id"]) == context.services.company,
+                is_default=key == context.services.company,
             )
-            for record in records
+            for key, record in zip(keys, records, strict=True)
         ]

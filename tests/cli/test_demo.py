@@ -1,5 +1,6 @@
 """The demo as a newcomer meets it: a process, a port, the lines it prints, and what happens when something is in its way."""
 
+import fcntl
 import json
 import os
 import re
@@ -164,6 +165,29 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         ended = run("demo", "--port", str(port), "--folder", str(tmp_path))
     assert ended.returncode == 2
     assert ended.stderr == f"gateway: port {port} on 127.0.0.1 is taken; choose another with --port\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("business-central.db", b"not a database"), ("company.txt", b"\xff\xfe")],
+    ids=["database", "text"],
+)
+def test_a_broken_folder_is_said(tmp_path: Path, name: str, content: bytes) -> None:
+    if name == "business-central.db":
+        (tmp_path / "company.txt").write_text("Wheelhouse Supply/1/200/300", encoding="utf-8")
+    (tmp_path / name).write_bytes(content)
+    ended = run("demo", "--port", str(free_port()), "--folder", str(tmp_path))
+    assert ended.returncode == 2
+    assert "--folder names another" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_folder_in_use_is_said(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = run("demo", "--port", str(free_port()), "--folder", str(tmp_path))
+    assert ended.returncode == 2
+    assert "another demo or sandbox is using the folder" in ended.stderr
 
 
 def test_a_wrong_setting_of_serve_shows_no_value(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ async def test_a_coupling_without_a_key_is_under_no_key(store: CouplingStore) ->
 async def test_a_corrected_key_is_found_and_the_old_one_is_not(store: CouplingStore) -> None:
     await store.add([coupling(1, "10000", "A-1"), coupling(2, "20000", "A-2")])
 
-    await store.correct_key(UUID(int=1), CRM, "Ä-9")
+    await store.correct_keys(CRM, {UUID(int=1): "Ä-9"})
 
     assert await store.get(UUID(int=1)) == coupling(1, "10000", "Ä-9")
     assert await store.get(UUID(int=2)) == coupling(2, "20000", "A-2")
@@ -255,7 +255,7 @@ async def test_a_corrected_key_is_found_and_the_old_one_is_not(store: CouplingSt
 
 
 async def test_correcting_the_key_of_a_coupling_that_is_gone_is_harmless(store: CouplingStore) -> None:
-    await store.correct_key(UUID(int=9), BC, "10000")
+    await store.correct_keys(BC, {UUID(int=9): "10000"})
 
     assert await store.get(UUID(int=9)) is None
 

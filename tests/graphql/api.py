@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from gateway.app import Networks
 from gateway.demo import create_demo
@@ -65,6 +66,7 @@ class Answer:
 class Api:
     """A running gateway and what it stands on."""
 
+    app: FastAPI
     http: httpx.AsyncClient
     sandbox: Sandbox
     business_central: Switch
@@ -98,4 +100,4 @@ async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, d
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
-    return Api(http, sandbox, central, dataverse)
+    return Api(demo.app, http, sandbox, central, dataverse)

@@ -149,8 +149,8 @@ async def test_an_outdated_natural_key_never_shows_the_wrong_partner_and_is_put_
     store, company = CouplingStore(engine), UUID(api.sandbox.company.company_id)
     found = await store.find_by_key("CUSTOMER", company, Side.BUSINESS_CENTRAL, [HARBOUR, QUOTED_NAME])  # type: ignore[arg-type]
     harbour, other = found[HARBOUR.casefold()], found[QUOTED_NAME.casefold()]
-    await store.correct_key(harbour.id, Side.BUSINESS_CENTRAL, QUOTED_NAME)
-    await store.correct_key(other.id, Side.BUSINESS_CENTRAL, HARBOUR)
+    await store.correct_keys(Side.BUSINESS_CENTRAL, {harbour.id: QUOTED_NAME})
+    await store.correct_keys(Side.BUSINESS_CENTRAL, {other.id: HARBOUR})
     query = (
         "query ($n: String!) { customer(by: {number: $n}) { number account { name } coupling { businessCentralId } } }"
     )
@@ -160,8 +160,8 @@ async def test_an_outdated_natural_key_never_shows_the_wrong_partner_and_is_put_
         assert answer.data["customer"]["coupling"]["businessCentralId"] == HARBOUR_ID
         assert (await store.get(harbour.id)).bc_key == HARBOUR  # type: ignore[union-attr]
     finally:
-        await store.correct_key(other.id, Side.BUSINESS_CENTRAL, QUOTED_NAME)
-        await store.correct_key(harbour.id, Side.BUSINESS_CENTRAL, HARBOUR)
+        await store.correct_keys(Side.BUSINESS_CENTRAL, {other.id: QUOTED_NAME})
+        await store.correct_keys(Side.BUSINESS_CENTRAL, {harbour.id: HARBOUR})
         await engine.dispose()
     assert (await api.ask(query, {"n": HARBOUR})).cost == (2, 1)
 
