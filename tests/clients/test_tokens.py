@@ -158,10 +158,7 @@ async def test_an_error_of_entra_is_told_without_the_secret(entra: Entra, provid
     with pytest.raises(TokenError) as caught:
         await provider.token()
 
-    assert caught.value.message == (
-        "No token for Business Central: Entra ID answered "
-        "invalid_client (AADSTS7000215: Invalid client secret provided.)"
-    )
+    assert caught.value.message == "No token for Business Central: Entra ID answered invalid_client."
     assert caught.value.vendor_code == "invalid_client"
     assert caught.value.code is ErrorCode.BACKEND_TOKEN_UNAVAILABLE
     assert SECRET not in _everything(caught.value)
