@@ -101,7 +101,7 @@ class ODataClient:
         response = await self._send("GET", self._url(path, query or Query()), call=call)
         return read_object(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
 
-    async def page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list["Page | BackendError"]:
+    async def page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
         """The first page of each of several queries, in as few exchanges as the backend's batches allow."""
         if len(requests) == 1:
             path, query = requests[0]
@@ -115,7 +115,7 @@ class ODataClient:
             answers += await self._batch(requests[start : start + most], call=call)
         return answers
 
-    async def _batch(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list["Page | BackendError"]:
+    async def _batch(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
         backend, batches = self.vendor.backend, self.vendor.batches
         urls = [self._relative(path, query) for path, query in requests]
         content, content_type = batches.write(urls, self._base)
@@ -131,17 +131,13 @@ class ODataClient:
         parts = batches.read(response.content, content_type, expected=len(urls), backend=backend)
         return [self._page_or_error(part) for part in parts]
 
-    def _page_or_error(self, part: Part) -> "Page | BackendError":
+    def _page_or_error(self, part: Part) -> Page | BackendError:
         if part.status != 200:
             return self._error(part.status, part.headers, part.text)
         try:
             return page_of(part.document, backend=self.vendor.backend, normalize=self.vendor.normalize)
         except ProtocolError as error:
             return error
-
-    async def _page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list["Page | BackendError"]:
-        """Several queries in batches of the backend's own dialect."""
-        raise NotImplementedError
 
     def _url(self, path: str, query: Query) -> str:
         return self._base + self._relative(path, query)
