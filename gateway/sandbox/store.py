@@ -16,6 +16,7 @@ from pathlib import Path as FilePath
 
 from gateway.sandbox.columns import encode, register
 from gateway.sandbox.functions import Term, quote
+from gateway.sandbox.journal import Deletion, Journal, Listener, Write, create_deletions
 from gateway.sandbox.model import Model, Navigation
 from gateway.sandbox.ordering import Position, beyond, position, sort_terms
 from gateway.sandbox.rows import DuplicateKeyError, Row, RowNotFoundError, StaleVersionError, column_list, read_rows
@@ -33,6 +34,7 @@ class Store:
         self.model = model
         self._lock = threading.RLock()
         self._depth = 0
+        self._journal = Journal()
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         register(self._connection)
         if path is not None:
@@ -40,6 +42,7 @@ class Store:
             self._connection.execute("PRAGMA synchronous = NORMAL")
         with self.transaction():
             create(self._connection, model)
+            create_deletions(self._connection)
 
     def close(self) -> None:
         with self._lock:
@@ -65,16 +68,16 @@ class Store:
 
     def _next_versions(self, count: int) -> int:
         """Reserve `count` versions and return the first."""
-        last = self._fact("version")
-        first = (last if isinstance(last, int) else 0) + 1
+        first = self.version + 1
         self._set_fact("version", first + count - 1)
         return first
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; a transaction within another is undone alone when it fails."""
+        writes: list[Write] = []
         with self._lock:
-            name = f"level{self._depth}"
+            name, mark = f"level{self._depth}", self._journal.mark()
             self._connection.execute("BEGIN IMMEDIATE" if self._depth == 0 else f"SAVEPOINT {name}")
             self._depth += 1
             try:
@@ -82,15 +85,24 @@ class Store:
             except BaseException:
                 self._depth -= 1
                 self._connection.execute("ROLLBACK" if self._depth == 0 else f"ROLLBACK TO {name}")
+                self._journal.undo(mark)
                 raise
             self._depth -= 1
             self._connection.execute("COMMIT" if self._depth == 0 else f"RELEASE {name}")
+            if self._depth == 0:
+                writes = self._journal.committed()
+        self._journal.tell(writes)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of every transaction that wrote something, once it is committed."""
+        self._journal.listen(listener)
 
     def clear(self) -> None:
         """Remove every row and the fingerprint; versions keep growing."""
         with self.transaction():
             for name in self.model.sets:
                 self._connection.execute(f"DELETE FROM {quote(name)}")  # noqa: S608
+            self._connection.execute("DELETE FROM store_deletions")
             self.fingerprint = None
 
     def seed(self, set_name: str, rows: Iterable[Mapping[str, object]]) -> int:
@@ -198,10 +210,12 @@ class Store:
         """
         entity_set = self.model.sets[set_name]
         with self.transaction():
+            version = self._next_versions(1)
             try:
-                insert(self._connection, entity_set, [(row, self._next_versions(1))])
+                insert(self._connection, entity_set, [(row, version)])
             except sqlite3.IntegrityError as error:
                 raise DuplicateKeyError(f"{set_name}({row[entity_set.key]}) exists already.") from error
+            self._journal.add(Write(set_name, str(row[entity_set.key]), "created", version, row))
             return self._existing(set_name, row[entity_set.key])
 
     def update(
@@ -218,14 +232,15 @@ class Store:
         with self.transaction():
             self._existing(set_name, key, expected_version=expected_version)
             values: dict[str, object] = {n: encode(entity_set.properties[n], v) for n, v in changes.items()}
-            values["store_version"] = self._next_versions(1)
+            values["store_version"] = version = self._next_versions(1)
             sets = ", ".join(f"{quote(name)} = ?" for name in values)
             sql = f"UPDATE {quote(set_name)} SET {sets} WHERE {quote(entity_set.key)} = ?"  # noqa: S608
             self._connection.execute(sql, (*values.values(), encode(entity_set.properties[entity_set.key], key)))
+            self._journal.add(Write(set_name, str(key), "updated", version, changes))
             return self._existing(set_name, changes.get(entity_set.key, key))
 
     def delete(self, set_name: str, key: object, *, expected_version: int | None = None) -> None:
-        """Remove one row.
+        """Remove one row; its deletion takes a version of its own.
 
         Raises:
             RowNotFoundError: no such row.
@@ -233,9 +248,28 @@ class Store:
         """
         entity_set = self.model.sets[set_name]
         with self.transaction():
-            self._existing(set_name, key, expected_version=expected_version)
+            row = self._existing(set_name, key, expected_version=expected_version)
             sql = f"DELETE FROM {quote(set_name)} WHERE {quote(entity_set.key)} = ?"  # noqa: S608
             self._connection.execute(sql, (encode(entity_set.properties[entity_set.key], key),))
+            gone = str(row[entity_set.key]), self._next_versions(1)
+            self._connection.execute(
+                "INSERT INTO store_deletions (set_name, key, version) VALUES (?, ?, ?)", (set_name, *gone)
+            )
+            self._journal.add(Write(set_name, gone[0], "deleted", gone[1], row.values))
+
+    @property
+    def version(self) -> int:
+        """The version of the last write."""
+        last = self._fact("version")
+        return last if isinstance(last, int) else 0
+
+    def deletions(self, set_name: str, *, after: int, limit: int = -1) -> list[Deletion]:
+        """Rows of a set deleted after a version, in that order."""
+        found = self._query(
+            "SELECT key, version FROM store_deletions WHERE set_name = ? AND version > ? ORDER BY version LIMIT ?",
+            (set_name, after, limit),
+        )
+        return [Deletion(str(key), int(str(version))) for key, version in found]
 
     def _existing(self, set_name: str, key: object, *, expected_version: int | None = None) -> Row:
         row = self.get(set_name, key)
