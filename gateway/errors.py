@@ -19,6 +19,8 @@
         ├─ RefusedError             401/403
         ├─ RejectedError            400 and its like: the backend's own validation
         ├─ PreconditionFailedError  409/412: the record changed since we read it
+        ├─ RecordExistsError        another record has this key already
+        ├─ LinkExpiredError         a next link or delta link is too old: read anew from the start
         ├─ FailedError              500: it broke while working
         ├─ LimitError               the backend answered, but only up to a limit of its own
         └─ ProtocolError            not the OData we were promised
@@ -47,6 +49,8 @@ class ErrorCode(StrEnum):
     BACKEND_REFUSED = "BACKEND_REFUSED"
     BACKEND_REJECTED = "BACKEND_REJECTED"
     RECORD_CHANGED = "RECORD_CHANGED"
+    RECORD_EXISTS = "RECORD_EXISTS"
+    LINK_EXPIRED = "LINK_EXPIRED"
     BACKEND_FAILED = "BACKEND_FAILED"
     BACKEND_LIMIT = "BACKEND_LIMIT"
     BACKEND_PROTOCOL_ERROR = "BACKEND_PROTOCOL_ERROR"
@@ -128,7 +132,8 @@ class BackendError(GatewayError):
     """One of the two systems, or the way to it, failed.
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
-    nulls all fields of a record, not only the one it is told at.
+    nulls all fields of a record, not only the one it is told at; ``unsettled`` that an earlier attempt of the same request
+    may have been carried out.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -146,6 +151,7 @@ class BackendError(GatewayError):
         super().__init__(message)
         self.backend = backend
         self.of_record = False
+        self.unsettled = False
         self.status = status
         self.vendor_code = vendor_code
         self.request_id = request_id
@@ -218,6 +224,18 @@ class PreconditionFailedError(BackendError):
     """The record changed since we read it (Business Central says 409, Dataverse 412)."""
 
     code = ErrorCode.RECORD_CHANGED
+
+
+class RecordExistsError(BackendError):
+    """The backend has a record with this key already, and it is not the one we made."""
+
+    code = ErrorCode.RECORD_EXISTS
+
+
+class LinkExpiredError(BackendError):
+    """A link to further rows or to changes no longer works; what it would have brought is read anew from the start."""
+
+    code = ErrorCode.LINK_EXPIRED
 
 
 class FailedError(BackendError):

@@ -3,21 +3,32 @@
 Source: Business Central, "API (v2.0) for Business Central", "Use OData batch", "Current API limits".
 """
 
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
 
-from gateway.clients.client import ODataClient, Vendor
-from gateway.clients.retry import RetryPolicy
+from gateway.clients.call import Call
+from gateway.clients.client import ODataClient
+from gateway.clients.wire import Patience, Vendor
+from gateway.errors import InvalidInputError, ProtocolError
 from gateway.odata.batch import JSON_BATCHES
-from gateway.odata.query import AnyOf, Enumeration, literal
-from gateway.records import Backend
+from gateway.odata.query import AnyOf, Compare, Enumeration, Order, Query, both, literal
+from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, row
+from gateway.records import Backend, Record
 
 RUNNING_AT_ONCE = 5
 """Source: Business Central, "Current API limits": requests processed at once per user."""
 
 QUERY_ROOM = 7_600
 """Of about 8,100 characters of query string, what we fill; the rest is room for a link's own additions."""
+
+MODIFIED_PAGE = 1_000
+"""Rows in a page of changes: a few hundred kilobytes, and at most so many moments to go back when reading breaks off."""
+
+_MODIFIED = "lastModifiedDateTime"
 
 _NO_VALUE = frozenset({"", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000", "_x0020_"})
 """Business Central has no null: an unset value is the default of its type."""
@@ -34,12 +45,53 @@ class BusinessCentralDialect:
         return value
 
 
+class BusinessCentralWrites:
+    """POST with the id in the body, PATCH and DELETE under ``If-Match``; the answer is the row.
+
+    Source: Business Central, "Create, modify and delete records".
+    """
+
+    def request(self, write: Write) -> Request:
+        match write:
+            case Create():
+                return Request("POST", write.entity_set, body={"id": write.id, **write.values})
+            case Update():
+                return Request("PATCH", row(write.entity_set, write.id), {"If-Match": write.etag}, write.values)
+            case Delete():
+                return Request("DELETE", row(write.entity_set, write.id), {"If-Match": write.etag})
+            case Upsert():
+                raise InvalidInputError("Business Central has no upsert: look the record up, then create or update it.")
+
+
 def without_defaults(value: object) -> object:
     """The type's default, which stands for "no value" in text, dates, GUIDs and blank choices, as None.
 
     Zero and false stay: a balance of 0 is a balance.
     """
     return None if isinstance(value, str) and value in _NO_VALUE else value
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """Rows that changed, and the moment of the last change among them."""
+
+    records: tuple[Record, ...]
+    watermark: datetime
+
+
+def _check_progress(records: Sequence[Record], after: datetime | None) -> None:
+    """A backend that ignores the filter, or sends moments less exact than it compares, would keep us here for ever."""
+    if after is not None and _moment(records[0]) <= after:
+        raise ProtocolError("Business Central sent rows that were not asked for.", backend=Backend.BUSINESS_CENTRAL)
+
+
+def _moment(record: Record) -> datetime:
+    try:
+        return datetime.fromisoformat(str(record.values[_MODIFIED])).astimezone(UTC)
+    except (KeyError, ValueError) as error:
+        raise ProtocolError(
+            "Business Central sent a row without the moment of its last change.", backend=Backend.BUSINESS_CENTRAL
+        ) from error
 
 
 class BusinessCentralClient(ODataClient):
@@ -52,18 +104,75 @@ class BusinessCentralClient(ODataClient):
         auth: httpx.Auth,
         network: httpx.AsyncBaseTransport | None = None,
         places: int = RUNNING_AT_ONCE,
-        retry: RetryPolicy | None = None,
+        patience: Patience | None = None,
     ) -> None:
         vendor = Vendor(
             backend=Backend.BUSINESS_CENTRAL,
             dialect=BusinessCentralDialect(),
+            writes=BusinessCentralWrites(),
             normalize=without_defaults,
             query_room=QUERY_ROOM,
             headers={"Accept": "application/json"},
             places=places,
             batches=JSON_BATCHES,
         )
-        super().__init__(vendor, base_url=base_url, auth=auth, network=network, retry=retry)
+        super().__init__(vendor, base_url=base_url, auth=auth, network=network, patience=patience)
+
+    async def modified(
+        self, path: str, select: Sequence[str], *, since: datetime | None, call: Call, page_size: int = MODIFIED_PAGE
+    ) -> AsyncIterator[Modified]:
+        """Rows changed after a moment, oldest change first, page by page; each page says how far it has come.
+
+        Rows that change while this runs come again at the end, in their newer form; none is left out. Links are not
+        followed, because a link names the row to go on behind, and a row that changes in between moves to the end.
+        Rows of one moment are read on by id when a page ends among them. Deletions leave no trace here.
+
+        Args:
+            path: the set; its rows need ``id`` and ``lastModifiedDateTime``.
+            since: the watermark of an earlier reading, less some seconds, because a change that took long to be
+                committed carries an earlier moment than one that was visible before it; None: from the beginning.
+
+        Source: Business Central removed delta links in version 24; "last modified" is the documented way.
+        """
+        columns = tuple(dict.fromkeys(("id", _MODIFIED, *select)))
+        after = since
+        while True:
+            where = Compare(_MODIFIED, "gt", after) if after is not None else None
+            query = Query(select=columns, filter=where, order=(Order(_MODIFIED),), top=page_size)
+            records = (await self.page(path, query, call=call)).records
+            if not records:
+                return
+            _check_progress(records, after)
+            after = _moment(records[-1])
+            yield Modified(records, after)
+            if len(records) < page_size:
+                return
+            seen = [record for record in records if _moment(record) == after]
+            async for more in self._of_moment(path, columns, after, behind=seen, call=call, page_size=page_size):
+                yield Modified(more, after)
+
+    async def _of_moment(
+        self,
+        path: str,
+        columns: tuple[str, ...],
+        moment: datetime,
+        *,
+        behind: Sequence[Record],
+        call: Call,
+        page_size: int,
+    ) -> AsyncIterator[tuple[Record, ...]]:
+        """The rows changed at this very moment that are not among those seen, in the order of their ids."""
+        known = {record.values["id"] for record in behind}
+        last: UUID | None = None
+        while True:
+            where = both(Compare(_MODIFIED, "eq", moment), Compare("id", "gt", last) if last else None)
+            query = Query(select=columns, filter=where, order=(Order("id"),), top=page_size)
+            records = (await self.page(path, query, call=call)).records
+            if fresh := tuple(record for record in records if record.values["id"] not in known):
+                yield fresh
+            if len(records) < page_size:
+                return
+            last = UUID(str(records[-1].values["id"]))
 
     def path(self, entity_set: str, *, company: UUID | None) -> str:
         """Where a set is found; only ``companies`` itself stands at the root."""

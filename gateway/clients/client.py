@@ -1,45 +1,28 @@
-"""The OData client both backends share: send a query, get records or one of our errors.
+"""The OData client both backends share: send a query, get records or one of our errors; write rows, each under a guard.
 
-What is peculiar to a backend arrives as a :class:`Vendor`; the two clients build on it in ``business_central`` and
-``dataverse``. One client lives as long as the process and owns one connection pool.
+The two clients build on it in ``business_central`` and ``dataverse``.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from urllib.parse import urljoin, urlsplit
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 
 from gateway.clients.call import Call
-from gateway.clients.retry import RetryPolicy
-from gateway.clients.transports import ExchangeTransport, GateTransport, RetryTransport
-from gateway.errors import BackendError, DeadlineError, InvalidInputError, ProtocolError, TooSlowError, UnreachableError
-from gateway.odata.batch import Batches, Part
-from gateway.odata.query import Dialect, Query
-from gateway.odata.response import Normalize, Page, page_of, read_error, read_object, read_page
-from gateway.records import Backend, Record
+from gateway.clients.wire import Patience, Vendor, Wire
+from gateway.clients.writing import Outcome, write_each, write_one, write_together
+from gateway.errors import BackendError, LinkExpiredError, ProtocolError
+from gateway.odata.batch import Part
+from gateway.odata.query import Query
+from gateway.odata.response import Page, page_of, read_object, read_page
+from gateway.odata.write import Request, Write
+from gateway.records import Record
 
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """What the shared client must know about a backend.
-
-    ``query_room`` is how many characters of query string the backend takes; ``headers`` go with every request.
-    """
-
-    backend: Backend
-    dialect: Dialect
-    normalize: Normalize
-    query_room: int
-    headers: Mapping[str, str]
-    places: int
-    batches: Batches
+_BEGINNINGS = 3
+"""How often a small listing is read from the start before its broken links are reported."""
 
 
 class ODataClient:
-    """Reads one backend. All methods raise :class:`~gateway.errors.BackendError` and nothing else of their own."""
+    """Reads and writes one backend. All methods raise :class:`~gateway.errors.BackendError` and nothing else of their own."""
 
     def __init__(
         self,
@@ -48,57 +31,52 @@ class ODataClient:
         base_url: str,
         auth: httpx.Auth,
         network: httpx.AsyncBaseTransport | None = None,
-        retry: RetryPolicy | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.vendor = vendor
-        self._base = base_url.rstrip("/") + "/"
-        self._origin = _origin(self._base)
-        places = vendor.places
-        if network is None:
-            limits = httpx.Limits(max_connections=places, max_keepalive_connections=places, keepalive_expiry=60)
-            network = httpx.AsyncHTTPTransport(http2=self._base.startswith("https"), limits=limits)
-        transport = RetryTransport(
-            GateTransport(ExchangeTransport(network, backend=vendor.backend), places=places),
-            policy=retry or RetryPolicy(),
-        )
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            auth=auth,
-            headers=dict(vendor.headers),
-            timeout=None,  # noqa: S113 - every call has a deadline of its own
-            follow_redirects=False,
-        )
+        self.wire = Wire(vendor, base_url=base_url, auth=auth, network=network, patience=patience)
 
     @property
     def base_url(self) -> str:
-        return self._base
+        return self.wire.base
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.wire.close()
 
     async def page(self, path: str, query: Query, *, call: Call, page_size: int | None = None) -> Page:
         """The first page of a collection; ``path`` is relative to the base."""
-        headers = {"Prefer": f"odata.maxpagesize={page_size}"} if page_size else None
-        response = await self._send("GET", self._url(path, query), call=call, headers=headers)
-        return read_page(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
+        return await self._page(self.wire.url(path, query), call=call, page_size=page_size)
 
     async def pages(self, path: str, query: Query, *, call: Call, page_size: int | None = None) -> AsyncIterator[Page]:
-        """A whole collection, page by page, following the backend's links untouched."""
-        headers = {"Prefer": f"odata.maxpagesize={page_size}"} if page_size else None
+        """A whole collection, page by page, following the backend's links untouched.
+
+        Raises:
+            LinkExpiredError: a link no longer works; whoever reads decides whether to begin again.
+        """
         page = await self.page(path, query, call=call, page_size=page_size)
         yield page
         while page.next_link is not None:
-            response = await self._send("GET", self._own(page.next_link), call=call, headers=headers)
-            page = read_page(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
+            page = await self._page(self.wire.own(page.next_link), call=call, page_size=page_size)
             yield page
+
+    async def _page(self, url: str, *, call: Call, page_size: int | None) -> Page:
+        headers = {"Prefer": f"odata.maxpagesize={page_size}"} if page_size else None
+        response = await self.wire.get(url, call=call, headers=headers)
+        return read_page(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
 
     async def everything(self, path: str, query: Query, *, call: Call) -> list[Record]:
         """All rows of a query that is known to be small (look-ups by key)."""
-        return [record async for page in self.pages(path, query, call=call) for record in page.records]
+        for beginning in range(1, _BEGINNINGS + 1):
+            try:
+                return [record async for page in self.pages(path, query, call=call) for record in page.records]
+            except LinkExpiredError:
+                if beginning == _BEGINNINGS:
+                    raise
+        raise AssertionError("unreachable")  # pragma: no cover
 
     async def object(self, path: str, query: Query | None = None, *, call: Call) -> Record:
         """One row by its key, or the answer of a function."""
-        response = await self._send("GET", self._url(path, query or Query()), call=call)
+        response = await self.wire.get(self.wire.url(path, query or Query()), call=call)
         return read_object(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
 
     async def page_each(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
@@ -112,113 +90,40 @@ class ODataClient:
         answers: list[Page | BackendError] = []
         most = self.vendor.batches.most_parts
         for start in range(0, len(requests), most):
-            answers += await self._batch(requests[start : start + most], call=call)
+            reads = [Request("GET", self.wire.relative(*each)) for each in requests[start : start + most]]
+            parts, _ = await self.wire.batch(reads, call=call)
+            answers += map(self._page_or_error, parts)
         return answers
-
-    async def _batch(self, requests: Sequence[tuple[str, Query]], *, call: Call) -> list[Page | BackendError]:
-        backend, batches = self.vendor.backend, self.vendor.batches
-        urls = [self._relative(path, query) for path, query in requests]
-        content, content_type = batches.write(urls, self._base)
-        response = await self._send(
-            "POST",
-            f"{self._base}$batch",
-            call=call,
-            headers={"Content-Type": content_type, "Prefer": "odata.continue-on-error"},
-            content=content,
-            safe=True,
-        )
-        content_type = response.headers.get("content-type", "")
-        parts = batches.read(response.content, content_type, expected=len(urls), backend=backend)
-        return [self._page_or_error(part) for part in parts]
 
     def _page_or_error(self, part: Part) -> Page | BackendError:
         if part.status != 200:
-            return self._error(part.status, part.headers, part.text)
+            return self.wire.error(part)
         try:
             return page_of(part.document, backend=self.vendor.backend, normalize=self.vendor.normalize)
         except ProtocolError as error:
             return error
 
-    def _url(self, path: str, query: Query) -> str:
-        return self._base + self._relative(path, query)
+    async def write(self, write: Write, *, call: Call) -> Record | None:
+        """Carry out one write and return the row as it is now; None for a deletion.
 
-    def _relative(self, path: str, query: Query) -> str:
-        """Path and query, below the base.
+        A create whose row is there already under the id we chose returns that row: an earlier attempt made it.
 
         Raises:
-            InvalidInputError: the backend takes no query string of this length.
+            PreconditionFailedError: the row changed since its ETag was read.
+            RecordExistsError: another row has the key of the row to be created.
+            NotFoundError: the row to be changed or deleted does not exist.
         """
-        try:
-            text = query.encode(self.vendor.dialect)
-        except UnicodeEncodeError as error:
-            raise InvalidInputError("Text holds half a character (a lone surrogate).", argument="filter") from error
-        if len(text) > self.vendor.query_room:
-            raise InvalidInputError(f"The filter is too long for {self.vendor.backend.label}.", argument="filter")
-        return f"{path}?{text}" if text else path
+        return await write_one(self.wire, write, call=call)
 
-    def _own(self, link: str) -> str:
-        """The link, if it leads to the backend's own host: it will carry our token."""
-        try:
-            url = urljoin(self._base, link)
-        except ValueError:
-            url = ""
-        if _origin(url) != self._origin:
-            raise ProtocolError(
-                f"{self.vendor.backend.label} sent a next link to another host; not followed.",
-                backend=self.vendor.backend,
-            )
-        return url
+    async def write_each(self, writes: Sequence[Write], *, call: Call) -> list[Outcome]:
+        """Many independent writes in as few exchanges as the backend's batches allow; each outcome as with `write`."""
+        return await write_each(self.wire, writes, call=call)
 
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        call: Call,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        safe: bool = False,
-    ) -> httpx.Response:
-        """One request under the call's deadline; any status but 2xx becomes an error."""
-        backend = self.vendor.backend
-        all_headers = dict(headers or {})
-        if call.correlation_id:
-            all_headers |= {
-                "client-request-id": call.correlation_id,
-                "x-ms-correlation-request-id": call.correlation_id,
-            }
-        try:
-            async with asyncio.timeout(max(0.0, call.deadline.remaining)):
-                response = await self._http.request(
-                    method, url, headers=all_headers, content=content, extensions={"call": call, "safe": safe}
-                )
-        except TimeoutError as error:
-            raise DeadlineError(
-                f"{backend.label} did not answer within the time this request may take.", backend=backend
-            ) from error
-        except httpx.TimeoutException as error:
-            raise TooSlowError(f"{backend.label} did not answer in time.", backend=backend) from error
-        except httpx.TransportError as error:
-            raise UnreachableError(
-                f"{backend.label} cannot be reached ({type(error).__name__}).", backend=backend
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ProtocolError(
-                f"The exchange with {backend.label} broke off ({type(error).__name__}).", backend=backend
-            ) from error
-        if not response.is_success:
-            raise self._error(response.status_code, response.headers, response.content)
-        return response
+    async def write_together(self, writes: Sequence[Write], *, call: Call) -> list[Record | None]:
+        """Several writes, all of them or none, in one exchange.
 
-    def _error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
-        return read_error(status, headers, body, backend=self.vendor.backend, now=datetime.now(UTC))
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """Scheme, host and port, the default one filled in; None for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
-    return parts.scheme, parts.hostname, port
+        Raises:
+            InvalidInputError: more writes than one batch takes.
+            BackendError: why none was carried out.
+        """
+        return await write_together(self.wire, writes, call=call)

@@ -1,14 +1,14 @@
 """Is a failed exchange worth repeating, and after how many seconds? Pure.
 
-Repeated is what is safe to repeat: reads. A write is never repeated here; the layer that owns it knows whether it is guarded.
+Repeated is what is safe to repeat: reads, and writes that are guarded (``gateway.odata.write``), because a second arrival of
+those is recognised. Anything else goes out once, whatever happens to it.
 
-Sources: Business Central, "Current API limits" (429 without a documented header; GET may be repeated on 429, 503, 504);
-Dataverse, "Service protection API limits" (429 with ``Retry-After`` in seconds).
+Sources: Business Central, "Current API limits" (429 without a documented header; GET may be repeated on 429, 503, 504;
+POST when the client supplies the id); Dataverse, "Service protection API limits" (429 with ``Retry-After`` in seconds).
 """
 
 from dataclasses import dataclass
 
-_REPEATABLE_METHODS = frozenset({"GET", "HEAD"})
 _REPEATABLE_STATUSES = frozenset({429, 502, 503})
 """Not 504: Business Central ran ten minutes on that question; it would again. Not 500: it is broken, not busy."""
 
@@ -22,16 +22,31 @@ class RetryPolicy:
     longest_wait_seconds: float = 10.0
 
 
-def may_repeat(method: str, status: int | None, *, safe: bool = False) -> bool:
+def may_repeat(status: int | None, *, repeatable: bool) -> bool:
     """Whether this outcome deserves another attempt.
 
     Args:
-        method: the HTTP method.
         status: the status, or None when the exchange broke before an answer was complete.
-        safe: the request only reads although its method does not say so (a batch of reads).
+        repeatable: the request only reads, or is a guarded write.
     """
-    readable = safe or method in _REPEATABLE_METHODS
-    return readable and (status is None or status in _REPEATABLE_STATUSES)
+    return repeatable and (status is None or status in _REPEATABLE_STATUSES)
+
+
+def may_have_happened(status: int | None) -> bool:
+    """Whether a write with this outcome may have been carried out. A throttled one was not even looked at."""
+    return status != 429
+
+
+def is_garbled(status: int | None, content_type: str, body: bytes) -> bool:
+    """Whether a successful answer is plainly not what a backend sends: cut off, or a page of somebody on the way."""
+    if status != 200 or not body:
+        return False
+    if content_type.startswith("text/html"):
+        return True
+    end = (
+        b"}" if content_type.startswith("application/json") else b"--" if content_type.startswith("multipart/") else b""
+    )
+    return not body.rstrip().endswith(end)
 
 
 def wait_seconds(attempt: int, *, retry_after: float | None, chance: float, policy: RetryPolicy) -> float:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.errors import ProtocolError
+from gateway.json_text import dumps
 from gateway.odata.response import read_json
+from gateway.odata.write import Request
 from gateway.records import Backend
 
 
@@ -24,20 +26,37 @@ class Part:
     document: object
 
     @property
+    def failed(self) -> bool:
+        return self.status >= 400
+
+    @property
     def text(self) -> bytes:
         """The body as text again, for the reader of error bodies (numbers in it are not kept exact)."""
         return json.dumps(self.document, default=str).encode() if self.document is not None else b""
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A batch as it goes out."""
+
+    content: bytes
+    headers: dict[str, str]
+
+
 class Write(Protocol):
-    def __call__(self, urls: Sequence[str], base: str) -> tuple[bytes, str]:
-        """The body of a batch that only reads, and its content type. ``urls`` are relative to the API ``base``."""
+    def __call__(self, requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
+        """A batch of requests whose urls are relative to the API ``base``; ``together``: all of them or none."""
         ...
 
 
 class Read(Protocol):
-    def __call__(self, body: bytes, content_type: str, *, expected: int, backend: Backend) -> list[Part]:
+    def __call__(
+        self, body: bytes, content_type: str, *, expected: int, together: bool, backend: Backend
+    ) -> list[Part]:
         """The answers in the order of the requests, whatever order they came in.
+
+        A batch that was to be carried out together and failed has an answer that says why; others may be missing or
+        claim a success that was undone.
 
         Raises:
             ProtocolError: an answer is missing, or this is not what a batch answers.
@@ -54,19 +73,28 @@ class Batches:
     most_parts: int
 
 
-def write_json(urls: Sequence[str], base: str) -> tuple[bytes, str]:
+CONTINUE = "odata.continue-on-error"
+
+
+def write_json(requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
     """::
 
     {"requests": [{"id": "0", "method": "GET", "url": "companies(…)/items?$top=2", "headers": {}}]}
     """
-    requests = [
-        {"id": str(index), "method": "GET", "url": url, "headers": {"Accept": "application/json"}}
-        for index, url in enumerate(urls)
-    ]
-    return json.dumps({"requests": requests}, separators=(",", ":")).encode(), "application/json"
+    parts = [_json_part(str(index), request) for index, request in enumerate(requests)]
+    wish = {"Isolation": "snapshot"} if together else {"Prefer": CONTINUE}
+    return Envelope(dumps({"requests": parts}).encode(), {"Content-Type": "application/json"} | wish)
 
 
-def read_json_parts(body: bytes, content_type: str, *, expected: int, backend: Backend) -> list[Part]:
+def _json_part(id: str, request: Request) -> dict[str, object]:
+    headers = {"Accept": "application/json", **request.headers}
+    part: dict[str, object] = {"id": id, "method": request.method, "url": request.url, "headers": headers}
+    if request.body is None:
+        return part
+    return part | {"headers": headers | {"Content-Type": "application/json"}, "body": request.body}
+
+
+def read_json_parts(body: bytes, content_type: str, *, expected: int, together: bool, backend: Backend) -> list[Part]:
     """The parts of a JSON batch, told apart by their ids."""
     document = read_json(body, backend=backend)
     responses = document.get("responses") if isinstance(document, dict) else None
@@ -81,14 +109,15 @@ def read_json_parts(body: bytes, content_type: str, *, expected: int, backend: B
             )
             parts[str(response.get("id"))] = Part(response["status"], lowered, response.get("body"))
     found = [parts[name] for index in range(expected) if (name := str(index)) in parts]
-    return _complete(found, expected, backend)
+    return _complete(found, expected, together=together, backend=backend)
 
 
 _BOUNDARY = "batch_gateway"
-"""Needs to occur in no request; ours are URLs, which hold no line that begins with two hyphens."""
+_CHANGE_SET = "changeset_gateway"
+"""Need to occur in no request at the beginning of a line: ours are one-line URLs, and JSON without line breaks."""
 
 
-def write_multipart(urls: Sequence[str], base: str) -> tuple[bytes, str]:
+def write_multipart(requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
     """::
 
     --batch_gateway
@@ -97,42 +126,72 @@ def write_multipart(urls: Sequence[str], base: str) -> tuple[bytes, str]:
 
     GET https://contoso.api.crm4.dynamics.com/api/data/v9.2/accounts?$top=2 HTTP/1.1
     Accept: application/json
+
+    Requests that belong together are a change set, a multipart of its own within the one part of the batch. Even then
+    errors are asked for as parts: otherwise a failure would be the status of the whole answer.
     """
-    lines: list[str] = []
-    for url in urls:
-        lines += [
-            f"--{_BOUNDARY}",
-            "Content-Type: application/http",
-            "Content-Transfer-Encoding: binary",
-            "",
-            f"GET {base}{url} HTTP/1.1",
-            "Accept: application/json",
-            "",
-            "",
-        ]
-    lines += [f"--{_BOUNDARY}--", ""]
-    return "\r\n".join(lines).encode("ascii"), f"multipart/mixed; boundary={_BOUNDARY}"
+    parts = [_multipart_part(request, base, id=index if together else None) for index, request in enumerate(requests)]
+    if together:
+        inner = _multipart(parts, _CHANGE_SET)
+        parts = [f"Content-Type: multipart/mixed; boundary={_CHANGE_SET}\r\n\r\n{inner}"]
+    headers = {"Content-Type": f"multipart/mixed; boundary={_BOUNDARY}", "Prefer": CONTINUE}
+    return Envelope(_multipart(parts, _BOUNDARY).encode(), headers)
+
+
+def _multipart(parts: Sequence[str], boundary: str) -> str:
+    return "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
+
+
+def _multipart_part(request: Request, base: str, *, id: int | None) -> str:
+    headers = {"Accept": "application/json", **request.headers}
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+    lines = [
+        "Content-Type: application/http",
+        "Content-Transfer-Encoding: binary",
+        *([f"Content-ID: {id}"] if id is not None else []),
+        "",
+        f"{request.method} {base}{request.url} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "",
+        dumps(request.body) if request.body is not None else "",
+    ]
+    return "\r\n".join(lines)
 
 
 _GIVEN_BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3})")
 
 
-def read_multipart_parts(body: bytes, content_type: str, *, expected: int, backend: Backend) -> list[Part]:
-    """The parts of a multipart batch; they come in the order of the requests."""
+def read_multipart_parts(
+    body: bytes, content_type: str, *, expected: int, together: bool, backend: Backend
+) -> list[Part]:
+    """The parts of a multipart batch, those of a change set among them; they come in the order of the requests."""
+    parts: list[Part] = []
+    for piece in _pieces(body.replace(b"\r\n", b"\n"), content_type, backend):
+        head, _, content = piece.lstrip(b"\n").partition(b"\n\n")
+        within = dict(map(_header, head.splitlines())).get("content-type", "")
+        if within.startswith("multipart/"):
+            inner = [each.lstrip(b"\n").partition(b"\n\n")[2] for each in _pieces(content, within, backend)]
+            parts += [_http_part(answer, backend) for answer in inner]
+        else:
+            parts.append(_http_part(content, backend))
+    return _complete(parts, expected, together=together, backend=backend)
+
+
+def _pieces(body: bytes, content_type: str, backend: Backend) -> list[bytes]:
     boundary = _GIVEN_BOUNDARY.search(content_type)
     if boundary is None:
         raise ProtocolError(f"{backend.label} answered a batch without a boundary.", backend=backend)
     delimiter = b"--" + boundary.group(1).strip().encode()
-    pieces = (b"\n" + body.replace(b"\r\n", b"\n")).split(b"\n" + delimiter)[1:]
+    pieces = (b"\n" + body).split(b"\n" + delimiter)[1:]
     if not pieces or not pieces[-1].startswith(b"--"):
         raise ProtocolError(f"{backend.label} broke off in the middle of a batch.", backend=backend)
-    return _complete([_http_part(piece, backend) for piece in pieces[:-1]], expected, backend)
+    return pieces[:-1]
 
 
-def _http_part(piece: bytes, backend: Backend) -> Part:
-    """MIME headers, a blank line, a status line, the answer's headers, a blank line, its body."""
-    _, _, answer = piece.partition(b"\n\n")
+def _http_part(answer: bytes, backend: Backend) -> Part:
+    """A status line, the answer's headers, a blank line, its body."""
     head, _, content = answer.partition(b"\n\n")
     status = _STATUS_LINE.match(head)
     if status is None:
@@ -148,8 +207,8 @@ def _header(line: bytes) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-def _complete(parts: list[Part], expected: int, backend: Backend) -> list[Part]:
-    if len(parts) != expected:
+def _complete(parts: list[Part], expected: int, *, together: bool, backend: Backend) -> list[Part]:
+    if len(parts) != expected and not (together and any(part.failed for part in parts)):
         raise ProtocolError(
             f"{backend.label} answered {len(parts)} of the {expected} requests of a batch.", backend=backend
         )

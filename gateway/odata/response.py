@@ -14,14 +14,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from math import isfinite
+from uuid import UUID
 from xml.etree import ElementTree
 
 from gateway.errors import (
     BackendError,
     FailedError,
+    LinkExpiredError,
     NotFoundError,
     PreconditionFailedError,
     ProtocolError,
+    RecordExistsError,
     RefusedError,
     RejectedError,
     ThrottledError,
@@ -64,6 +67,54 @@ def page_of(document: object, *, backend: Backend, normalize: Normalize) -> Page
         next_link=next_link if isinstance(next_link, str) else None,
         count=count if isinstance(count, int) else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One page of what changed: rows as they are now, and the keys of rows that are gone.
+
+    The last page has the link that brings what changes later.
+    """
+
+    records: tuple[Record, ...]
+    deleted: tuple[UUID, ...] = ()
+    next_link: str | None = None
+    delta_link: str | None = None
+
+
+def read_changes(body: bytes, *, backend: Backend, normalize: Normalize) -> Changes:
+    """An answer to a request that tracks changes, or to a delta link.
+
+    Raises:
+        ProtocolError: not a collection, a deleted row without a key, or neither a next link nor a delta link.
+
+    Source: OData JSON Format 4.0, 12 Delta Response; Dataverse, "Use change tracking to synchronize data".
+    """
+    document = read_json(body, backend=backend)
+    rows = document.get("value") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ProtocolError(f"{backend.label} answered with JSON that is not a collection.", backend=backend)
+    links = [document.get(name) for name in ("@odata.nextLink", "@odata.deltaLink")]
+    next_link, delta_link = (link if isinstance(link, str) else None for link in links)
+    if next_link is None and delta_link is None:
+        raise ProtocolError(f"{backend.label} does not say where its changes go on.", backend=backend)
+    return Changes(
+        records=tuple(to_record(row, normalize) for row in rows if not _is_deletion(row)),
+        deleted=tuple(_deleted(row, backend) for row in rows if _is_deletion(row)),
+        next_link=next_link,
+        delta_link=delta_link if next_link is None else None,
+    )
+
+
+def _is_deletion(row: Mapping[str, object]) -> bool:
+    return str(row.get("@odata.context", "")).endswith("/$deletedEntity")
+
+
+def _deleted(row: Mapping[str, object], backend: Backend) -> UUID:
+    try:
+        return UUID(str(row.get("id")))
+    except ValueError as error:
+        raise ProtocolError(f"{backend.label} names a deleted row without its key.", backend=backend) from error
 
 
 def read_object(body: bytes, *, backend: Backend, normalize: Normalize) -> Record:
@@ -135,6 +186,14 @@ _BY_STATUS: dict[int, type[BackendError]] = {
     504: TooSlowError,
 }
 
+_BY_CODE: dict[str | None, type[BackendError]] = {
+    "Internal_EntityWithSameKeyExists": RecordExistsError,
+    "0x80040237": RecordExistsError,
+    "SkipTokenIsNoLongerValid": LinkExpiredError,
+    "0x80044352": LinkExpiredError,
+}
+"""Where a vendor's code says more than its status: a 400 or 409 of Business Central, a 400 or 412 of Dataverse."""
+
 _REQUEST_IDS = ("request-id", "x-ms-service-request-id", "req_id", "ms-correlation-x")
 
 _CORRELATION = re.compile(r"\s*CorrelationId:\s+([0-9a-fA-F-]{36})\.?\s*$")
@@ -151,7 +210,7 @@ def read_error(
     """
     fault = _fault(body)
     message, correlation = _strip_correlation(fault.message)
-    kind = _BY_STATUS.get(status) or (RejectedError if status < 500 else FailedError)
+    kind = _BY_CODE.get(fault.code) or _BY_STATUS.get(status) or (RejectedError if status < 500 else FailedError)
     request_id = correlation or next((headers[name] for name in _REQUEST_IDS if name in headers), None)
     said = f": {message}" if message else "."
     return kind(
@@ -169,6 +228,8 @@ _VERBS: dict[type[BackendError], str] = {
     NotFoundError: "has no such thing",
     TooSlowError: "gave up on this much work",
     PreconditionFailedError: "says that the record has changed",
+    RecordExistsError: "has such a record already",
+    LinkExpiredError: "no longer knows where to go on reading",
     ThrottledError: "asks us to slow down",
     UnreachableError: "is not available",
     RejectedError: "rejected the request",

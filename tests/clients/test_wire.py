@@ -17,6 +17,7 @@ from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient, WhoAmI
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import ExchangeTransport, GateTransport, RetryTransport
+from gateway.clients.wire import Patience
 from gateway.errors import (
     BackendError,
     DeadlineError,
@@ -73,7 +74,7 @@ def wire() -> respx.MockRouter:
 @pytest.fixture
 async def bc(wire: respx.MockRouter, tokens: Tokens) -> AsyncIterator[BusinessCentralClient]:
     network = httpx.MockTransport(wire.async_handler)
-    client = BusinessCentralClient(base_url=BASE, auth=BearerAuth(tokens), network=network, retry=AT_ONCE)
+    client = BusinessCentralClient(base_url=BASE, auth=BearerAuth(tokens), network=network, patience=Patience(AT_ONCE))
     yield client
     await client.close()
 
@@ -82,7 +83,7 @@ async def bc(wire: respx.MockRouter, tokens: Tokens) -> AsyncIterator[BusinessCe
 async def dataverse(wire: respx.MockRouter, tokens: Tokens) -> AsyncIterator[DataverseClient]:
     network = httpx.MockTransport(wire.async_handler)
     client = DataverseClient(
-        organization_url=ORGANIZATION + "/", auth=BearerAuth(tokens), network=network, retry=AT_ONCE
+        organization_url=ORGANIZATION + "/", auth=BearerAuth(tokens), network=network, patience=Patience(AT_ONCE)
     )
     yield client
     await client.close()
@@ -442,7 +443,7 @@ async def test_the_waits_are_what_the_backend_says_or_grow_by_themselves(monkeyp
     ]
     transport, _ = repeating(answers, policy=RetryPolicy(5, first_wait_seconds=1, longest_wait_seconds=6))
 
-    response = await transport.handle_async_request(httpx.Request("GET", BASE))
+    response = await transport.handle_async_request(httpx.Request("GET", BASE, extensions={"repeatable": True}))
 
     assert response.status_code == 200
     assert waits == [1, 18, 4, 6]
@@ -450,7 +451,7 @@ async def test_the_waits_are_what_the_backend_says_or_grow_by_themselves(monkeyp
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "PUT"])
 @pytest.mark.parametrize("case", ["429", "503"])
-async def test_a_write_is_never_repeated(method: str, case: str) -> None:
+async def test_what_is_not_marked_repeatable_goes_out_once(method: str, case: str) -> None:
     transport, methods = repeating([TRANSIENT[case]])
 
     response = await transport.handle_async_request(httpx.Request(method, BASE))
@@ -459,7 +460,7 @@ async def test_a_write_is_never_repeated(method: str, case: str) -> None:
     assert methods == [method]
 
 
-async def test_a_write_whose_connection_broke_is_not_repeated() -> None:
+async def test_an_unguarded_write_whose_connection_broke_is_not_repeated() -> None:
     transport, methods = repeating([httpx.RemoteProtocolError("closed")])
 
     with pytest.raises(httpx.RemoteProtocolError):
@@ -469,10 +470,10 @@ async def test_a_write_whose_connection_broke_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("case", ["429", "503", "connection lost"])
-async def test_a_post_that_only_reads_is_repeated(case: str) -> None:
+async def test_a_post_that_is_safe_to_repeat_is_repeated(case: str) -> None:
     transport, methods = repeating([TRANSIENT[case], httpx.Response(200)])
 
-    response = await transport.handle_async_request(httpx.Request("POST", BASE, extensions={"safe": True}))
+    response = await transport.handle_async_request(httpx.Request("POST", BASE, extensions={"repeatable": True}))
 
     assert response.status_code == 200
     assert methods == ["POST", "POST"]
@@ -863,7 +864,7 @@ async def test_a_request_that_is_given_up_frees_its_place() -> None:
 async def test_a_client_keeps_to_its_places(tokens: Tokens, call: Call) -> None:
     crowd = Crowd()
     client: ODataClient = BusinessCentralClient(
-        base_url=BASE, auth=BearerAuth(tokens), network=crowd, places=3, retry=AT_ONCE
+        base_url=BASE, auth=BearerAuth(tokens), network=crowd, places=3, patience=Patience(AT_ONCE)
     )
     tasks = [asyncio.ensure_future(client.page("customers", Query(top=top), call=call)) for top in range(10)]
     await settled(lambda: crowd.inside == 3)

@@ -4,27 +4,44 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.clients.retry import RetryPolicy, may_repeat, wait_seconds
+from gateway.clients.retry import RetryPolicy, is_garbled, may_have_happened, may_repeat, wait_seconds
 
 POLICY = RetryPolicy(attempts=10, first_wait_seconds=0.2, longest_wait_seconds=10)
 
 
 @pytest.mark.parametrize("status", [None, 429, 502, 503])
-def test_a_passing_failure_of_a_read_may_be_repeated(status: int | None) -> None:
-    assert may_repeat("GET", status)
-    assert may_repeat("POST", status, safe=True)
-
-
-@pytest.mark.parametrize("status", [None, 429, 502, 503])
-@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-def test_a_write_may_not(method: str, status: int | None) -> None:
-    assert not may_repeat(method, status)
+def test_a_passing_failure_of_what_is_safe_may_be_repeated(status: int | None) -> None:
+    assert may_repeat(status, repeatable=True)
+    assert not may_repeat(status, repeatable=False)
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 408, 409, 412, 500, 501, 504])
 def test_an_answer_that_would_come_again_is_final(status: int) -> None:
-    assert not may_repeat("GET", status)
-    assert not may_repeat("POST", status, safe=True)
+    assert not may_repeat(status, repeatable=True)
+
+
+@pytest.mark.parametrize(("status", "may"), [(429, False), (None, True), (502, True), (503, True)])
+def test_only_a_throttled_write_has_surely_not_happened(status: int | None, may: bool) -> None:
+    assert may_have_happened(status) is may
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "garbled"),
+    [
+        (200, "application/json; odata.metadata=minimal", b'{"value":[]}\r\n', False),
+        (200, "application/json", b'{"value":[{"id":', True),
+        (200, "text/html; charset=utf-8", b"<html>We will be back.</html>", True),
+        (200, "multipart/mixed; boundary=b", b"--b\r\n\r\n--b--\r\n", False),
+        (200, "multipart/mixed; boundary=b", b"--b\r\nContent-Type: app", True),
+        (200, "text/plain", b"4711", False),
+        (200, "application/json", b"", False),
+        (400, "text/html", b"<html>", False),
+    ],
+)
+def test_a_success_that_is_cut_off_or_a_page_is_garbled(
+    status: int, content_type: str, body: bytes, garbled: bool
+) -> None:
+    assert is_garbled(status, content_type, body) is garbled
 
 
 def test_waits_double_up_to_the_longest() -> None:

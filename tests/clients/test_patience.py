@@ -1,0 +1,217 @@
+"""A backend that is down, hangs, or asks us to wait: what is still sent, and what callers are told meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from gateway.auth.tokens import BearerAuth
+from gateway.clients.breaker import Breaker, BreakerPolicy
+from gateway.clients.business_central import BusinessCentralClient
+from gateway.clients.call import Call, Deadline
+from gateway.clients.retry import RetryPolicy
+from gateway.clients.transports import BreakerTransport, GateTransport, NotAskedError
+from gateway.clients.wire import Patience
+from gateway.errors import BackendError, DeadlineError, ErrorCode, ThrottledError, UnreachableError
+from gateway.odata.query import Query
+from tests.clients.test_writing import Token
+
+pytestmark = pytest.mark.anyio
+
+BASE = "https://bc.example/api/v2.0"
+ROWS = {"value": [{"id": "1"}]}
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Backend:
+    """Answers with ``answer`` and counts."""
+
+    answer: Callable[[], httpx.Response]
+    asked: list[str] = field(default_factory=list)
+
+    def network(self) -> httpx.MockTransport:
+        def respond(request: httpx.Request) -> httpx.Response:
+            self.asked.append(str(request.url))
+            return self.answer()
+
+        return httpx.MockTransport(respond)
+
+
+def down() -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def well() -> httpx.Response:
+    return httpx.Response(200, json=ROWS)
+
+
+def client_of(backend: Backend, *, failures: int, pause: float = 60.0) -> BusinessCentralClient:
+    patience = Patience(
+        RetryPolicy(attempts=2, first_wait_seconds=0),
+        BreakerPolicy(failures=failures, first_pause_seconds=pause),
+    )
+    return BusinessCentralClient(base_url=BASE, auth=BearerAuth(Token()), network=backend.network(), patience=patience)
+
+
+def call(seconds: float = 3_600) -> Call:
+    return Call(Deadline.after(seconds))
+
+
+async def outcome(client: BusinessCentralClient, seconds: float = 3_600) -> ErrorCode | int:
+    try:
+        return len((await client.page("customers", Query(), call=call(seconds))).records)
+    except BackendError as error:
+        return error.code
+
+
+async def test_a_backend_that_is_down_is_left_alone_after_some_failures() -> None:
+    backend = Backend(down)
+    client = client_of(backend, failures=6)
+
+    outcomes = [await outcome(client) for _ in range(50)]
+
+    assert set(outcomes) == {ErrorCode.BACKEND_UNREACHABLE}
+    assert len(backend.asked) == 6
+
+
+async def test_what_is_refused_without_asking_says_when_to_come_back() -> None:
+    client = client_of(Backend(down), failures=2)
+    await outcome(client)
+
+    with pytest.raises(UnreachableError, match="not answered many times in a row") as caught:
+        await client.page("customers", Query(), call=call())
+
+    assert caught.value.retry_after_seconds == pytest.approx(60, abs=1)
+    assert caught.value.extensions["code"] == "BACKEND_UNREACHABLE"
+
+
+async def test_many_callers_of_a_backend_that_is_down_cost_it_no_more_than_a_few_requests() -> None:
+    backend = Backend(down)
+    client = client_of(backend, failures=6)
+
+    outcomes = await asyncio.gather(*(outcome(client) for _ in range(500)))
+
+    assert set(outcomes) == {ErrorCode.BACKEND_UNREACHABLE}
+    assert len(backend.asked) <= 6 + 5  # those that had a place when the sixth failed
+
+
+async def test_one_request_finds_out_that_the_backend_is_back() -> None:
+    backend = Backend(down)
+    client = client_of(backend, failures=2, pause=0)
+    await outcome(client)
+    backend.answer = well
+
+    assert await outcome(client) == 1
+    assert await outcome(client) == 1
+    assert len(backend.asked) == 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 504])
+async def test_an_answer_of_any_other_kind_is_no_failure(status: int) -> None:
+    backend = Backend(lambda: httpx.Response(status))
+    client = client_of(backend, failures=2)
+    for _ in range(5):
+        await outcome(client)
+    backend.answer = well
+
+    assert await outcome(client) == 1
+
+
+async def test_a_backend_that_hangs_counts_as_down_when_callers_waited_long_enough() -> None:
+    clock, asked = Clock(), 0
+
+    class Hangs(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            nonlocal asked
+            asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    transport = BreakerTransport(Hangs(), breaker=Breaker(BreakerPolicy(failures=2)), slow_seconds=5, clock=clock)
+
+    async def give_up_after(seconds: float) -> None:
+        task = asyncio.create_task(transport.handle_async_request(httpx.Request("GET", BASE)))
+        await asyncio.sleep(0)
+        clock.now += seconds
+        task.cancel()
+        await asyncio.wait([task])
+
+    for _ in range(10):
+        await give_up_after(4.9)  # callers that leave early say nothing about the backend
+    for _ in range(2):
+        await give_up_after(5)
+    with pytest.raises(NotAskedError):
+        await transport.handle_async_request(httpx.Request("GET", BASE))
+    assert asked == 12
+
+
+async def test_retry_after_holds_everybody_back_and_tells_those_who_cannot_wait() -> None:
+    told = httpx.Response(429, headers={"Retry-After": "30"})
+    backend = Backend(lambda: told)
+    client = client_of(backend, failures=100)
+
+    first = await outcome(client, seconds=5)
+    others = await asyncio.gather(*(outcome(client, seconds=5) for _ in range(100)))
+
+    assert {first, *others} == {ErrorCode.BACKEND_THROTTLED}
+    assert len(backend.asked) == 1
+    with pytest.raises(ThrottledError, match="asks us to slow down") as caught:
+        await client.page("customers", Query(), call=call(5))
+    assert caught.value.retry_after_seconds == pytest.approx(30, abs=1)
+
+
+async def test_after_retry_after_the_gate_is_open_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, slept = Clock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr("gateway.clients.transports.asyncio.sleep", sleep)
+    answers = [httpx.Response(429, headers={"Retry-After": "30"}), well(), well()]
+    network = httpx.MockTransport(lambda _: answers.pop(0))
+    gate = GateTransport(network, places=5, clock=clock)
+    request = httpx.Request("GET", BASE)
+
+    statuses = [(await gate.handle_async_request(request)).status_code for _ in range(3)]
+
+    assert statuses == [429, 200, 200]
+    assert slept == [30]
+
+
+async def test_a_hang_ends_with_the_deadline() -> None:
+    class Hangs(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    client = BusinessCentralClient(base_url=BASE, auth=BearerAuth(Token()), network=Hangs())
+
+    with pytest.raises(DeadlineError):
+        await client.page("customers", Query(), call=call(0.02))
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        httpx.Response(200, content=b'{"value":[{"id":"1"', headers={"Content-Type": "application/json"}),
+        httpx.Response(200, html="<html>We will be back.</html>"),
+    ],
+    ids=["cut off", "a page"],
+)
+async def test_a_garbled_answer_is_asked_for_again(garbled: httpx.Response) -> None:
+    answers = [garbled, well()]
+    backend = Backend(lambda: answers.pop(0))
+
+    assert await outcome(client_of(backend, failures=100)) == 1
+    assert len(backend.asked) == 2
