@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,9 @@ _PATIENCE_SECONDS = 2.0
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
 
+Beside = Callable[[], AbstractAsyncContextManager[None]]
+"""Something that runs as long as the application does (the sandbox's webhooks)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Networks:
@@ -69,13 +72,14 @@ def create_app(
     networks: Networks | None = None,
     routes: Sequence[BaseRoute] = (),
     prepare: Prepare | None = None,
+    beside: Beside = nullcontext,
 ) -> FastAPI:
     """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL)."""
     where = networks or Networks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, where, prepare) as built:
+        async with running(settings, where, prepare) as built, beside():
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             yield
@@ -102,21 +106,31 @@ def create_app(
 async def running(settings: Settings, networks: Networks, prepare: Prepare | None) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
     engine = create_engine(settings.database_url.get_secret_value())
-    identity_http = httpx.AsyncClient(transport=networks.identity, timeout=5)  # less than a request's own deadline
-    clients: list[BusinessCentralClient | DataverseClient] = []
     try:
         await upgrade(engine)
         store = CouplingStore(engine)
         if prepare is not None:
             await prepare(store)
-        backends = _backends(settings, networks, identity_http)
-        clients += [backends.business_central, backends.dataverse]
-        yield Running(engine, _services(settings, backends, store), _authenticator(settings, identity_http))
+        async with _identity_http(networks) as identity_http, clients_of(settings, networks) as backends:
+            yield Running(engine, _services(settings, backends, store), _authenticator(settings, identity_http))
     finally:
-        for client in clients:
-            await client.close()
-        await identity_http.aclose()
         await engine.dispose()
+
+
+def _identity_http(networks: Networks) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=networks.identity, timeout=5)  # less than a request's own deadline
+
+
+@asynccontextmanager
+async def clients_of(settings: Settings, networks: Networks) -> AsyncIterator[Backends]:
+    """Both clients, acting as the application of the settings."""
+    async with _identity_http(networks) as identity_http:
+        backends = _backends(settings, networks, identity_http)
+        try:
+            yield backends
+        finally:
+            await backends.business_central.close()
+            await backends.dataverse.close()
 
 
 def _backends(settings: Settings, networks: Networks, identity_http: httpx.AsyncClient) -> Backends:

@@ -4,20 +4,17 @@ Whatever can be wrong with what a person typed or set is one line on standard er
 Heavy imports wait until a command needs them.
 """
 
-import socket
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from gateway.demo_folder import sandbox_in
 from gateway.errors import ConfigError
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+from gateway.server import Tls, check, listen, run
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="One GraphQL API over Business Central and Dynamics 365 Sales."
@@ -61,15 +58,16 @@ def demo(
     with one_clear_line():
         from gateway.database import create_engine, upgrade
         from gateway.demo import create_demo, database_url
+        from gateway.sandbox.connection import BreakableProtocol
         from gateway.telemetry import configure_logging
 
         configure_logging("WARNING")
-        listener = _listen("127.0.0.1", port)
-        sandbox = _open_sandbox(f"http://127.0.0.1:{port}", folder, customers, items, reset=reset)
+        listener = listen("127.0.0.1", port)
+        sandbox = sandbox_in(folder, f"http://127.0.0.1:{port}", customers=customers, items=items, reset=reset)
         made = _checked(lambda: create_demo(sandbox, database_url(folder)))
         _now(upgrade, create_engine(made.settings.database_url.get_secret_value()))
         try:
-            _run(made.app, listener, lambda: _welcome(made))
+            run(made.app, listener, lambda: _welcome(made), protocol=BreakableProtocol)
         finally:
             sandbox.close()
     typer.echo("Stopped.")
@@ -92,10 +90,10 @@ def serve(
         settings = load_settings()
         configure_logging(settings.log_level)
         at = (host or settings.host, port or settings.port)
-        listener = _listen(*at)
+        listener = listen(*at)
         _now(upgrade, create_engine(settings.database_url.get_secret_value()))
         page = graphiql_routes(endpoint="/graphql", default_query=EXAMPLE_QUERY)
-        _run(
+        run(
             create_app(settings, routes=page),
             listener,
             lambda: typer.echo(f"Listening on http://{at[0]}:{at[1]}/graphql"),
@@ -109,19 +107,54 @@ def sandbox(
     customers: Customers = 200,
     items: Items = 300,
     reset: Reset = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https, with a self-signed certificate of its own.")] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Serve https with this certificate (PEM) instead; needs --key.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The private key of --certificate (PEM, no password).")] = None,
 ) -> None:
     """The simulators of Business Central and Dataverse, and the identity stand-in, without the gateway."""
     with one_clear_line():
+        from gateway.sandbox.connection import BreakableProtocol
         from gateway.telemetry import configure_logging
 
         configure_logging("WARNING")
-        listener = _listen("127.0.0.1", port)
-        opened = _open_sandbox(f"http://127.0.0.1:{port}", folder, customers, items, reset=reset)
+        given = _given(certificate, key)
+        listener = listen("127.0.0.1", port)
+        base = f"{'https' if tls or given else 'http'}://127.0.0.1:{port}"
+        opened = sandbox_in(folder, base, customers=customers, items=items, reset=reset)
+        with_tls = given or (_own_certificate(folder) if tls else None)
         try:
-            _run(opened.app(), listener, lambda: _introduce(opened, folder))
+            run(
+                opened.app(),
+                listener,
+                lambda: _introduce(opened, folder, with_tls),
+                protocol=BreakableProtocol,
+                tls=with_tls,
+            )
         finally:
             opened.close()
     typer.echo("Stopped.")
+
+
+def _given(certificate: Path | None, key: Path | None) -> Tls | None:
+    """The certificate a person brought along."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError("--certificate and --key belong together")
+    tls = Tls(certificate, key)
+    check(tls)
+    return tls
+
+
+def _own_certificate(folder: Path) -> Tls:
+    from gateway.sandbox.certificate import self_signed
+
+    try:
+        return Tls(*self_signed(folder))
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} cannot hold a certificate: {error.strerror}") from None
 
 
 @app.command()
@@ -158,75 +191,6 @@ def token(
         typer.echo(application_token(url, resource, folder) if name == "app" else person_token(url, name))
 
 
-def _open_sandbox(base: str, folder: Path, customers: int, items: int, *, reset: bool) -> Any:
-    from gateway.sandbox.app import open_sandbox
-    from gateway.sandbox.company.demo import demo_company
-
-    try:
-        company = demo_company(customers=customers, items=items)
-    except ValueError as error:
-        raise ConfigError(f"{error}") from None
-    try:
-        _prepare(folder, company.fingerprint, reset=reset)
-        return open_sandbox(base, folder=folder, customers=customers, items=items)
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} cannot be used: {error.strerror or error}") from None
-    except (ValueError, sqlite3.Error):
-        raise ConfigError(
-            f"the folder {folder} holds files that are not the demo's, or broken ones; --folder names another"
-        ) from None
-
-
-def _prepare(folder: Path, fingerprint: str, *, reset: bool) -> None:
-    """An empty folder for another company, or the folder as it was. Only files of ours are ever removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _hold(folder)
-    marker = folder / "company.txt"
-    kept = marker.read_text(encoding="utf-8") if marker.exists() else None
-    if reset or kept != fingerprint:
-        for name in ("gateway.db", "business-central.db", "dataverse.db"):
-            for file in (folder / name, folder / f"{name}-wal", folder / f"{name}-shm"):
-                file.unlink(missing_ok=True)
-    marker.write_text(fingerprint, encoding="utf-8")
-
-
-_held: list[Any] = []
-"""Open files whose locks last as long as the process."""
-
-
-def _hold(folder: Path) -> None:
-    """One process a folder: a second one would take the databases away under the first. Not on Windows, which has no flock."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise ConfigError(f"another demo or sandbox is using the folder {folder}; name another with --folder") from None
-    _held.append(lock)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The port, taken before anything else is done."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        why = "is taken" if error.errno in _TAKEN else f"cannot be used: {error.strerror}"
-        raise ConfigError(f"port {port} on {host} {why}; choose another with --port") from None
-    return listener
-
-
-_TAKEN = (48, 98, 10048)
-"""EADDRINUSE on macOS, Linux and Windows."""
-
-
 def _checked(make: Callable[[], Any]) -> Any:
     """Settings that come from the environment beside those of the demo."""
     from pydantic import ValidationError
@@ -250,31 +214,6 @@ def _now(upgrade: Any, engine: Any) -> None:
             await engine.dispose()
 
     asyncio.run(once())
-
-
-def _run(application: "ASGIApp", listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until Ctrl-C; requests under way may end, then everything closes."""
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            if self.started:
-                ready()
-                sys.stdout.flush()
-
-    config = uvicorn.Config(
-        application, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="on", server_header=False
-    )
-    server = Server(config)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listener.close()
-    if not server.started:
-        raise ConfigError("the server did not start; the log above says why")
 
 
 def _welcome(made: Any) -> None:
@@ -305,7 +244,7 @@ def _roles(roles: tuple[str, ...]) -> str:
     return ", ".join(titles) if titles else "no role"
 
 
-def _introduce(opened: Any, folder: Path) -> None:
+def _introduce(opened: Any, folder: Path, tls: Tls | None) -> None:
     from gateway.sandbox.identity.people import GATEWAY_CLIENT_ID, GATEWAY_RESOURCE, TENANT_ID
 
     at = opened.addresses
@@ -320,7 +259,22 @@ def _introduce(opened: Any, folder: Path) -> None:
         f"export GATEWAY_BUSINESS_CENTRAL_URL={at.business_central}",
         f"export GATEWAY_COMPANY_ID={opened.company.company_id}",
         f"export GATEWAY_DATAVERSE_URL={at.dataverse}",
+        *(_trust(tls) if tls else ()),
         "",
         f"What was asked: {at.base}/sandbox/admin/requests. Ctrl-C ends.",
     ]
     typer.echo("\n".join(lines))
+
+
+def _trust(tls: Tls) -> list[str]:
+    """How clients come to trust a certificate that no authority signed."""
+    file = tls.certificate.resolve()
+    return [
+        "",
+        "A client has to trust the certificate, the gateway too:",
+        "",
+        f"export SSL_CERT_FILE={file}            # Python (httpx), OpenSSL, Go",
+        f"export REQUESTS_CA_BUNDLE={file}       # Python (requests, msal)",
+        f"export NODE_EXTRA_CA_CERTS={file}      # Node.js",
+        f"curl --cacert {file} {{address}}",
+    ]

@@ -46,7 +46,8 @@ def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | Non
     async def prepare(store: CouplingStore) -> None:
         await seed_couplings(store, sandbox)
 
-    return Demo(create_app(settings, networks=networks, routes=routes, prepare=prepare), settings, sandbox)
+    app = create_app(settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running)
+    return Demo(app, settings, sandbox)
 
 
 def demo_settings(sandbox: Sandbox, database_url: str) -> Settings:

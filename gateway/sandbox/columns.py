@@ -54,17 +54,14 @@ def encoder(column: Property) -> Callable[[object], Scalar | float]:
 
     The function it returns raises ValueError for a value that is not of the property's type.
     """
-    column_kind = kind(column.type)
-    empty = None if column.empty is None else to_column(column_kind, column.empty)
-    as_is = column_kind == "text"
+    converted = _TO_COLUMN[kind(column.type)]
+    empty = None if column.empty is None else converted(column.empty)
 
     def stored(value: object) -> Scalar | float:
         if value is None:
             return empty
-        if as_is and isinstance(value, str):
-            return value
         try:
-            return to_column(column_kind, value)
+            return converted(value)
         except (ValueError, ArithmeticError) as error:
             raise ValueError(f"'{value}' is no {column.type} for '{column.name}'.") from error
 
@@ -76,22 +73,51 @@ def encode(column: Property, value: object) -> Scalar | float:
     return encoder(column)(value)
 
 
+def _guid(value: object) -> str:
+    return str(value).strip("{}").lower()
+
+
+def _number(value: object) -> str:
+    return number_text(value if isinstance(value, Decimal) else Decimal(str(value)))
+
+
+def _integer(value: object) -> int:
+    return int(value) if isinstance(value, (int, Decimal)) else int(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _date(value: date | str) -> str:
+    return value.isoformat() if isinstance(value, date) else date.fromisoformat(value[:10]).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _moment(value: datetime | str) -> str:
+    if isinstance(value, str) and (match := _MOMENT.fullmatch(value)):
+        return f"{match[1]}.{(match[2] or '')[:7].ljust(7, '0')}Z"
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}0Z"
+
+
+_TO_COLUMN: dict[str, Callable[[object], Scalar | float]] = {
+    "text": str,
+    "guid": _guid,
+    "number": _number,
+    "integer": _integer,
+    "real": lambda value: float(str(value)),
+    "date": lambda value: _date(value if isinstance(value, date) else str(value)),
+    "moment": lambda value: _moment(value if isinstance(value, datetime) else str(value)),
+}
+
+
 def to_column(column_kind: str, value: object) -> Scalar | float:
-    match column_kind:
-        case "guid":
-            return str(value).strip("{}").lower()
-        case "number":
-            return number_text(value if isinstance(value, Decimal) else Decimal(str(value)))
-        case "integer":
-            return int(value) if isinstance(value, (int, Decimal)) else int(str(value))
-        case "real":
-            return float(str(value))
-        case "date":
-            return value.isoformat() if isinstance(value, date) else date.fromisoformat(str(value)[:10]).isoformat()
-        case "moment":
-            return _moment(value)
-        case _:
-            return str(value)
+    """One value as a column of that kind holds it.
+
+    Raises:
+        ValueError: it is not of that kind.
+        ArithmeticError: it is no number.
+    """
+    return _TO_COLUMN[column_kind](value)
 
 
 def decoder(column: Property) -> Callable[[Scalar | float], object] | None:
@@ -111,14 +137,6 @@ def decode(column: Property, stored: Scalar | float) -> object:
     """One value from its column."""
     decoding = decoder(column)
     return stored if decoding is None else decoding(stored)
-
-
-def _moment(value: object) -> str:
-    if isinstance(value, str) and (match := _MOMENT.fullmatch(value)):
-        return f"{match[1]}.{(match[2] or '')[:7].ljust(7, '0')}Z"
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}0Z"
 
 
 @lru_cache(maxsize=4096)

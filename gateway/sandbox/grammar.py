@@ -162,23 +162,31 @@ class Reader:
             step = self.expect("name")
             if step.text in ("any", "all") and self.token.kind == "(":
                 return self.quantifier(step.text, Path(tuple(names), position=first.position))
+            if "." in step.text and self.accept("("):
+                return self.call(step, on=Path(tuple(names), position=first.position))
             names.append(step.text)
         return Path(tuple(names), position=first.position)
 
-    def call(self, name: Token) -> Expression:
-        arguments: list[Expression] = []
+    def call(self, name: Token, *, on: Path | None = None) -> Expression:
+        arguments: list[Expression] = [] if on is None else [on]
         named: dict[str, Literal | tuple[Literal, ...]] = {}
         while not self.accept(")"):
-            if arguments or named:
+            if len(arguments) > (on is not None) or named:
                 self.expect(",")
             following = self._tokens[min(self._index + 1, len(self._tokens) - 1)]
             if self.token.kind == "name" and following.kind == "=":
                 key = self.advance().text
                 self.advance()
-                named[key] = self.literals("]") if self.accept("[") else self.constant()
+                named[key] = self.named_value()
             else:
                 arguments.append(self.nested())
         return Call(name.text, tuple(arguments), named, position=name.position)
+
+    def named_value(self) -> Literal | tuple[Literal, ...]:
+        """One constant or a list of them in brackets; an alias may stand for either."""
+        if self.token.kind == "alias" and self.token.text in self._aliases:
+            return Reader(self._aliases[self.advance().text], {}).named_value()
+        return self.literals("]") if self.accept("[") else self.constant()
 
     def quantifier(self, op: str, collection: Path) -> Lambda:
         self.expect("(")

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.sandbox.functions import quote
+from gateway.sandbox.model import EntitySet
+
 Kind = Literal["created", "updated", "deleted"]
 
 
@@ -71,4 +74,13 @@ def create_deletions(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS store_deletions (set_name TEXT, version INTEGER, key TEXT, PRIMARY KEY (set_name, version)) "
         "WITHOUT ROWID"
+    )
+
+
+def deletions_query(entity_set: EntitySet) -> str:
+    """The SELECT of deletions by set, first and last version, and number; a row that is there again is not gone."""
+    return (
+        "SELECT key, version FROM store_deletions AS gone WHERE set_name = ? AND version > ? AND version <= ? "  # noqa: S608
+        f"AND NOT EXISTS (SELECT 1 FROM {quote(entity_set.name)} AS back WHERE back.{quote(entity_set.key)} = gone.key) "
+        "ORDER BY version LIMIT ?"
     )

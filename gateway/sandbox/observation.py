@@ -141,12 +141,12 @@ class Observed:
             milliseconds = round((self._stopwatch() - start) * 1000, 3)
             self._log.finished(
                 ObservedRequest(
-                    began, self._name, scope["method"], _target(scope), status, milliseconds, _headers(scope)
+                    began, self._name, scope["method"], target(scope), status, milliseconds, _headers(scope)
                 )
             )
 
 
-def _target(scope: Scope) -> str:
+def target(scope: Scope) -> str:
     """Path and query as they were sent, still percent-encoded where the server tells."""
     path = scope["raw_path"].decode("ascii") if scope.get("raw_path") else scope["path"]
     query = scope.get("query_string", b"").decode("latin-1")

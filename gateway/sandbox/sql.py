@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from gateway.sandbox.columns import encode, kind, to_column
 from gateway.sandbox.functions import FUNCTIONS, Term, quote
+from gateway.sandbox.hierarchy import lineage
 from gateway.sandbox.model import EntitySet, Model, Navigation
 from gateway.sandbox.tree import (
     Call,
     Comparison,
     Expression,
     ExpressionError,
+    Hierarchy,
     In,
     Lambda,
     Literal,
@@ -102,7 +104,12 @@ def _navigation(entity_set: EntitySet, name: str, path: Path) -> Navigation:
 
 
 def _link(navigation: Navigation, source: str, target: str) -> str:
-    return f"{target}.{quote(navigation.target_property)} = {source}.{quote(navigation.source_property)}"
+    start, end = f"{source}.{quote(navigation.source_property)}", f"{target}.{quote(navigation.target_property)}"
+    through = navigation.through
+    if through is None:
+        return f"{end} = {start}"
+    pairs = f"SELECT {quote(through.target_property)} FROM {quote(through.set_name)}"  # noqa: S608 - names from the model
+    return f"{end} IN ({pairs} WHERE {quote(through.source_property)} = {start})"
 
 
 def condition(scope: Scope, expression: Expression) -> Term:
@@ -123,6 +130,9 @@ def condition(scope: Scope, expression: Expression) -> Term:
             return _among(value(scope, left), values)
         case Lambda():
             return _quantified(scope, expression)
+        case Hierarchy(key=key):
+            start, names = scope.resolve(key)
+            return lineage(scope.read(key), start.walk(names[:-1], key)[1], expression)
         case Literal(value=bool() as constant):
             return Term("1" if constant else "0")
         case _:
@@ -220,7 +230,7 @@ def _fits(other: Term, literal: Literal) -> bool:
 
 def _parameter(column_kind: str, literal: Literal) -> Term:
     try:
-        stored = to_column(column_kind, literal.value)
+        stored = to_column("integer" if column_kind == "boolean" else column_kind, literal.value)
     except (ValueError, ArithmeticError) as error:
         raise ExpressionError(f"'{literal.value}' is not valid here.", position=literal.position) from error
     if isinstance(stored, int) and not -(2**63) <= stored < 2**63:

@@ -14,14 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 
+from gateway.sandbox import computing
+from gateway.sandbox.aggregates import register_aggregates
 from gateway.sandbox.columns import encode, register
 from gateway.sandbox.functions import Term, quote
-from gateway.sandbox.journal import Deletion, Journal, Listener, Write, create_deletions
-from gateway.sandbox.model import Model, Navigation
+from gateway.sandbox.journal import Deletion, Journal, Listener, Write, create_deletions, deletions_query
+from gateway.sandbox.model import Model, Navigation, Property, Through
 from gateway.sandbox.ordering import Position, beyond, position, sort_terms
 from gateway.sandbox.rows import DuplicateKeyError, Row, RowNotFoundError, StaleVersionError, column_list, read_rows
 from gateway.sandbox.sql import Scope, condition
-from gateway.sandbox.tables import check_names, chunks, create, insert
+from gateway.sandbox.tables import bulk, check_names, chunks, create, insert
 from gateway.sandbox.tree import Expression, ExpressionError, In, Literal, Logical, OrderItem, Path, Scalar
 
 __all__ = ["DuplicateKeyError", "Position", "Row", "RowNotFoundError", "StaleVersionError", "Store"]
@@ -37,6 +39,8 @@ class Store:
         self._journal = Journal()
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         register(self._connection)
+        register_aggregates(self._connection)
+        computing.register(self._connection)
         if path is not None:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -100,10 +104,17 @@ class Store:
     def clear(self) -> None:
         """Remove every row and the fingerprint; versions keep growing."""
         with self.transaction():
-            for name in self.model.sets:
-                self._connection.execute(f"DELETE FROM {quote(name)}")  # noqa: S608
-            self._connection.execute("DELETE FROM store_deletions")
+            for name, entity_set in self.model.sets.items():
+                if entity_set.view is None:
+                    self._connection.execute(f"DELETE FROM {quote(name)}")  # noqa: S608
+            self.forget_changes()
             self.fingerprint = None
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Seed many rows within it; meanwhile nothing else is quick."""
+        with self._lock, bulk(self._connection, self.model):
+            yield
 
     def seed(self, set_name: str, rows: Iterable[Mapping[str, object]]) -> int:
         """Add rows in bulk, a thousand at a time, and return how many; properties left out are unset."""
@@ -169,6 +180,10 @@ class Store:
         found = self._query(f"SELECT count(*) FROM {scope.source}{_where(filters)}", _bound(filters))  # noqa: S608
         return int(str(found[0][0]))
 
+    def run(self, statement: Term) -> list[tuple[Scalar | float, ...]]:
+        """What a SELECT of one's own yields, values as they are stored; for joins and groups, which `select` has not."""
+        return self._query(statement.sql, statement.parameters)
+
     def get(self, set_name: str, key: object) -> Row | None:
         scope = Scope.root(self.model, set_name)
         term = _has_key(scope, key)
@@ -193,13 +208,23 @@ class Store:
         sources = {row[navigation.source_property] for row in rows} - {None}
         if not sources:
             return {}
-        joined = In(Path((column.name,)), tuple(_literal(source, column.type) for source in sorted(sources, key=str)))
-        per = None if limit is None else (column.name, limit)
+        pairs = None if navigation.through is None else self.paired(navigation.through, sources)
+        joined = among(column, sources if pairs is None else pairs)
+        per = None if limit is None or pairs is not None else (column.name, limit)
         groups: dict[object, list[Row]] = {}
         both = joined if where is None else Logical("and", (joined, where))
         for row in self.select(navigation.target, where=both, order=order, per=per):
-            groups.setdefault(row[column.name], []).append(row)
-        return groups
+            for source in (row[column.name],) if pairs is None else pairs[row[column.name]]:
+                groups.setdefault(source, []).append(row)
+        return groups if pairs is None else {source: group[:limit] for source, group in groups.items()}
+
+    def paired(self, through: Through, sources: Iterable[object]) -> dict[object, list[object]]:
+        """What a many-to-many relationship pairs with any of `sources`: for each of those, the sources."""
+        pairs: dict[object, list[object]] = {}
+        column = self.model.sets[through.set_name].properties[through.source_property]
+        for row in self.select(through.set_name, where=among(column, sources)):
+            pairs.setdefault(row[through.target_property], []).append(row[through.source_property])
+        return pairs
 
     def insert(self, set_name: str, row: Mapping[str, object]) -> Row:
         """Add one row, which must have its key.
@@ -263,12 +288,24 @@ class Store:
         last = self._fact("version")
         return last if isinstance(last, int) else 0
 
-    def deletions(self, set_name: str, *, after: int, limit: int = -1) -> list[Deletion]:
-        """Rows of a set deleted after a version, in that order."""
-        found = self._query(
-            "SELECT key, version FROM store_deletions WHERE set_name = ? AND version > ? ORDER BY version LIMIT ?",
-            (set_name, after, limit),
-        )
+    def forget_changes(self) -> None:
+        """Forget which rows are gone: who followed changes from before now can only start again."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM store_deletions")
+            self._set_fact("history_start", self._next_versions(1))
+
+    @property
+    def history_start(self) -> int:
+        """The version since which every deletion is known."""
+        start = self._fact("history_start")
+        return start if isinstance(start, int) else 0
+
+    def deletions(
+        self, set_name: str, *, after: int, until: int | None = None, limit: int | None = None
+    ) -> list[Deletion]:
+        """Rows of a set deleted after a version, and not after `until`, in that order; without those that are back."""
+        last, most = self.version if until is None else until, -1 if limit is None else limit
+        found = self._query(deletions_query(self.model.sets[set_name]), (set_name, after, last, most))
         return [Deletion(str(key), int(str(version))) for key, version in found]
 
     def _existing(self, set_name: str, key: object, *, expected_version: int | None = None) -> Row:
@@ -300,6 +337,11 @@ def _bound(filters: Sequence[Term]) -> tuple[object, ...]:
 def _has_key(scope: Scope, key: object) -> Term:
     column = scope.entity_set.properties[scope.entity_set.key]
     return Term(f"{scope.alias}.{quote(column.name)} = ?", (encode(column, key),))
+
+
+def among(column: Property, values: Iterable[object]) -> In:
+    """The condition that a property has one of these values."""
+    return In(Path((column.name,)), tuple(_literal(value, column.type) for value in sorted(values, key=str)))
 
 
 def _literal(value: object, property_type: str) -> Literal:

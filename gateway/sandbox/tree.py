@@ -99,7 +99,21 @@ class Lambda(Node):
     predicate: "Expression | None" = None
 
 
-Expression = Literal | Path | Comparison | In | Logical | Not | Call | Lambda
+@dataclass(frozen=True, slots=True)
+class Hierarchy(Node):
+    """Whether `key`, the key of a row, is below that with the key `start`, `upwards` above it, or `itself`.
+
+    `parent` is the property that leads to the row above. No text is read into it; simulators build it.
+    """
+
+    key: Path
+    start: str
+    parent: str
+    upwards: bool = False
+    itself: bool = False
+
+
+Expression = Literal | Path | Comparison | In | Logical | Not | Call | Lambda | Hierarchy
 
 
 @dataclass(frozen=True, slots=True)

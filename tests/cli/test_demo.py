@@ -7,53 +7,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-GATEWAY = [sys.executable, "-c", "from gateway.cli import main; main()"]
-READY = "Ctrl-C ends."
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command that ends by itself."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    return subprocess.run(
-        [*GATEWAY, *arguments], capture_output=True, text=True, timeout=60, check=False, env=clean | environment
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server, and what it printed until it was ready."""
-    process = subprocess.Popen([*GATEWAY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        printed = ""
-        for line in process.stdout:
-            printed += line
-            if READY in line:
-                break
-        else:
-            raise AssertionError(process.stderr.read())
-        yield process, printed
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
+from gateway.sandbox.company.demo import demo_company
+from tests.cli.commands import GATEWAY, free_port, run, started
 
 
 def test_the_demo_answers_the_command_it_prints_and_ends_cleanly(tmp_path: Path) -> None:
@@ -174,7 +134,7 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
 )
 def test_a_broken_folder_is_said(tmp_path: Path, name: str, content: bytes) -> None:
     if name == "business-central.db":
-        (tmp_path / "company.txt").write_text("Wheelhouse Supply/1/200/300", encoding="utf-8")
+        (tmp_path / "company.txt").write_text(demo_company(customers=200, items=300).fingerprint, encoding="utf-8")
     (tmp_path / name).write_bytes(content)
     ended = run("demo", "--port", str(free_port()), "--folder", str(tmp_path))
     assert ended.returncode == 2

@@ -358,4 +358,4 @@ def test_nothing_happened_after_the_first_minute_of_the_story() -> None:
     for side, column in ((business_central, "lastModifiedDateTime"), (dataverse, "modifiedon")):
         assert max(str(row.get(column, "")) for rows in side.values() for row in rows) < now
     for row in (row for rows in dataverse.values() for row in rows):
-        assert str(row["createdon"]) <= str(row["modifiedon"])
+        assert str(row.get("createdon", "")) <= str(row.get("modifiedon", ""))

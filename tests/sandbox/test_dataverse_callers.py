@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway.sandbox.dataverse.app import dataverse_app, dataverse_model
+from gateway.sandbox.dataverse.security_rows import administration
 from gateway.sandbox.store import Store
 
 UNIT = "00000b01-0000-4000-8000-000000000000"
@@ -58,6 +59,8 @@ def dataverse_store() -> Store:
             ),
         ],
     )
+    for name, rows in administration(store.model, business_unit_id=UNIT, user_ids=(ADA, BEN, ROBOT, LEFT)):
+        store.seed(name, rows)
     store.seed("teams", [{"teamid": TEAM, "name": "Sales North", "teamtype": 0, "_businessunitid_value": UNIT}])
     store.seed(
         "transactioncurrencies",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.sandbox.business_central import errors
+from gateway.sandbox.business_central.apis import Api
 from gateway.sandbox.expression import Comparison, Expression, Literal, Path
 from gateway.sandbox.model import EntitySet, Model, Navigation, Property
 from gateway.sandbox.store import Row, Store
@@ -49,7 +50,7 @@ class Target:
         return Comparison("eq", Path((name,)), Literal(str(value), column.type))
 
 
-def locate(path: str, *, company: str | None, store: Store) -> Target:
+def locate(path: str, *, company: str | None, store: Store, api: Api) -> Target:
     """Look an address up; `company` is the id or name from the query or a batch part's header.
 
     Raises:
@@ -69,25 +70,27 @@ def locate(path: str, *, company: str | None, store: Store) -> Target:
     elif company is not None:
         scope = f"companies({_company(store, company)})/"
     name, key = segments.pop(0)
-    entity_set = find_set(store.model, name)
+    entity_set = find_set(store.model, api, name)
     if not entity_set.extra.get("root") and not scope:
         raise errors.unknown_company()
-    target = Target(entity_set, scope + entity_set.name, key=_guid(key))
+    if key is not None and entity_set.extra.get("query"):
+        raise errors.unknown_segment(f"{name}({key})")
+    target = Target(entity_set, scope + entity_set.public_name, key=_guid(key))
     for name, key in segments:
         target = _follow(store, target, name, _guid(key))
     return Target(target.entity_set, target.context, target.key, target.within, target.single, count)
 
 
-def find_set(model: Model, name: str) -> EntitySet:
-    """A set that an address may name."""
+def find_set(model: Model, api: Api, name: str) -> EntitySet:
+    """A set that an address of an API may name."""
     for entity_set in model.sets.values():
-        if entity_set.name.lower() == name.lower() and not entity_set.internal:
+        if entity_set.public_name.lower() == name.lower() and api.has(entity_set):
             return entity_set
     raise errors.unknown_segment(name)
 
 
 def find_property(entity_set: EntitySet, name: str) -> Property | None:
-    return _without_case(entity_set.properties, name)
+    return _without_case(entity_set.visible, name)
 
 
 def find_navigation(entity_set: EntitySet, name: str) -> Navigation | None:

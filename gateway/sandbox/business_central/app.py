@@ -1,15 +1,15 @@
 """The Business Central simulator as an ASGI app: HTTP outside, `dispatch` inside, on a worker thread.
 
-Serves `/v2.0/{tenant}/{environment}/api/v2.0/…`; the tenant may be left out. The app may be mounted anywhere: absolute
-addresses in answers start with the address the request came to.
+Serves `/v2.0/{tenant}/{environment}/api/…`, where the tenant may be left out, and `/environments/v1.2`. The app may be
+mounted anywhere: absolute addresses in answers start with the address the request came to.
 
 Source: Business Central, "API endpoint structure", "Using service-to-service authentication".
 """
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.resources import files
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -19,22 +19,20 @@ from starlette.routing import Route
 
 from gateway.sandbox import json_text
 from gateway.sandbox.business_central import errors
+from gateway.sandbox.business_central.apis import Api, Features, find_api
 from gateway.sandbox.business_central.batch import run
+from gateway.sandbox.business_central.caller import Caller, Verify, authenticate
 from gateway.sandbox.business_central.dispatch import answer, refused
-from gateway.sandbox.business_central.exchange import Environment, Request, Response
-from gateway.sandbox.model import Model
+from gateway.sandbox.business_central.environments import ENVIRONMENTS, environment_list
+from gateway.sandbox.business_central.exchange import Environment, Handshake, Request, Response
+from gateway.sandbox.business_central.model import load_model
 from gateway.sandbox.store import Store
 
 MAX_QUERY_LENGTH = 8100
 _JSON = "application/json; odata.metadata=minimal; odata.streaming=true"
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
-Verify = Callable[[str], Mapping[str, object]]
-
-
-def load_model() -> Model:
-    """The sets this simulator serves, and the ledgers behind them."""
-    return Model.load(files("gateway.sandbox.business_central").joinpath("model.json").read_text("utf-8"))
+__all__ = ["business_central_app", "load_model"]
 
 
 def _now() -> datetime:
@@ -54,9 +52,23 @@ def business_central_app(
     now: Callable[[], datetime] = _now,
     new_id: Callable[[], str] = _new_id,
     max_page: int = 20_000,
+    features: Features | None = None,
+    handshake: Handshake | None = None,
 ) -> Starlette:
-    """Serve `store`, whose model is `load_model()`; `verify` gives the claims of a token or raises ValueError."""
-    served = Environment(store, tenant=tenant, name=environment, now=now, new_id=new_id, max_page=max_page)
+    """Serve `store`, whose model is `load_model()`; `verify` gives the claims of a token or raises ValueError.
+
+    Without `handshake` no receiver of webhooks can be reached.
+    """
+    served = Environment(
+        store,
+        tenant=tenant,
+        name=environment,
+        now=now,
+        new_id=new_id,
+        max_page=max_page,
+        features=features or Features(),
+        handshake=handshake or (lambda url, token: False),
+    )
 
     async def endpoint(request: HttpRequest) -> HttpResponse:
         content = await request.body()
@@ -68,48 +80,45 @@ def business_central_app(
 def _respond(environment: Environment, verify: Verify, http: HttpRequest, content: bytes) -> HttpResponse:
     correlation = environment.new_id()
     try:
-        _authenticate(verify, http.headers.get("authorization", ""))
-        base, path = _address(environment, http.path_params["path"])
-        if path is None:
-            return HttpResponse(errors.NO_ENVIRONMENT, 404, media_type="application/xml")
-        request = _request(http, base, path, content)
-        response = run(environment, request) if path.lower() == "$batch" else answer(environment, request)
+        caller = authenticate(verify, http.headers.get("authorization", ""))
+        response = _answer(environment, http, content, caller)
     except errors.RefusedError as refusal:
         response = refused(environment, refusal)
+    if response is None:
+        return HttpResponse(errors.NO_ENVIRONMENT, 404, media_type="application/xml")
     asked_for = http.headers.get("client-request-id")
     return _http(response, {"request-id": correlation, **({"client-request-id": asked_for} if asked_for else {})})
 
 
-def _authenticate(verify: Verify, authorization: str) -> None:
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise errors.unauthenticated()
-    try:
-        claims = verify(token.strip())
-    except ValueError as error:
-        raise errors.unauthenticated() from error
-    roles, scopes = claims.get("roles", []), str(claims.get("scp", "")).split()
-    application = isinstance(roles, list) and "API.ReadWrite.All" in roles
-    if not application and not {"Financials.ReadWrite.All", "user_impersonation"} & set(scopes):
-        raise errors.unauthenticated()
+def _answer(environment: Environment, http: HttpRequest, content: bytes, caller: Caller) -> Response | None:
+    """The answer to a caller who is let in; None when the address names an environment that is not ours."""
+    address = http.path_params["path"]
+    if address.strip("/").lower() == ENVIRONMENTS:
+        return environment_list(environment, http.method, _root(http))
+    scope, inner = _scope(environment, address)
+    if inner is None:
+        return None
+    api, route, path = find_api(inner, environment.features)
+    request = replace(_request(http, f"{scope}/api/{route}", path, content, api), user_id=caller.id)
+    return run(environment, request) if path.lower() == "$batch" else answer(environment, request)
 
 
-def _address(environment: Environment, path: str) -> tuple[str, str | None]:
-    """The part of a path up to the API, and the rest; no rest when tenant or environment are not ours."""
+def _scope(environment: Environment, path: str) -> tuple[str, str | None]:
+    """The parts of a path before and after `/api/`; nothing after it when tenant or environment are not ours."""
     before, found, rest = path.partition("/api/")
     version, *scope = before.split("/")
     names = [environment.tenant.lower(), environment.name.lower()]
     if version != "v2.0" or not found:
         raise errors.unknown_segment(version)
-    if [name.lower() for name in scope] not in (names, names[1:]):
-        return "", None
-    api, _, inner = rest.partition("/")
-    if api.lower() != "v2.0":
-        raise errors.unknown_segment(api)
-    return f"{before}/api/{api}", inner.strip("/")
+    return before, rest if [name.lower() for name in scope] in (names, names[1:]) else None
 
 
-def _request(http: HttpRequest, base: str, path: str, content: bytes) -> Request:
+def _root(http: HttpRequest) -> str:
+    """Where the app is mounted, as an absolute address."""
+    return f"{http.url.scheme}://{http.url.netloc}{http.scope.get('root_path', '')}"
+
+
+def _request(http: HttpRequest, base: str, path: str, content: bytes, api: Api) -> Request:
     query = http.scope["query_string"].decode("latin-1")
     if len(query) > MAX_QUERY_LENGTH:
         raise errors.url_too_long()
@@ -117,8 +126,7 @@ def _request(http: HttpRequest, base: str, path: str, content: bytes) -> Request
         body = json_text.loads(content) if content else None
     except ValueError as error:
         raise errors.bad_request("The request body is not valid JSON.") from error
-    root = f"{http.url.scheme}://{http.url.netloc}{http.scope.get('root_path', '')}/{base}"
-    return Request(http.method, path, query, root, dict(http.headers), body)
+    return Request(http.method, path, query, f"{_root(http)}/{base}", dict(http.headers), body, api)
 
 
 def _http(response: Response, ids: Mapping[str, str]) -> HttpResponse:

@@ -110,6 +110,8 @@ def _request(envelope: Request, operation: Mapping[str, object]) -> Request:
         root=envelope.root,
         headers={str(name).lower(): str(value) for name, value in given.items()},
         body=operation.get("body"),
+        api=envelope.api,
+        user_id=envelope.user_id,
     )
 
 

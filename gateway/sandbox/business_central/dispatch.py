@@ -1,14 +1,15 @@
-"""One request to one answer, synchronously: the service document, `$batch`, and the four methods on rows.
+"""One request to one answer, synchronously: what stands at the root of an API, actions, and the four methods on rows.
 
 Source: Business Central, "Endpoints for the APIs".
 """
 
 from urllib.parse import unquote
 
-from gateway.sandbox.business_central import errors, query
-from gateway.sandbox.business_central.address import Target, locate
+from gateway.sandbox.business_central import actions, errors, query, reports
+from gateway.sandbox.business_central.address import locate
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
 from gateway.sandbox.business_central.reading import read
+from gateway.sandbox.business_central.roots import root_handler
 from gateway.sandbox.business_central.writing import change, create, remove
 from gateway.sandbox.expression import ExpressionError
 
@@ -28,16 +29,20 @@ def refused(environment: Environment, refusal: errors.RefusedError) -> Response:
 
 
 def _answer(environment: Environment, request: Request) -> Response:
-    if not request.path.strip("/"):
-        return _service_document(environment, request)
+    if (handler := root_handler(request.path)) is not None:
+        return handler(environment, request)
     if request.method != "GET" and request.headers.get("data-access-intent", "").lower() == "readonly":
         raise errors.bad_request("A request with read-only data access intent must not change data.")
     given = query.options(request.query)
     company = given.get("company") or unquote(request.headers.get("company", "")) or None
-    target: Target = locate(request.path, company=company, store=environment.store)
+    path, action = actions.split(request.path)
+    target = locate(path, company=company, store=environment.store, api=request.api)
+    if action is not None:
+        return actions.act(environment, request, target, action)
     match request.method:
         case "GET":
-            return read(environment, request, target)
+            with reports.prepared(environment, request, target) as served:
+                return read(served, request, target)
         case "POST" if not target.count:
             return create(environment, request, target)
         case "PATCH" if not target.count:
@@ -46,11 +51,3 @@ def _answer(environment: Environment, request: Request) -> Response:
             return remove(environment, request, target)
         case _:
             raise errors.method_not_allowed()
-
-
-def _service_document(environment: Environment, request: Request) -> Response:
-    if request.method != "GET":
-        raise errors.method_not_allowed()
-    names = [entity_set.name for entity_set in environment.store.model.sets.values() if not entity_set.internal]
-    value = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
-    return Response(200, {"@odata.context": f"{request.root}/$metadata", "value": value})

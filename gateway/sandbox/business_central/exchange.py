@@ -4,12 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.sandbox.business_central.apis import STANDARD, Api, Features
+from gateway.sandbox.model import ZERO_GUID
 from gateway.sandbox.store import Store
+
+Handshake = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a simulator answers from. `now` returns aware UTC; `new_id` returns lower-case GUIDs; `max_page` is in rows."""
+    """What a simulator answers from. `now` returns aware UTC; `new_id` returns lower-case GUIDs; `max_page` is in rows.
+
+    `handshake` asks the owner of an address to answer with a token, and says whether that happened.
+    """
 
     store: Store
     tenant: str
@@ -17,13 +24,19 @@ class Environment:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     max_page: int
+    features: Features = field(default_factory=Features)
+    handshake: Handshake = lambda url, token: False
+
+    def moment(self) -> str:
+        """Now, as rows keep it."""
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """`path` is decoded and relative to the API, `query` is as it came, `root` is the absolute URL of the API.
 
-    Header names are lower case. `body` is parsed JSON, or None.
+    Header names are lower case. `body` is parsed JSON, or None. `user_id` is the caller's object id.
     """
 
     method: str
@@ -32,6 +45,8 @@ class Request:
     root: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: object = None
+    api: Api = STANDARD
+    user_id: str = ZERO_GUID
 
     def prefers(self, preference: str) -> bool:
         return preference in self.preferences()

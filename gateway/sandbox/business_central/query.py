@@ -3,7 +3,7 @@
 * `or` joins conditions over one and the same field only; `in` and nested functions need `$schemaversion=2.1`.
 * `not`, paths through navigations and functions beyond the documented list are refused; `any` and `all` are ignored.
 * An enumeration is compared with a quoted string, its wire name or its caption.
-* Columns that page code computes can be neither filtered nor sorted.
+* Columns that page code computes can be neither filtered nor sorted; `$apply` and `$search` are not supported.
 
 Source: Business Central, "Using Filter Expressions in OData URIs", "OData Query Options".
 """
@@ -67,6 +67,9 @@ def parse(given: dict[str, str], entity_set: EntitySet, model: Model) -> Query:
         RefusedError: a name the set does not have, or an operator the service does not support.
         ExpressionError: a text that cannot be read.
     """
+    for name in ("$apply", "$search"):
+        if name in given:
+            raise errors.not_implemented(f"The query option '{name}' is not supported.")
     reader = _Checker(model, nested_functions=given.get("$schemaversion") == "2.1")
     return Query(
         select=reader.select(parse_select(given["$select"]), entity_set) if given.get("$select") else (),

@@ -71,7 +71,9 @@ def _page(environment: Environment, request: Request, target: Target, asked: que
     rows = rows[:wanted]
     body["value"] = show(store, target.entity_set, rows, Shape(asked.select, asked.expand))
     if more:
-        body["@odata.nextLink"] = _next_link(request, str(rows[-1]["id"]), asked.top and asked.top - wanted)
+        body["@odata.nextLink"] = _next_link(
+            request, str(rows[-1][target.entity_set.key]), asked.top and asked.top - wanted
+        )
     applied = {"Preference-Applied": f"odata.maxpagesize={size}"} if _preferred(request) else {}
     return Response(200, body, applied)
 
@@ -102,7 +104,10 @@ def _preferred(request: Request) -> int | None:
 def _position(store: Store, target: Target, asked: query.Query, order: Sequence[OrderItem]) -> Position | None:
     if asked.skip_token is None:
         return None
-    position = store.position(target.entity_set.name, asked.skip_token.lower(), order=order)
+    try:
+        position = store.position(target.entity_set.name, asked.skip_token, order=order)
+    except ValueError:
+        position = None
     if position is None:
         raise errors.stale_skip_token()
     return position

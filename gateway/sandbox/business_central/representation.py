@@ -28,10 +28,11 @@ class Shape:
 
 def show(store: Store, entity_set: EntitySet, rows: Sequence[Row], shape: Shape) -> list[Json]:
     """Rows of one set, with their expansions read in one query per navigation and level."""
-    names = shape.select or tuple(entity_set.properties)
+    names = shape.select or tuple(entity_set.visible)
     local = {name for name in names if entity_set.properties[name].extra.get("localCurrency")}
     stand_in = dict.fromkeys(local, local_currency(store)) if local else {}
-    shown = [_plain(row, names, stand_in) for row in rows]
+    tagged = not entity_set.extra.get("query")
+    shown = [_plain(row, names, stand_in, tagged=tagged) for row in rows]
     for item in shape.expand:
         navigation = entity_set.navigations[item.navigation]
         children = _children(store, navigation, rows, item)
@@ -43,10 +44,11 @@ def show(store: Store, entity_set: EntitySet, rows: Sequence[Row], shape: Shape)
     return shown
 
 
-def _plain(row: Row, names: Sequence[str], stand_in: Mapping[str, str]) -> Json:
-    """One row; `stand_in` holds what some properties show when they are blank."""
+def _plain(row: Row, names: Sequence[str], stand_in: Mapping[str, str], *, tagged: bool) -> Json:
+    """One row; `stand_in` holds what some properties show when they are blank. Rows of a query have no ETag."""
     values = row.values
-    shown: Json = {"@odata.etag": etag(row), **{name: values[name] for name in names}}
+    shown: Json = {"@odata.etag": etag(row)} if tagged else {}
+    shown |= {name: values[name] for name in names}
     for name, value in stand_in.items():
         shown[name] = shown[name] or value
     return shown

@@ -120,12 +120,16 @@ def check_unique(store: Store, entity_set: EntitySet, row_id: str, values: Mappi
     names = entity_set.extra.get("unique", [])
     if not isinstance(names, list) or not any(name in values for name in names):
         return
-    terms = tuple(equal(name, str(values[name])) for name in names)
+    terms = tuple(equal(name, str(values[name]), _literal_type(entity_set, name)) for name in names)
     rows = store.select(entity_set.name, where=Logical("and", terms) if len(terms) > 1 else terms[0], limit=2)
     if any(row["id"] != row_id for row in rows):
         captions = {"number": "No.", "code": "Code", "itemNumber": "Item No."}
         identification = ",".join(f"{captions.get(name, name)}='{values[name]}'" for name in names)
         raise errors.exists_already(str(entity_set.extra["table"]), identification)
+
+
+def _literal_type(entity_set: EntitySet, name: str) -> str:
+    return "Edm.Guid" if entity_set.properties[name].type == "Edm.Guid" else "Edm.String"
 
 
 def next_number(store: Store, entity_set: EntitySet) -> str | None:

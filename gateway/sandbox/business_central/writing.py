@@ -6,9 +6,8 @@ Source: Business Central, "Endpoints for the APIs", "Concurrency control in API"
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
-from gateway.sandbox.business_central import errors, inventory, orders, query, rules
+from gateway.sandbox.business_central import documents, errors, inventory, query, rules
 from gateway.sandbox.business_central.address import Target
 from gateway.sandbox.business_central.etags import etag, is_etag
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
@@ -31,7 +30,7 @@ def create(environment: Environment, request: Request, target: Target) -> Respon
     with store.transaction():
         row = _insert(environment, target.entity_set, body)
     scope = target.context.partition("/")[0]
-    context = f"{scope}/{target.entity_set.name}"
+    context = f"{scope}/{target.entity_set.public_name}"
     location = {"Location": f"{request.root}/{context}({row['id']})"}
     if request.prefers("return-no-content"):
         return Response(204, None, {**location, "Preference-Applied": "return-no-content"})
@@ -45,10 +44,10 @@ def _insert(environment: Environment, entity_set: EntitySet, body: Mapping[str, 
     values, nested = accept(entity_set, body)
     rules.check_new(entity_set, values)
     rules.relate(store, entity_set, values)
-    if entity_set.name == "salesOrders":
-        orders.complete_order(store, values, today=f"{environment.now():%Y-%m-%d}")
-    elif entity_set.name == "salesOrderLines":
-        orders.complete_line(store, values)
+    if kind := documents.BY_HEADERS.get(entity_set.name):
+        documents.complete_header(store, kind, values, today=f"{environment.now():%Y-%m-%d}")
+    elif kind := documents.BY_LINES.get(entity_set.name):
+        documents.complete_line(store, kind, values)
     elif entity_set.name == "items":
         inventory.refuse_on_insert(values)
     if not values.get("number") and (number := rules.next_number(store, entity_set)):
@@ -77,19 +76,21 @@ def change(environment: Environment, request: Request, target: Target) -> Respon
         raise errors.method_not_allowed()
     asked = query.parse(query.options(request.query), entity_set, store.model)
     expected = request.headers.get("if-match", "")
-    if expected != "*" and not is_etag(expected):
+    if expected.strip() != "*" and not is_etag(expected):
         raise errors.invalid_token()
     with store.transaction():
         row = existing_within(store, target)
-        _check_etag(row, expected)
+        check_etag(row, expected)
         values, nested = accept(entity_set, body_object(request.body))
         if nested:
             raise errors.bad_request("Deep update of nested navigation properties is not supported.")
         rules.check_change(entity_set, row, values)
         rules.relate(store, entity_set, values)
         rules.check_unique(store, entity_set, target.key, row.values | values if values else {})
-        if entity_set.name == "salesOrderLines":
-            orders.change_line(store, row, values)
+        if kind := documents.BY_LINES.get(entity_set.name):
+            documents.change_line(store, kind, row, values)
+        elif kind := documents.BY_HEADERS.get(entity_set.name):
+            documents.check_not_posted(kind, row)
         elif entity_set.name == "items":
             inventory.adjust(store, row, values, today=f"{environment.now():%Y-%m-%d}")
         _stamp(environment, entity_set, values)
@@ -109,23 +110,27 @@ def remove(environment: Environment, request: Request, target: Target) -> Respon
     with store.transaction():
         row = existing_within(store, target)
         if "if-match" in request.headers:
-            _check_etag(row, request.headers["if-match"])
+            check_etag(row, request.headers["if-match"])
         if entity_set.name == "customers":
             _check_unused(store, row)
             if store.get("customerFinancialDetails", target.key):
                 store.delete("customerFinancialDetails", target.key)
-        elif entity_set.name == "salesOrders":
-            for line in orders.lines_of(store, target.key):
-                store.delete("salesOrderLines", line["id"])
-        elif entity_set.name == "salesOrderLines":
-            orders.change_line(store, row, {})
+        elif kind := documents.BY_HEADERS.get(entity_set.name):
+            documents.check_not_posted(kind, row)
+            documents.delete_lines(store, kind, target.key)
+        elif kind := documents.BY_LINES.get(entity_set.name):
+            documents.change_line(store, kind, row, {})
+            documents.release_stock(store, row)
         store.delete(entity_set.name, target.key)
-        if entity_set.name == "salesOrderLines":
-            orders.recalculate(store, str(row["documentId"]), now=_moment(environment.now()))
+        if kind := documents.BY_LINES.get(entity_set.name):
+            documents.recalculate(store, kind, str(row["documentId"]), now=environment.moment())
     return Response(204)
 
 
-def _check_etag(row: Row, expected: str) -> None:
+def check_etag(row: Row, expected: str) -> None:
+    """Refuse a header that is not the ETag of the row as it is now, nor `*`."""
+    if expected.strip() != "*" and not is_etag(expected):
+        raise errors.invalid_token()
     if expected.strip() not in ("*", etag(row)):
         raise errors.changed()
 
@@ -140,20 +145,16 @@ def _check_unused(store: Store, customer: Row) -> None:
 
 def _stamp(environment: Environment, entity_set: EntitySet, values: Values) -> None:
     if "lastModifiedDateTime" in entity_set.properties:
-        values["lastModifiedDateTime"] = _moment(environment.now())
-
-
-def _moment(now: datetime) -> str:
-    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        values["lastModifiedDateTime"] = environment.moment()
 
 
 def _follow_up(environment: Environment, entity_set: EntitySet, row_id: str, values: Mapping[str, object]) -> None:
     """What else a write changes: totals of the document, or the financial details, which are the customer's own."""
-    store, now = environment.store, _moment(environment.now())
-    if entity_set.name == "salesOrders":
-        orders.recalculate(store, row_id, now=now)
-    elif entity_set.name == "salesOrderLines":
-        orders.recalculate(store, str(values["documentId"]), now=now)
+    store, now = environment.store, environment.moment()
+    if kind := documents.BY_HEADERS.get(entity_set.name):
+        documents.recalculate(store, kind, row_id, now=now)
+    elif kind := documents.BY_LINES.get(entity_set.name):
+        documents.recalculate(store, kind, str(values["documentId"]), now=now)
     elif entity_set.name == "customers":
         details = {"number": values["number"], "lastModifiedDateTime": now}
         if store.get("customerFinancialDetails", row_id):

@@ -11,7 +11,14 @@ from gateway.sandbox.company.chance import Draw
 from gateway.sandbox.company.codes import FREIGHT_CHOICES, payment_terms
 from gateway.sandbox.company.contacts import contacts
 from gateway.sandbox.company.crm_columns import SET_UP_AT, sent_at
-from gateway.sandbox.company.customers import STORY_CUSTOMERS, Customer, customer, customer_index, customers
+from gateway.sandbox.company.customers import (
+    STORY_CUSTOMERS,
+    Customer,
+    customer,
+    customer_index,
+    customers,
+    remembered,
+)
 from gateway.sandbox.company.identifiers import crm_id
 from gateway.sandbox.company.places import FIRST_WORDS, PLACES, Place
 from gateway.sandbox.company.staff import ACTIVE_SALESPEOPLE, RUBEN, User, salesperson
@@ -45,13 +52,16 @@ class Account:
     active: bool = True
 
 
-def accounts(customer_count: int) -> Iterator[Account]:
-    yield from lone_accounts()
-    for one in customers(customer_count):
+def accounts(part: range) -> Iterator[Account]:
+    """Those of a part of the customers; the first part has those that belong to none."""
+    if part.start == 0:
+        yield from lone_accounts()
+    for one in customers(part):
         if (account := account_of(one)) is not None:
             yield account
 
 
+@remembered
 def account_of(customer: Customer) -> Account | None:
     """None if there is none: not coupled, or deleted since."""
     if not customer.coupled or customer.number == story.ORPHANED:

@@ -10,11 +10,11 @@ from gateway.sandbox.company.ledger import Entry, figures, ledger
 from gateway.sandbox.company.rows import Row, Sets, given
 
 
-def customer_sets(count: int) -> Sets:
-    yield "customers", map(_customer, customers(count))
-    yield "customerFinancialDetails", map(_financial_detail, customers(count))
-    yield "contacts", (row for one in customers(count) for row in _contacts(one))
-    yield "$customerLedgerEntries", (_ledger_entry(entry, one) for one in customers(count) for entry in ledger(one))
+def customer_sets(part: range) -> Sets:
+    yield "customers", map(_customer, customers(part))
+    yield "customerFinancialDetails", map(_financial_detail, customers(part))
+    yield "contacts", (row for one in customers(part) for row in _contacts(one))
+    yield "$customerLedgerEntries", (_ledger_entry(entry, one) for one in customers(part) for entry in ledger(one))
 
 
 def address(customer: Customer) -> Row:

@@ -3,6 +3,7 @@
 from datetime import datetime, time
 
 from gateway.sandbox.company.codes import MAIN
+from gateway.sandbox.company.customers import Customer
 from gateway.sandbox.company.identifiers import CURRENCY_CODE, bc_id, bc_instant
 from gateway.sandbox.company.items import INVENTORY
 from gateway.sandbox.company.orders import Order, OrderLine, orders
@@ -10,9 +11,9 @@ from gateway.sandbox.company.rows import Row, Sets, given
 from gateway.sandbox.company.story import STORY_TIME
 
 
-def order_sets(customers: int) -> Sets:
-    yield "salesOrders", map(_order, orders(customers))
-    yield "salesOrderLines", (_line(order, line) for order in orders(customers) for line in order.lines)
+def order_sets(part: range) -> Sets:
+    yield "salesOrders", map(_order, orders(part))
+    yield "salesOrderLines", (_line(order, line) for order in orders(part) for line in order.lines)
 
 
 def ordered_at(order: Order) -> datetime:
@@ -34,7 +35,7 @@ def _order(order: Order) -> Row:
         "billToCustomerNumber": buyer.number,
         "billToName": buyer.name,
         "shipToName": buyer.name,
-        **_addresses(order),
+        **addresses(buyer),
         "currencyCode": buyer.currency or CURRENCY_CODE,
         "paymentTermsId": bc_id("payment-terms", buyer.terms),
         "shipmentMethodId": bc_id("shipment-method", buyer.shipment),
@@ -51,8 +52,8 @@ def _order(order: Order) -> Row:
     }
 
 
-def _addresses(order: Order) -> Row:
-    buyer = order.customer
+def addresses(buyer: Customer) -> Row:
+    """Where a customer buys, pays and receives: all the same."""
     parts = {
         "AddressLine1": buyer.street,
         "City": buyer.place.city,

@@ -26,6 +26,7 @@ def setup_sets() -> Sets:
     yield "companies", iter([_company()])
     yield "companyInformation", iter([_company_information()])
     yield "currencies", _currencies()
+    yield "currencyExchangeRates", _exchange_rates()
     yield "unitsOfMeasure", _units()
     yield "paymentTerms", _payment_terms()
     yield "paymentMethods", _named("payment-method", PAYMENT_METHODS)
@@ -85,6 +86,18 @@ def _currencies() -> Iterator[Row]:
     for one in FOREIGN_CURRENCIES:
         rounding = {"amountDecimalPlaces": "2:2", "amountRoundingPrecision": Decimal("0.01")}
         yield _code("currency", one.code, name=one.name, symbol=one.symbol, **rounding)
+
+
+def _exchange_rates() -> Iterator[Row]:
+    for one in FOREIGN_CURRENCIES:
+        yield {
+            "id": bc_id("exchange-rate", one.code),
+            "currencyCode": one.code,
+            "startingDate": f"{SET_UP_AT:%Y-01-01}",
+            "exchangeRateAmount": one.rate,
+            "relationalExchangeRateAmount": Decimal(1),
+            "lastModifiedDateTime": bc_instant(SET_UP_AT),
+        }
 
 
 def _units() -> Iterator[Row]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.sandbox.company.chance import Draw
-from gateway.sandbox.company.customers import Customer
+from gateway.sandbox.company.customers import Customer, remembered
 from gateway.sandbox.company.identifiers import bc_id, crm_id
 from gateway.sandbox.company.places import FIRST_NAMES, JOB_TITLES, LAST_NAMES, slug
 
@@ -39,6 +39,7 @@ def company_contact_number(customer: Customer) -> str:
     return customer.number.replace("C", "CT", 1)
 
 
+@remembered
 def contacts(customer: Customer) -> tuple[Contact, ...]:
     draw = Draw("contacts", customer.number)
     how_many = 2 if draw.in_hundred(35) else 1

@@ -43,7 +43,7 @@ def owned(owner: User | None) -> Row:
     holder = {"_owningteam_value": DEFAULT_TEAM_ID} if owner is None else {"_owninguser_value": owner.id}
     return {
         "_ownerid_value": DEFAULT_TEAM_ID if owner is None else owner.id,
-        "_owningbusinessunit_value": COMPANY_UNIT_ID,
+        "_owningbusinessunit_value": COMPANY_UNIT_ID if owner is None else owner.unit_id,
         **holder,
     }
 

@@ -7,6 +7,7 @@ from gateway.sandbox.company.accounts import Account, account_of, accounts, lone
 from gateway.sandbox.company.chance import Draw
 from gateway.sandbox.company.contacts import Contact, contacts
 from gateway.sandbox.company.crm_columns import audited, in_currency, money, owned, sent_at
+from gateway.sandbox.company.crm_prices import offer_totals
 from gateway.sandbox.company.crm_setup import company_lookup, price_list_id
 from gateway.sandbox.company.customers import customers
 from gateway.sandbox.company.identifiers import crm_id
@@ -16,10 +17,10 @@ from gateway.sandbox.company.rows import Row, Sets
 from gateway.sandbox.company.story import STORY_TIME
 
 
-def customer_sets(customer_count: int) -> Sets:
-    yield "accounts", map(_account, accounts(customer_count))
-    yield "contacts", _contacts(customer_count)
-    yield "opportunities", map(_opportunity, opportunities(customer_count))
+def customer_sets(part: range) -> Sets:
+    yield "accounts", map(_account, accounts(part))
+    yield "contacts", _contacts(part)
+    yield "opportunities", map(_opportunity, opportunities(part))
 
 
 def _address(account: Account) -> Row:
@@ -55,9 +56,10 @@ def _account(account: Account) -> Row:
     }
 
 
-def _contacts(customer_count: int) -> Iterator[Row]:
-    yield from map(_lone_contact, lone_accounts())
-    for customer in customers(customer_count):
+def _contacts(part: range) -> Iterator[Row]:
+    if part.start == 0:
+        yield from map(_lone_contact, lone_accounts())
+    for customer in customers(part):
         if (account := account_of(customer)) is not None:
             for contact in contacts(customer):
                 yield _contact(contact, account)
@@ -120,7 +122,7 @@ def _opportunity(opportunity: Opportunity) -> Row:
         "salesstagecode": 1,
         "statecode": state,
         "statuscode": reason,
-        **money(account.currency, {"estimatedvalue": opportunity.value, **won}),
+        **money(account.currency, {"estimatedvalue": opportunity.value, **won, **offer_totals(opportunity)}),
         **company_lookup(),
         **owned(opportunity.owner),
         **audited(made_at, made_at + timedelta(days=2), by=opportunity.owner),

@@ -13,6 +13,7 @@ from gateway.sandbox.company.identifiers import (
     COMPANY_UNIT_ID,
     CRM_COMPANY_ID,
     DEFAULT_TEAM_ID,
+    KEY_ACCOUNTS_UNIT_ID,
     ORGANIZATION_ID,
     ROOT_UNIT_ID,
     crm_id,
@@ -45,6 +46,11 @@ def unit_group_name(code: str) -> str:
     return f"NAV {code}"
 
 
+def unit_team_id(unit_id: str) -> str:
+    """The default team of a business unit, in which all its users are."""
+    return crm_id("team", "unit" if unit_id == COMPANY_UNIT_ID else unit_id)
+
+
 def price_list_id(code: str) -> str:
     return crm_id("pricelevel", code or EURO.code)
 
@@ -65,12 +71,15 @@ def _business_units() -> Iterator[Row]:
     common = {"isdisabled": False, "_organizationid_value": ORGANIZATION_ID, **set_up()}
     yield {"businessunitid": ROOT_UNIT_ID, "name": "Wheelhouse", **common}
     name = f"{COMPANY_NAME} ({COMPANY_ID})"
-    yield {"businessunitid": COMPANY_UNIT_ID, "name": name, "_parentbusinessunitid_value": ROOT_UNIT_ID, **common}
+    for key, unit in ((COMPANY_UNIT_ID, name), (KEY_ACCOUNTS_UNIT_ID, "Wheelhouse Key Accounts")):
+        yield {"businessunitid": key, "name": unit, "_parentbusinessunitid_value": ROOT_UNIT_ID, **common}
 
 
 def _teams() -> Iterator[Row]:
     yield _team(crm_id("team", "root"), "Wheelhouse", unit_id=ROOT_UNIT_ID, default=True)
-    yield _team(crm_id("team", "unit"), f"{COMPANY_NAME} ({COMPANY_ID})", unit_id=COMPANY_UNIT_ID, default=True)
+    yield _team(unit_team_id(COMPANY_UNIT_ID), f"{COMPANY_NAME} ({COMPANY_ID})", unit_id=COMPANY_UNIT_ID, default=True)
+    key_accounts = unit_team_id(KEY_ACCOUNTS_UNIT_ID)
+    yield _team(key_accounts, "Wheelhouse Key Accounts", unit_id=KEY_ACCOUNTS_UNIT_ID, default=True)
     yield _team(DEFAULT_TEAM_ID, f"BCI - {COMPANY_NAME} ({COMPANY_ID})", unit_id=COMPANY_UNIT_ID, default=False)
 
 
@@ -90,7 +99,7 @@ def _team(key: str, name: str, *, unit_id: str, default: bool) -> Row:
 
 def _users() -> Iterator[Row]:
     yield {
-        **_principal(APPLICATION_USER_ID),
+        **_principal(APPLICATION_USER_ID, unit_id=COMPANY_UNIT_ID),
         "firstname": "#",
         "lastname": "Dynamics gateway",
         "fullname": "# Dynamics gateway",
@@ -107,19 +116,19 @@ def _users() -> Iterator[Row]:
         yield _user(user)
 
 
-def _principal(key: str) -> Row:
+def _principal(key: str, *, unit_id: str) -> Row:
     return {
         "systemuserid": key,
         "ownerid": key,
         "organizationid": ORGANIZATION_ID,
-        "_businessunitid_value": COMPANY_UNIT_ID,
+        "_businessunitid_value": unit_id,
         **set_up(),
     }
 
 
 def _user(user: User) -> Row:
     return {
-        **_principal(user.id),
+        **_principal(user.id, unit_id=user.unit_id),
         "firstname": user.first_name,
         "lastname": user.last_name,
         "fullname": user.full_name,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from gateway.sandbox.company import story
 from gateway.sandbox.company.chance import Draw
@@ -22,6 +23,10 @@ from gateway.sandbox.company.places import (
 from gateway.sandbox.company.staff import ACTIVE_SALESPEOPLE
 
 STORY_CUSTOMERS: Final = 200
+PART: Final = 1000
+"""So many customers are made at a time, with all their rows, set by set."""
+
+_Made = TypeVar("_Made")
 _FIRST_NUMBER: Final = 11
 _TERMS: Final = ("14 DAYS", "30 DAYS", "30 DAYS", "30 DAYS", "45 DAYS", "60 DAYS")
 _METHODS: Final = tuple(PAYMENT_METHODS)
@@ -67,15 +72,27 @@ class Customer:
         return crm_id("account", self.number)
 
 
-def customers(count: int) -> Iterator[Customer]:
-    return map(customer, range(count))
+def customers(part: range) -> Iterator[Customer]:
+    """Those with the indexes of a part; a whole company is `range(count)`."""
+    return map(customer, part)
 
 
+@lru_cache(maxsize=2 * PART)
 def customer(index: int) -> Customer:
     """The customer of an index: the same one, however many there are."""
     ordinary = _ordinary(index)
     twist = _TWISTS.get(ordinary.number)
     return ordinary if twist is None else twist(ordinary)
+
+
+def remembered(make: Callable[[Customer], _Made]) -> Callable[[Customer], _Made]:
+    """What is made of a customer for one set, kept while rows of other sets are made of the same part."""
+
+    @lru_cache(maxsize=2 * PART)
+    def made(index: int) -> _Made:
+        return make(customer(index))
+
+    return lambda one: made(one.index)
 
 
 def customer_index(number: str) -> int:

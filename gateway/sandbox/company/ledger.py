@@ -12,7 +12,7 @@ from typing import Final
 from gateway.sandbox.company import story
 from gateway.sandbox.company.chance import Draw
 from gateway.sandbox.company.codes import in_euro, payment_terms
-from gateway.sandbox.company.customers import STORY_CUSTOMERS, Customer
+from gateway.sandbox.company.customers import STORY_CUSTOMERS, Customer, remembered
 
 _CENT: Final = Decimal("0.01")
 _NOTHING: Final = Decimal("0.00")
@@ -69,6 +69,7 @@ def figures(entries: Iterable[Entry]) -> Figures:
     return Figures(balance, overdue, sales)
 
 
+@remembered
 def ledger(customer: Customer) -> Sequence[Entry]:
     """All entries of one customer, oldest first."""
     if customer.number == story.NO_ENTRIES:

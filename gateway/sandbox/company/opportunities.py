@@ -56,10 +56,11 @@ class Opportunity:
         return self.account.owner or Draw("opportunity-owner", self.id).pick(ACTIVE_SALESPEOPLE).user
 
 
-def opportunities(customer_count: int) -> Iterator[Opportunity]:
-    """Those of the story, then one for every fifth customer beyond it."""
-    yield from story_opportunities()
-    for index in range(STORY_CUSTOMERS, customer_count):
+def opportunities(part: range) -> Iterator[Opportunity]:
+    """Those of the story with the first part of the customers, then one for every fifth customer beyond it."""
+    if part.start == 0:
+        yield from story_opportunities()
+    for index in range(max(part.start, STORY_CUSTOMERS), part.stop):
         if index % 5 == 1 and (account := account_of(customer(index))) is not None:
             yield _drawn(f"extra:{index}", account, stage=Stage.IN_PROGRESS)
 
@@ -67,14 +68,14 @@ def opportunities(customer_count: int) -> Iterator[Opportunity]:
 @cache
 def story_opportunities() -> Sequence[Opportunity]:
     written = tuple(_written())
-    anyone = [account for account in accounts(STORY_CUSTOMERS) if _may_draw(account)]
+    anyone = [account for account in accounts(range(STORY_CUSTOMERS)) if _may_draw(account)]
     drawn = STORY_OPPORTUNITIES - len(written)
     return (*written, *(_any(index, anyone) for index in range(drawn)))
 
 
 def _written() -> Iterator[Opportunity]:
     harbour = _account(story.HARBOUR)
-    yield _opportunity("Spring season trekking bikes", harbour, 48_500, date(2027, 2, 15), 60)
+    yield _opportunity(story.OFFER, harbour, 48_500, date(2027, 2, 15), 60)
     yield _opportunity("Workshop service contract", harbour, 12_400, date(2026, 12, 18), 80)
     yield _opportunity("Autumn restock 2026", harbour, 9_800, date(2026, 9, 30), 100, Stage.WON)
     yield _opportunity("Canal tour fleet", harbour, 21_000, date(2026, 6, 12), 0, Stage.LOST)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from gateway.sandbox.company import story
 from gateway.sandbox.company.chance import Draw
 from gateway.sandbox.company.codes import MAIN, currency
-from gateway.sandbox.company.customers import STORY_CUSTOMERS, Customer, customer, customer_index
+from gateway.sandbox.company.customers import PART, STORY_CUSTOMERS, Customer, customer, customer_index
 from gateway.sandbox.company.identifiers import bc_id, crm_id
 from gateway.sandbox.company.items import INVENTORY, STORY_ITEMS, Item, is_in_story, item, item_index
 from gateway.sandbox.company.stock import SALE, Movement, StockEntry, stock_ledger
@@ -83,11 +83,18 @@ class Order:
         return bc_id("order-line", f"{self.number}:{line.sequence}")
 
 
-def orders(customers: int) -> Iterator[Order]:
-    """Those of the story, then one for every second customer beyond it."""
-    yield from story_orders()
-    for offset, index in enumerate(range(STORY_CUSTOMERS, customers, 2)):
-        yield _drawn(STORY_ORDERS + offset, customer(index))
+def orders(part: range) -> Iterator[Order]:
+    """Those of the story with the first part of the customers, then one for every second customer beyond it."""
+    if part.start == 0:
+        yield from story_orders()
+    for index in range(max(part.start, STORY_CUSTOMERS), part.stop):
+        if index % 2 == 0:
+            yield _drawn_of(index)
+
+
+@lru_cache(maxsize=PART)
+def _drawn_of(index: int) -> Order:
+    return _drawn(STORY_ORDERS + (index - STORY_CUSTOMERS) // 2, customer(index))
 
 
 @cache

@@ -3,12 +3,12 @@
 The demo people who sign in are users as well, so a token for one of them finds its row by the object id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from gateway.sandbox.company import story
-from gateway.sandbox.company.identifiers import bc_id, crm_id
+from gateway.sandbox.company.identifiers import COMPANY_UNIT_ID, KEY_ACCOUNTS_UNIT_ID, bc_id, crm_id
 from gateway.sandbox.identity import people
 
 _DOMAIN: Final = "wheelhouse.example"
@@ -25,6 +25,7 @@ class User:
     user_name: str
     object_id: str
     disabled: bool = False
+    unit_id: str = COMPANY_UNIT_ID
 
     @cached_property
     def id(self) -> str:
@@ -70,7 +71,7 @@ ADMIN: Final = _demo_user(people.ADMIN, "Integration administrator")
 SALES: Final = _demo_user(people.SALES, "Account manager")
 WIDGET: Final = _demo_user(people.WIDGET, "Inside sales")
 NOBODY: Final = _demo_user(people.NOBODY, "Trainee")
-RUBEN: Final = _user("Ruben Castell", "Key account manager")
+RUBEN: Final = replace(_user("Ruben Castell", "Key account manager"), unit_id=KEY_ACCOUNTS_UNIT_ID)
 KAIA: Final = _user("Kaia Thorsen", "Account manager")
 
 APPLICATION_USER_ID: Final = crm_id("systemuser", people.GATEWAY_CLIENT_ID)

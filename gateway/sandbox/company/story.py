@@ -7,7 +7,8 @@ read anywhere.
     HARBOUR           coupled, salesperson JO, within its credit limit, a little overdue, open opportunities
     UNCOUPLED         no coupling, and nothing like it in the CRM
     SALESPERSON_GAP   coupled; its salesperson (KT) is not coupled to a user, so sending it to the CRM fails
-    OWNER_GAP         coupled; Ruben Castell owns its account and is nobody's salesperson, so reading it back fails
+    OWNER_GAP         coupled; Ruben Castell owns its account and is nobody's salesperson, so reading it back fails;
+                      his business unit is not that of the salespeople, who do not see the account (HIDDEN_FROM_SALES)
     ORPHANED          its account was deleted in the CRM; the coupling is still there
     CONFLICT          its phone number was changed on both sides since the last synchronization, see CONFLICT_PHONE
     CHANGED_IN_BC     changed since the last synchronization in Business Central only, see BC_PHONE
@@ -118,5 +119,13 @@ DISABLED_SALESPERSON: Final = "DM"
 UNCOUPLED_OWNER: Final = "ruben.castell@wheelhouse.example"
 """A user who owns an account, but is nobody's salesperson."""
 
+HIDDEN_FROM_SALES: Final = OWNER_GAP
+"""Its account is in another business unit than the demo person `sales`, who sees only what the own unit has."""
+OFFER: Final = "Spring season trekking bikes"
+"""The opportunity that has lines, and totals from them."""
+
 SHORT_DEMAND_DATE: Final = date(2026, 11, 25)
 SHORT_RECEIPT_DATE: Final = date(2026, 12, 2)
+
+RESERVED: Final = (("S-ORD101001", IN_STOCK), ("S-ORD101003", SHORT))
+"""Order and item of the order lines that have reserved what they need: 2 of IN_STOCK, 15 of the 20 there are of SHORT."""

@@ -18,8 +18,10 @@ from gateway.sandbox.expression import ExpressionError, split
 from gateway.sandbox.model import EntitySet, Model, Navigation, Property
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LITERAL = re.compile(rf"{GUID.pattern}|-?\d[\d.:TZ-]*|true|false")
 _SEGMENT = re.compile(r"([^()]+)(?:\((.*)\))?", re.DOTALL)
 _SUFFIXES = ("$count", "$ref")
+_NOT_IN_URLS = frozenset("/<>*%&:\\?+")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,18 @@ def read_address(path: str, model: Model) -> Address:
     if not rest:
         return address
     return _member(address, rest)
+
+
+def requested_address(path: str, model: Model) -> Address:
+    """Read the path of a request: an address in which some characters cannot stand in a key.
+
+    Raises:
+        DataverseError: as `read_address`, and for such a character.
+    """
+    address = read_address(path, model)
+    if any(_NOT_IN_URLS.intersection(str(value)) for value in (address.key or {}).values()):
+        raise invalid_url("Bad Request - Error in query syntax.")
+    return address
 
 
 def _member(address: Address, rest: list[str]) -> Address:
@@ -114,4 +128,6 @@ def _pair(text: str) -> tuple[str, object]:
     value = value.strip()
     if len(value) > 1 and value[0] == value[-1] == "'":
         return name.strip(), value[1:-1].replace("''", "'")
+    if not _LITERAL.fullmatch(value):
+        raise invalid_url(f"Bad Request - Error in query syntax: '{value}' is not a value.")
     return name.strip(), value

@@ -20,6 +20,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.sandbox.dataverse.delta_token import ChangeTracking
 from gateway.sandbox.dataverse.dispatch import answer
 from gateway.sandbox.dataverse.operation import JSON, Answer, Request
 from gateway.sandbox.json_text import dumps
@@ -42,8 +43,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def dataverse_app(store: Store, *, verify: Verify, now: Clock = _now) -> Starlette:
+def dataverse_app(
+    store: Store, *, verify: Verify, now: Clock = _now, tracking: ChangeTracking | None = None
+) -> Starlette:
     """The app over `store`; `verify` turns a bearer token into claims, or raises ValueError."""
+    tracking = tracking or ChangeTracking()
 
     async def serve(http_request: HttpRequest) -> Response:
         claims = _claims(http_request, verify)
@@ -53,7 +57,7 @@ def dataverse_app(store: Store, *, verify: Verify, now: Clock = _now) -> Starlet
         url, mounted = http_request.url, http_request.scope.get("root_path", "")
         root = f"{url.scheme}://{url.netloc}{mounted}/{_ROOT}"
         result = await to_thread.run_sync(
-            lambda: answer(store, request, claims=claims, root=root, now=now().astimezone(UTC))
+            lambda: answer(store, request, claims=claims, root=root, now=now().astimezone(UTC), tracking=tracking)
         )
         return _response(result)
 

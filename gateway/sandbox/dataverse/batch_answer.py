@@ -45,7 +45,7 @@ class PartAnswer:
         head = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
         if self.failed:
             head.append(f"REQ_ID: {uuid4()}")
-        if body is not None:
+        if body is not None and "Content-Type" not in self.answer.headers:
             head.append(f"Content-Type: {'text/plain' if isinstance(body, str) else JSON}")
         head.append("OData-Version: 4.0")
         head += [f"{name}: {value}" for name, value in self.answer.headers.items()]

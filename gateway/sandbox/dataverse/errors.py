@@ -21,6 +21,12 @@ DUPLICATE_KEY = "0x80040237"
 NOT_A_MEMBER = "0x80072560"
 USER_DISABLED = "0x80040225"
 UNEXPECTED = "0x80040216"
+MISSING_PRIVILEGE = "0x80040220"
+EXPIRED_VERSION = "0x80044352"
+NOT_IMPLEMENTED = "0x80040200"
+UNKNOWN_ENTITY = "0x80041102"
+DUPLICATE_ROW = "0x80040333"
+ASSOCIATED = "0x80040227"
 
 
 class DataverseError(Exception):
@@ -38,6 +44,10 @@ class DataverseError(Exception):
 
 def invalid_url(message: str) -> DataverseError:
     return DataverseError(400, INVALID_URL, message)
+
+
+def url_too_long(limit: int) -> DataverseError:
+    return DataverseError(414, INVALID_URL, f"The URL is too long. At most {limit} characters are allowed.")
 
 
 def unknown_segment(segment: str) -> DataverseError:
@@ -121,3 +131,17 @@ def already_exists() -> DataverseError:
 
 def duplicate_key() -> DataverseError:
     return DataverseError(412, DUPLICATE_KEY, "Cannot insert duplicate key.")
+
+
+def expired_token() -> DataverseError:
+    message = "Version stamp associated with the client has expired. Please perform a full sync."
+    return DataverseError(400, EXPIRED_VERSION, message)
+
+
+def not_tracked(entity: str) -> DataverseError:
+    return invalid_url(f"Change tracking is not enabled for the entity '{entity}'.")
+
+
+def unknown_entity(name: str) -> DataverseError:
+    message = f"The entity with a name = '{name}' with namemapping = 'Logical' was not found in the MetadataCache."
+    return DataverseError(404, UNKNOWN_ENTITY, message)

@@ -72,7 +72,7 @@ class ExpandReader:
             targets=targets,
             select=read_select(options["$select"], *targets) if "$select" in options else (),
             where=(
-                read_filter(options["$filter"], targets[0], viewpoint=viewpoint, aliases=aliases)
+                read_filter(options["$filter"], targets[0], model=self.model, viewpoint=viewpoint, aliases=aliases)
                 if "$filter" in options
                 else None
             ),
@@ -103,6 +103,8 @@ def _check(expansions: Sequence[Expansion]) -> None:
     items = list(_all(expansions))
     if len(items) > MAX_EXPANSIONS:
         raise _too_many()
+    if len(items) > 1 and any(item.navigation.through is not None for item in items):
+        raise invalid_url("A many-to-many navigation property must be the only one in $expand.")
     for item in items:
         if item.only_reference and item.navigation.collection:
             raise invalid_url("Expand with $ref is only supported on lookup type navigation property.")

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.sandbox.dataverse.conditions import Viewpoint
+from gateway.sandbox.dataverse.delta_token import ChangeTracking
 from gateway.sandbox.dataverse.preferences import Preferences
+from gateway.sandbox.dataverse.rights import Rights
 from gateway.sandbox.model import EntitySet, Model
 from gateway.sandbox.store import Row, Store
 
@@ -31,7 +33,9 @@ class Request:
 class Operation:
     """A request with its surroundings. `root` is the address of the service, with a slash at the end.
 
-    `written` maps Content-IDs of earlier requests in the same change set to the rows they wrote, as `accounts(guid)`.
+    `user` is who acts, `caller` who sent the request: another one where somebody acts on behalf of the user. Everything
+    in `rights` must allow what is done. `written` maps Content-IDs of earlier requests in the same change set to the
+    rows they wrote, as `accounts(guid)`.
     """
 
     request: Request
@@ -39,8 +43,11 @@ class Operation:
     root: str
     viewpoint: Viewpoint
     user: Row
+    caller: Row
+    rights: tuple[Rights, ...]
     preferences: Preferences
     written: Mapping[str, str] = field(default_factory=dict)
+    tracking: ChangeTracking = field(default_factory=ChangeTracking)
 
     @property
     def model(self) -> Model:

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from gateway.sandbox.dataverse.errors import invalid_url, unknown_property
 from gateway.sandbox.dataverse.naming import target_sets
 from gateway.sandbox.expression import OrderItem, Path, parse_orderby, parse_select
-from gateway.sandbox.model import EntitySet, Model
+from gateway.sandbox.model import EntitySet, Model, Property
 
 
 def query_pairs(query_string: str) -> list[tuple[str, str]]:
@@ -64,14 +64,19 @@ def _sort_paths(path: Path, entity_set: EntitySet, model: Model) -> Sequence[Pat
     column = entity_set.properties.get(path.names[0])
     if column is None:
         raise unknown_property(path.names[0], entity_set.entity)
+    return sort_paths(column, entity_set, model)
+
+
+def sort_paths(column: Property, entity_set: EntitySet, model: Model) -> Sequence[Path]:
+    """What a column is ordered by: itself, or for a lookup the name of its row, one path for each way it may lead."""
     if "lookup" not in column.extra:
-        return (path,)
+        return (Path((column.name,)),)
     by_name = [
         Path((navigation.name, str(target_sets(model, navigation)[0].extra["name"])))
         for navigation in entity_set.navigations.values()
         if navigation.source_property == column.name and not navigation.collection
     ]
-    return by_name or (path,)
+    return by_name or (Path((column.name,)),)
 
 
 def read_top(text: str) -> int:

@@ -13,17 +13,20 @@ from gateway.sandbox.dataverse.errors import invalid_url
 from gateway.sandbox.dataverse.naming import column_at
 from gateway.sandbox.expression import OrderItem
 from gateway.sandbox.model import EntitySet, Model, Property
-from gateway.sandbox.store import Row, Store
+from gateway.sandbox.store import Position, Row, Store
 
 
 def skip_token(
     store: Store, entity_set: EntitySet, order: Sequence[OrderItem], *, page: int, first: Row, last: Row
 ) -> str:
     """The `$skiptoken` leading to `page`, which starts behind `last`."""
-    names = _names(entity_set, order)
-    ends = [_position(store, entity_set, row, order=order) for row in (first, last)]
-    marks = [dict(zip(names, map(_text, end), strict=True)) for end in ends]
-    return write_cookie(page, first=marks[0], last=marks[1])
+    start, end = (marks(entity_set, order, _position(store, entity_set, row, order=order)) for row in (first, last))
+    return write_cookie(page, first=start, last=end)
+
+
+def marks(entity_set: EntitySet, order: Sequence[OrderItem], place: Position) -> dict[str, str | None]:
+    """A position as a cookie shows it: a text for each sort term."""
+    return dict(zip(_names(entity_set, order), map(_text, place), strict=True))
 
 
 def position_after(

@@ -17,7 +17,8 @@ _ITEM = re.compile(r"""\s*([^=,\s]+)\s*(?:=\s*("[^"]*"|[^,\s]*))?\s*(?:,|$)""")
 class Preferences:
     """Wishes of one request; `annotations` holds the patterns as asked, such as `*` or `-OData.*`.
 
-    `honoured` holds the wishes for `Preference-Applied`, as asked; that of a batch to go on is not one of them.
+    `honoured` holds the wishes for `Preference-Applied`, as asked; that of a batch to go on is not one of them, and that
+    to track changes is named by the answers which do.
     """
 
     representation: bool = False
@@ -25,6 +26,7 @@ class Preferences:
     annotations: tuple[str, ...] = ()
     honoured: tuple[str, ...] = ()
     continue_on_error: bool = False
+    track_changes: bool = False
 
     def applied_to(self, method: str) -> str:
         """The value of `Preference-Applied`: pages are for reading, the choice of an answer is for writing."""
@@ -42,7 +44,7 @@ class Preferences:
 
 def parse_preferences(header: str) -> Preferences:
     """Read a `Prefer` header; wishes that are unknown or malformed are ignored, as the protocol asks."""
-    representation, page_size, continue_on_error = False, None, False
+    representation, page_size, continue_on_error, track_changes = False, None, False, False
     annotations: tuple[str, ...] = ()
     applied: list[str] = []
     for name, quoted in _ITEM.findall(header):
@@ -57,7 +59,10 @@ def parse_preferences(header: str) -> Preferences:
             case "odata.continue-on-error":
                 continue_on_error = value.lower() != "false"
                 continue
+            case "odata.track-changes":
+                track_changes = True
+                continue
             case _:
                 continue
         applied.append(f"{name}={quoted}")
-    return Preferences(representation, page_size, annotations, tuple(applied), continue_on_error)
+    return Preferences(representation, page_size, annotations, tuple(applied), continue_on_error, track_changes)

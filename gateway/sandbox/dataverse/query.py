@@ -55,7 +55,7 @@ def read_query(
     expander = ExpandReader(model, viewpoint, aliases)
     fields: dict[str, Callable[[str], object]] = {
         "select": lambda text: read_select(text, entity_set),
-        "where": lambda text: read_filter(text, entity_set, viewpoint=viewpoint, aliases=aliases),
+        "where": lambda text: read_filter(text, entity_set, model=model, viewpoint=viewpoint, aliases=aliases),
         "order": lambda text: read_order(text, entity_set, model),
         "top": read_top,
         "count": lambda text: text == "true",

@@ -9,9 +9,10 @@ Source: Dataverse, Query data using the Web API; Perform conditional operations 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+from gateway.sandbox.dataverse.access import require, require_privilege, within_reach
 from gateway.sandbox.dataverse.address import Address
 from gateway.sandbox.dataverse.errors import no_row_for_key, row_not_found, unknown_segment
 from gateway.sandbox.dataverse.formatting import wire_value
@@ -31,7 +32,7 @@ from gateway.sandbox.dataverse.query import (
 from gateway.sandbox.dataverse.rendering import render
 from gateway.sandbox.expression import Comparison, Expression, Literal, Logical, Path
 from gateway.sandbox.model import EntitySet, Navigation
-from gateway.sandbox.store import Row
+from gateway.sandbox.store import Row, among
 
 MAX_COUNT = 5000
 _PATH = "/()$=',"
@@ -43,9 +44,11 @@ def read(operation: Operation, address: Address) -> Answer:
     """Answer a GET. Raises: DataverseError, ExpressionError."""
     if address.key is None:
         return _set_of_rows(operation, address.entity_set, address)
+    require_privilege(operation, "Read", address.entity_set)
     row = find(operation, address)
     if row is None:
         raise missing(address)
+    require(operation, "Read", address.entity_set, row)
     if address.navigation is not None:
         return _navigation(operation, address, row, navigation=address.navigation)
     if address.column is not None:
@@ -111,15 +114,18 @@ def _set_of_rows(
 ) -> Answer:
     """The rows of a set, or of a collection of one row when `within` says which those are."""
     if address.suffix == "$count":
-        where = both(within, _query(operation, entity_set, COUNT_OPTIONS).where)
+        asked = _query(operation, entity_set, COUNT_OPTIONS).where
+        where = both(within, within_reach(operation, entity_set, asked))
         return Answer(200, str(min(operation.store.count(entity_set.name, where=where), MAX_COUNT)))
     query = _query(operation, entity_set, COLLECTION_OPTIONS)
-    where = both(within, query.where)
+    where = both(within, within_reach(operation, entity_set, query.where))
     only_references = address.suffix == "$ref"
     columns = "" if only_references else describe(query.select, query.expand)
     target = "Collection($ref)" if only_references else f"{entity_set.name}{columns}"
     document: dict[str, object] = {"@odata.context": f"{operation.root}$metadata#{target}"}
-    document.update(_count(operation, entity_set, where, asked=query.count))
+    document.update(
+        count_facts(operation, lambda: operation.store.count(entity_set.name, where=where), asked=query.count)
+    )
     with operation.store.transaction():
         rows, token = _page(operation, entity_set, query, where=where)
     if only_references:
@@ -151,8 +157,9 @@ def _page(
     return rows, skip_token(operation.store, entity_set, query.order, page=page, first=rows[0], last=rows[-1])
 
 
-def _count(operation: Operation, entity_set: EntitySet, where: Expression | None, *, asked: bool) -> dict[str, object]:
-    total = operation.store.count(entity_set.name, where=where) if asked else -1
+def count_facts(operation: Operation, count: Callable[[], int], *, asked: bool) -> dict[str, object]:
+    """The members of an answer that tell how many rows there are; only counted when `$count` asked for it."""
+    total = count() if asked else -1
     facts: dict[str, object] = {"@odata.count": min(total, MAX_COUNT)} if asked else {}
     if operation.preferences.wants(_TOTAL):
         facts[f"@{_TOTAL}"] = min(total, MAX_COUNT)
@@ -166,16 +173,25 @@ def _navigation(operation: Operation, address: Address, row: Row, *, navigation:
         raise unknown_segment(address.member_key)
     if navigation.collection:
         target = operation.model.sets[navigation.target]
-        source = row[navigation.source_property]
-        return _set_of_rows(operation, target, address, within=equals(target, navigation.target_property, source))
+        return _set_of_rows(operation, target, address, within=_members(operation, target, row, navigation=navigation))
     for target in target_sets(operation.model, navigation):
         groups = operation.store.related(leading_to(navigation, target), [row])
         for found in groups.values():
+            require(operation, "Read", target, found[0])
             if address.suffix == "$ref":
                 link = operation.link(target, found[0][target.key])
                 return Answer(200, {"@odata.context": f"{operation.root}$metadata#$ref", "@odata.id": link})
             return single(operation, target, found[0])
     return Answer(204)
+
+
+def _members(operation: Operation, target: EntitySet, row: Row, *, navigation: Navigation) -> Expression:
+    """The condition on rows of `target` that a collection of one row holds."""
+    source = row[navigation.source_property]
+    if navigation.through is None:
+        return equals(target, navigation.target_property, source)
+    pairs = operation.store.paired(navigation.through, [source])
+    return among(target.properties[navigation.target_property], pairs)
 
 
 def _column(operation: Operation, address: Address, row: Row) -> Answer:

@@ -28,7 +28,7 @@ def referenced(operation: Operation, navigation: Navigation, reference: str) -> 
     Raises:
         DataverseError: 404 when there is no such row, 400 when it is of another table.
     """
-    address = _address(operation, reference)
+    address = referenced_address(operation, reference)
     targets: Sequence[EntitySet] = target_sets(operation.model, navigation)
     if address.entity_set not in targets:
         expected = " or ".join(target.entity for target in targets)
@@ -47,7 +47,8 @@ def reference_in(body: bytes) -> str:
     return reference
 
 
-def _address(operation: Operation, reference: str) -> Address:
+def referenced_address(operation: Operation, reference: str) -> Address:
+    """The address of the row a reference leads to. Raises: DataverseError when it is none."""
     reference = follow(reference, operation.written)
     path = reference.partition(_SERVICE)[2] if _SERVICE in reference else reference
     address = read_address(path.lstrip("/"), operation.model)

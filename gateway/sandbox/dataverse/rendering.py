@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.sandbox.dataverse.access import within_reach
 from gateway.sandbox.dataverse.annotations import CURRENCY, annotator
 from gateway.sandbox.dataverse.expand import Expansion, is_nested
 from gateway.sandbox.dataverse.formatting import wire_value
@@ -90,7 +91,7 @@ def _single(
 ) -> dict[object, Json]:
     """The rows of `target` a single navigation leads to, by their key."""
     navigation = leading_to(item.navigation, target)
-    groups = operation.store.related(navigation, rows, where=item.where)
+    groups = operation.store.related(navigation, rows, where=within_reach(operation, target, item.where))
     parents = [group[0] for group in groups.values()]
     if item.only_reference:
         references: list[Json] = [{"@odata.id": operation.link(target, row[target.key])} for row in parents]
@@ -114,7 +115,8 @@ def _expand_collection(
     size = (operation.preferences.page_size if nested else None) or MAX_PAGE_SIZE
     limit = size if item.top is None else min(item.top, size)
     target = item.targets[0]
-    groups = operation.store.related(item.navigation, rows, where=item.where, order=item.order, limit=limit + 1)
+    where = within_reach(operation, target, item.where)
+    groups = operation.store.related(item.navigation, rows, where=where, order=item.order, limit=limit + 1)
     children = [child for group in groups.values() for child in group[:limit]]
     documents = render(operation, target, children, select=item.select, expand=item.expand, nested=nested)
     by_key = {child[target.key]: document for child, document in zip(children, documents, strict=True)}

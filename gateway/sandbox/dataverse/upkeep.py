@@ -112,10 +112,14 @@ def state(entity_set: EntitySet, changes: Values, *, current: Row | None) -> dic
     return {"statecode": new_state, "statuscode": status}
 
 
-def creation(operation: Operation, values: Values) -> dict[str, object]:
+def creation(operation: Operation, entity_set: EntitySet, values: Values) -> dict[str, object]:
     """Who created a row and when; a caller may date a row back, and the real moment is kept beside it."""
     earlier = values.get("overriddencreatedon")
-    stamps = {"createdon": earlier or operation.moment, "_createdby_value": operation.viewpoint.user_id}
+    stamps = {
+        "createdon": earlier or operation.moment,
+        "_createdby_value": operation.viewpoint.user_id,
+        **_delegate(operation, entity_set, "_createdonbehalfby_value"),
+    }
     return {**stamps, "overriddencreatedon": operation.moment} if earlier else stamps
 
 
@@ -135,8 +139,20 @@ def base_unit(entity_set: EntitySet, row: Row) -> dict[str, object]:
     return {**unit, "_uomscheduleid_value": row["uomscheduleid"]}
 
 
-def modification(operation: Operation) -> dict[str, object]:
-    return {"modifiedon": operation.moment, "_modifiedby_value": operation.viewpoint.user_id}
+def modification(operation: Operation, entity_set: EntitySet) -> dict[str, object]:
+    return {
+        "modifiedon": operation.moment,
+        "_modifiedby_value": operation.viewpoint.user_id,
+        **_delegate(operation, entity_set, "_modifiedonbehalfby_value"),
+    }
+
+
+def _delegate(operation: Operation, entity_set: EntitySet, column: str) -> dict[str, object]:
+    """Who really wrote, where it was on behalf of another user."""
+    if column not in entity_set.properties:
+        return {}
+    caller = str(operation.caller["systemuserid"])
+    return {column: None if caller == operation.viewpoint.user_id else caller}
 
 
 def defaults(entity_set: EntitySet) -> dict[str, object]:

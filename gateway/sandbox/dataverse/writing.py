@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.sandbox.dataverse.access import require
 from gateway.sandbox.dataverse.address import Address
 from gateway.sandbox.dataverse.body import Change, read_change, read_object
 from gateway.sandbox.dataverse.changing import associate, create, delete, update
+from gateway.sandbox.dataverse.duplicates import check_duplicates
 from gateway.sandbox.dataverse.errors import (
     already_exists,
     invalid_payload,
@@ -22,6 +24,7 @@ from gateway.sandbox.dataverse.errors import (
     version_mismatch,
 )
 from gateway.sandbox.dataverse.operation import Answer, Operation, etag
+from gateway.sandbox.dataverse.pairs import unpair
 from gateway.sandbox.dataverse.query import ROW_OPTIONS, read_query
 from gateway.sandbox.dataverse.reading import find, missing, single
 from gateway.sandbox.dataverse.references import reference_in, referenced
@@ -73,18 +76,19 @@ def _patch(operation: Operation, address: Address) -> Answer:
         return _written(operation, entity_set, update(operation, entity_set, row, change=body), status=200)
     if operation.header("if-match") is not None:
         raise missing(address)
-    fixed = {
-        name: checked(entity_set.properties[name], value, entity=entity_set.entity) for name, value in _key(address)
-    }
-    return _written(operation, entity_set, create(operation, entity_set, body, fixed=fixed), status=201)
+    row = create(operation, entity_set, body, fixed=fixed_columns(address))
+    return _written(operation, entity_set, row, status=201)
 
 
-def _key(address: Address) -> list[tuple[str, object]]:
-    return list((address.key or {}).items())
+def fixed_columns(address: Address) -> dict[str, object]:
+    """The key in an address as columns of the row that is created there; they win over the body."""
+    columns, entity = address.entity_set.properties, address.entity_set.entity
+    return {name: checked(columns[name], value, entity=entity) for name, value in (address.key or {}).items()}
 
 
 def _written(operation: Operation, entity_set: EntitySet, row: Row, *, status: int) -> Answer:
     """204 with the address of the row, or the row with `status`; an update does not expand."""
+    check_duplicates(operation, entity_set, row)
     key = row[entity_set.key]
     written = f"{entity_set.name}({key})"
     if not operation.preferences.representation:
@@ -96,6 +100,7 @@ def _written(operation: Operation, entity_set: EntitySet, row: Row, *, status: i
         viewpoint=operation.viewpoint,
         allowed=ROW_OPTIONS,
     )
+    require(operation, "Read", entity_set, row)
     if operation.request.method == "PATCH":
         query = replace(query, expand=())
     answer = single(operation, entity_set, row, query=query)
@@ -145,14 +150,19 @@ def _reference(operation: Operation, address: Address, row: Row, *, navigation: 
             reference = reference_in(operation.request.body)
             associate(operation, entity_set, row, navigation=navigation, reference=reference)
         case "DELETE", True if address.member_key is not None:
-            _disassociate(operation, row, navigation=navigation, key=address.member_key)
+            _disassociate(operation, entity_set, row, navigation=navigation, key=address.member_key)
         case _:
             raise method_not_allowed(method)
     return Answer(204)
 
 
-def _disassociate(operation: Operation, row: Row, *, navigation: Navigation, key: str) -> None:
+def _disassociate(
+    operation: Operation, entity_set: EntitySet, row: Row, *, navigation: Navigation, key: str
+) -> None:
     target, child = referenced(operation, navigation, f"{navigation.target}({key})")
+    if navigation.through is not None:
+        unpair(operation, entity_set, row, navigation=navigation, other=child)
+        return
     if child[navigation.target_property] != row[navigation.source_property]:
         raise row_not_found(target.entity, key)
     back = next(

@@ -25,6 +25,7 @@ Verify = Callable[[str], Mapping[str, object]]
 """Bearer token (without the word Bearer) to claims, for one resource. Raises InvalidToken."""
 
 LIFETIME: Final = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED_TOKENS = 1024
 _REQUIRED_CLAIMS = ["iss", "aud", "exp", "nbf", "iat", "tid", "oid"]
 
@@ -62,6 +63,7 @@ class Identity:
         self.client_secret = client_secret(folder)
         self.issuer_base = issuer_base.rstrip("/") if issuer_base is not None else None
         self.clock = clock
+        self._expired_up_to = 0
         # A simulator checks the same few tokens all day. A signature once good stays good; its time does not.
         self._remembered = lru_cache(maxsize=_REMEMBERED_TOKENS)(self._check_signature)
 
@@ -119,11 +121,17 @@ class Identity:
         now = self.clock().timestamp()
         if not _seconds(claims["nbf"]) <= now < _seconds(claims["exp"]):
             raise ExpiredToken("The token is not within its valid time range.")
+        if _moment_in(str(claims.get("uti", ""))) <= self._expired_up_to:
+            raise ExpiredToken("The token has been made to expire.")
         return claims
 
     def verifier(self, audience: str | Collection[str]) -> Verify:
         """What a simulator is given: `verify`, bound to the resource it is."""
         return lambda token: self.verify(token, audience=audience)
+
+    def expire_tokens(self) -> None:
+        """Every token issued up to now is refused from now on, until the process ends."""
+        self._expired_up_to = _microseconds(self.clock())
 
     def rotate(self) -> None:
         """Signs with a new key from now on; the old ones stay published."""
@@ -143,7 +151,7 @@ class Identity:
             "nbf": now,
             "exp": now + int(lifetime.total_seconds()),
             "tid": TENANT_ID,
-            "uti": uuid.uuid4().hex[:22],
+            "uti": f"{_microseconds(self.clock()):014x}{uuid.uuid4().hex[:8]}",
         }
 
     def _sign(self, claims: dict[str, object]) -> str:
@@ -206,3 +214,16 @@ def _seconds(value: object) -> float:
     if isinstance(value, int | float):
         return value
     raise InvalidToken("A time in the token is not a number.")
+
+
+def _microseconds(moment: datetime) -> int:
+    """Since 1970; `iat` has whole seconds only, too coarse to tell the token before an expiry from the one after."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment_in(token_id: str) -> int:
+    """When a token was issued, as its `uti` begins with it."""
+    try:
+        return int(token_id[:14], 16)
+    except ValueError:
+        return 0
