@@ -82,7 +82,7 @@ def reads(clients: Clients) -> list[Read]:
 
 
 async def test_two_thousand_reads_through_a_storm_end_right_or_in_a_typed_error(
-    clients: Clients, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+    clients: Clients, sandbox: Sandbox, record_property: Callable[[str, object], None]
 ) -> None:
     kinds = reads(clients)
     calm = [await read(Call(Deadline.after(DEADLINE_SECONDS))) for read in kinds]
@@ -105,8 +105,7 @@ async def test_two_thousand_reads_through_a_storm_end_right_or_in_a_typed_error(
         f"{each.fired} {each.rule.status if each.rule.kind == 'status' else each.rule.kind}"
         for each in sandbox.faults.standing
     ]
-    with capsys.disabled():
-        print(f"\n{READS} reads: {dict(outcomes)}; faults met: {', '.join(fired)}")  # noqa: T201 - the counts are for the reader
+    record_property("counts", f"{READS} reads through a storm: {dict(outcomes)}; met {', '.join(fired)}")
     assert outcomes.total() == READS
     assert outcomes["wrong"] == outcomes["untyped"] == outcomes["late"] == 0
     assert outcomes["right"] >= READS * 0.95

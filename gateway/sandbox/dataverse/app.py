@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from uuid import uuid4
 
@@ -34,6 +35,7 @@ _ROOT = "api/data/v9.2/"
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 
+@cache
 def dataverse_model() -> Model:
     """The tables this simulator has."""
     return Model.load(files(__package__).joinpath("model.json").read_text(encoding="utf-8"))

@@ -33,7 +33,8 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "SigningKey":
-        private = serialization.load_pem_private_key(pem, password=None)
+        # Our own file: checking the arithmetic of the key again costs more than all the rest of opening a sandbox.
+        private = serialization.load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise TypeError("A signing key of the sandbox is an RSA key; remove the file to get a new one.")
         modulus, exponent = _numbers(private)
