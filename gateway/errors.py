@@ -132,8 +132,8 @@ class BackendError(GatewayError):
     """One of the two systems, or the way to it, failed.
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
-    nulls all fields of a record, not only the one it is told at; ``unsettled`` that an earlier attempt of the same request
-    may have been carried out.
+    nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
+    been carried out all the same.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR

@@ -9,7 +9,7 @@ Source: Microsoft identity platform, "OAuth 2.0 client credentials flow".
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,6 +24,9 @@ from gateway.telemetry import log
 
 _EARLY_SECONDS = 300.0
 """A token is renewed this long before it ends, so that none expires on its way to the backend."""
+
+_AGAIN_SECONDS = 30.0
+"""How long after a renewal that failed the next one is tried, while the old token is still good."""
 
 
 class TokenProvider(Protocol):
@@ -57,10 +60,12 @@ class Credentials:
 class _Held:
     value: str
     until: float
+    """When it is to be renewed."""
+    ends: float
 
 
 class ClientCredentialsProvider:
-    """Application tokens for one resource. Callers that need one at the same time share one request."""
+    """Application tokens for one resource. Callers that need one at the same time share one request, or its failure."""
 
     def __init__(
         self,
@@ -77,17 +82,37 @@ class ClientCredentialsProvider:
         self._http = http
         self._clock = clock
         self._held: _Held | None = None
+        self._failure: TokenError | None = None
+        self._failures = 0
         self._lock = asyncio.Lock()
-        self._application: Any = None
 
     async def token(self, *, instead_of: str | None = None) -> str:
         if (held := self._usable(instead_of)) is not None:
             return held
+        came = self._failures
         async with self._lock:
             if (held := self._usable(instead_of)) is not None:
                 return held
+            if self._failure is not None and self._failures > came:
+                raise self._failure.again()
+            return await self._renewed(instead_of)
+
+    async def _renewed(self, instead_of: str | None) -> str:
+        """
+        Raises:
+            TokenError: there is no new token, and no old one that is good for a while yet.
+        """
+        held, self._failure = self._held, None
+        try:
             self._held = await self._acquire()
-            return self._held.value
+        except TokenError as error:
+            now = self._clock()
+            if held is None or held.value == instead_of or now >= held.ends:
+                self._failure = error.again()
+                self._failures += 1
+                raise
+            self._held = replace(held, until=min(now + _AGAIN_SECONDS, held.ends))
+        return self._held.value
 
     def _usable(self, instead_of: str | None) -> str | None:
         held = self._held
@@ -112,8 +137,8 @@ class ClientCredentialsProvider:
                 backend=self._backend,
                 vendor_code=str(answer.get("error")),
             )
-        lifetime = float(answer.get("expires_in", 0))
-        return _Held(token, self._clock() + max(lifetime - _EARLY_SECONDS, lifetime / 2))
+        lifetime, now = float(answer.get("expires_in", 0)), self._clock()
+        return _Held(token, now + max(lifetime - _EARLY_SECONDS, lifetime / 2), now + lifetime)
 
     def _ask(self) -> Mapping[str, Any]:
         """In a worker thread. A new application each time: msal's own cache would hand back a refused token."""

@@ -16,7 +16,8 @@ from gateway.clients.wire import Patience, Vendor
 from gateway.errors import InvalidInputError, ProtocolError
 from gateway.odata.batch import JSON_BATCHES
 from gateway.odata.query import AnyOf, Compare, Enumeration, Order, Query, both, literal
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, row
+from gateway.odata.response import Page
+from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, if_match, row
 from gateway.records import Backend, Record
 
 RUNNING_AT_ONCE = 5
@@ -54,11 +55,13 @@ class BusinessCentralWrites:
     def request(self, write: Write) -> Request:
         match write:
             case Create():
+                if any(name.lower() == "id" for name in write.values):  # names are matched without regard to case
+                    raise InvalidInputError("The id of a new record is not one of its values.", argument="id")
                 return Request("POST", write.entity_set, body={"id": write.id, **write.values})
             case Update():
-                return Request("PATCH", row(write.entity_set, write.id), {"If-Match": write.etag}, write.values)
+                return Request("PATCH", row(write.entity_set, write.id), if_match(write.etag), write.values)
             case Delete():
-                return Request("DELETE", row(write.entity_set, write.id), {"If-Match": write.etag})
+                return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
             case Upsert():
                 raise InvalidInputError("Business Central has no upsert: look the record up, then create or update it.")
 
@@ -71,27 +74,58 @@ def without_defaults(value: object) -> object:
     return None if isinstance(value, str) and value in _NO_VALUE else value
 
 
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""When a row was last changed that has no such moment: "no value" sorts and compares as the type's default."""
+
+
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """Rows that changed, and the moment of the last change among them."""
+    """Rows that changed, and the moment of the last change among them (the year 1 for rows that have none)."""
 
     records: tuple[Record, ...]
     watermark: datetime
 
 
-def _check_progress(records: Sequence[Record], after: datetime | None) -> None:
-    """A backend that ignores the filter, or sends moments less exact than it compares, would keep us here for ever."""
-    if after is not None and _moment(records[0]) <= after:
-        raise ProtocolError("Business Central sent rows that were not asked for.", backend=Backend.BUSINESS_CENTRAL)
+def _moments(records: Sequence[Record], after: datetime | None) -> list[datetime]:
+    """When each row was changed.
+
+    Raises:
+        ProtocolError: not after ``after``, or out of order. A backend that ignores the filter, or sends moments less exact
+            than it compares, would keep us here for ever; one that ignores the order would have rows left out.
+    """
+    moments = [_moment(record) for record in records]
+    if (after is not None and moments[0] <= after) or moments != sorted(moments):
+        raise _not_asked_for()
+    return moments
 
 
 def _moment(record: Record) -> datetime:
     try:
-        return datetime.fromisoformat(str(record.values[_MODIFIED])).astimezone(UTC)
-    except (KeyError, ValueError) as error:
+        value = record.values[_MODIFIED]
+        moment = datetime.fromisoformat(str(value)) if value is not None else _NEVER
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (KeyError, ValueError, OverflowError) as error:
         raise ProtocolError(
             "Business Central sent a row without the moment of its last change.", backend=Backend.BUSINESS_CENTRAL
         ) from error
+
+
+def _id(record: Record) -> UUID:
+    try:
+        return UUID(str(record.values["id"]))
+    except (KeyError, ValueError) as error:
+        raise ProtocolError("Business Central sent a row without an id.", backend=Backend.BUSINESS_CENTRAL) from error
+
+
+def _is_last(page: Page, page_size: int) -> bool:
+    """The server's own pages may be smaller than ours; it has a link then."""
+    return not page.records or (len(page.records) < page_size and page.next_link is None)
+
+
+def _not_asked_for() -> ProtocolError:
+    return ProtocolError("Business Central sent rows that were not asked for.", backend=Backend.BUSINESS_CENTRAL)
 
 
 class BusinessCentralClient(ODataClient):
@@ -139,15 +173,15 @@ class BusinessCentralClient(ODataClient):
         while True:
             where = Compare(_MODIFIED, "gt", after) if after is not None else None
             query = Query(select=columns, filter=where, order=(Order(_MODIFIED),), top=page_size)
-            records = (await self.page(path, query, call=call)).records
-            if not records:
+            page = await self.page(path, query, call=call)
+            if not page.records:
                 return
-            _check_progress(records, after)
-            after = _moment(records[-1])
-            yield Modified(records, after)
-            if len(records) < page_size:
+            moments = _moments(page.records, after)
+            after = moments[-1]
+            yield Modified(page.records, after)
+            if _is_last(page, page_size):
                 return
-            seen = [record for record in records if _moment(record) == after]
+            seen = [record for record, moment in zip(page.records, moments, strict=True) if moment == after]
             async for more in self._of_moment(path, columns, after, behind=seen, call=call, page_size=page_size):
                 yield Modified(more, after)
 
@@ -162,17 +196,20 @@ class BusinessCentralClient(ODataClient):
         page_size: int,
     ) -> AsyncIterator[tuple[Record, ...]]:
         """The rows changed at this very moment that are not among those seen, in the order of their ids."""
-        known = {record.values["id"] for record in behind}
+        known = {_id(record) for record in behind}
         last: UUID | None = None
         while True:
             where = both(Compare(_MODIFIED, "eq", moment), Compare("id", "gt", last) if last else None)
             query = Query(select=columns, filter=where, order=(Order("id"),), top=page_size)
-            records = (await self.page(path, query, call=call)).records
-            if fresh := tuple(record for record in records if record.values["id"] not in known):
+            page = await self.page(path, query, call=call)
+            ids = [_id(record) for record in page.records]
+            if last in ids:
+                raise _not_asked_for()
+            if fresh := tuple(record for record, id in zip(page.records, ids, strict=True) if id not in known):
                 yield fresh
-            if len(records) < page_size:
+            if _is_last(page, page_size):
                 return
-            last = UUID(str(records[-1].values["id"]))
+            last = ids[-1]
 
     def path(self, entity_set: str, *, company: UUID | None) -> str:
         """Where a set is found; only ``companies`` itself stands at the root."""

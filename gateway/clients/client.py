@@ -55,9 +55,23 @@ class ODataClient:
         """
         page = await self.page(path, query, call=call, page_size=page_size)
         yield page
+        followed: set[int] = set()
         while page.next_link is not None:
-            page = await self._page(self.wire.own(page.next_link), call=call, page_size=page_size)
+            page = await self._page(self.onward(page.next_link, followed), call=call, page_size=page_size)
             yield page
+
+    def onward(self, link: str, followed: set[int]) -> str:
+        """The link, if it leads to the backend's own host and on; what was followed is remembered by its hash.
+
+        Raises:
+            ProtocolError: it leads elsewhere, or where we have been.
+        """
+        url = self.wire.own(link)
+        if hash(url) in followed:
+            label = self.vendor.backend.label
+            raise ProtocolError(f"{label} sent links in a circle; not followed.", backend=self.vendor.backend)
+        followed.add(hash(url))
+        return url
 
     async def _page(self, url: str, *, call: Call, page_size: int | None) -> Page:
         headers = {"Prefer": f"odata.maxpagesize={page_size}"} if page_size else None

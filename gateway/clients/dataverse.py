@@ -4,8 +4,9 @@ Source: Dataverse, "Compose HTTP requests and handle errors", "Filter rows using
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -17,7 +18,7 @@ from gateway.errors import ProtocolError
 from gateway.odata.batch import MULTIPART_BATCHES
 from gateway.odata.query import AnyOf, Enumeration, Query, Value, literal
 from gateway.odata.response import Changes, read_changes
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, row
+from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, if_match, row
 from gateway.records import Backend, Values
 
 RUNNING_AT_ONCE = 48
@@ -56,17 +57,19 @@ class DataverseWrites:
             case Create():
                 return _patch(row(write.entity_set, write.id), write.values, {"If-None-Match": "*"})
             case Update():
-                return _patch(row(write.entity_set, write.id), write.values, {"If-Match": write.etag})
+                return _patch(row(write.entity_set, write.id), write.values, if_match(write.etag))
             case Upsert():
                 return _patch(by_key(write.entity_set, write.key), write.values, {})
             case Delete():
-                return Request("DELETE", row(write.entity_set, write.id), {"If-Match": write.etag})
+                return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
 
 
 def _patch(address: str, values: Values, condition: dict[str, str]) -> Request:
-    columns = [name for name in values if "@" not in name] or ["versionnumber"]
-    wish = {"Prefer": "return=representation"}
-    return Request("PATCH", f"{address}?$select={','.join(columns)}", condition | wish, values)
+    columns = [
+        name for name, value in values.items() if "@" not in name and not isinstance(value, Mapping | list | tuple)
+    ]
+    select = quote(",".join(columns or ["versionnumber"]), safe=",")
+    return Request("PATCH", f"{address}?$select={select}", condition | {"Prefer": "return=representation"}, values)
 
 
 def value_text(value: Value) -> str:
@@ -129,8 +132,9 @@ class DataverseClient(ODataClient):
         size = f",odata.maxpagesize={page_size}" if page_size else ""
         wish = {"Prefer": f"odata.track-changes{size}"}
         link: str | None = since if since is not None else self.wire.url(entity_set, Query(select=tuple(select)))
-        while link:
-            response = await self.wire.get(self.wire.own(link), call=call, headers=wish)
+        followed: set[int] = set()
+        while link is not None:
+            response = await self.wire.get(self.onward(link, followed), call=call, headers=wish)
             page = read_changes(response.content, backend=self.vendor.backend, normalize=self.vendor.normalize)
             yield page
             link = page.next_link

@@ -33,13 +33,13 @@ def may_repeat(status: int | None, *, repeatable: bool) -> bool:
 
 
 def may_have_happened(status: int | None) -> bool:
-    """Whether a write with this outcome may have been carried out. A throttled one was not even looked at."""
-    return status != 429
+    """Whether a write with this outcome may have been carried out. A refused or throttled one was not."""
+    return status is None or status == 408 or status >= 500
 
 
 def is_garbled(status: int | None, content_type: str, body: bytes) -> bool:
     """Whether a successful answer is plainly not what a backend sends: cut off, or a page of somebody on the way."""
-    if status != 200 or not body:
+    if status not in (200, 201) or not body:
         return False
     if content_type.startswith("text/html"):
         return True

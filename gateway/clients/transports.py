@@ -4,7 +4,8 @@
 
 A repeat waits outside the gate, so that a sleeping request holds no place; an exchange is timed inside it, so that waiting
 for a place does not count as the backend's time. All read the :class:`~gateway.clients.call.Call` of the request from
-``request.extensions["call"]``, and whether it may be repeated from ``request.extensions["repeatable"]``.
+``request.extensions["call"]``, and whether it may be repeated from ``request.extensions["repeatable"]``; ``"sent"`` there
+says whether the present attempt has left.
 """
 
 import asyncio
@@ -32,6 +33,14 @@ class NotAskedError(httpx.TransportError):
         self.throttled = throttled
 
 
+MOST_BYTES = 128 * 1024 * 1024
+"""Of one answer, unpacked. The largest page there is, 20,000 rows of two kilobytes, is a third of this."""
+
+
+class AnswerTooLongError(httpx.RequestError):
+    """Nothing a backend has to say is so long."""
+
+
 class ExchangeTransport(httpx.AsyncBaseTransport):
     """Reads every answer to its end and writes down what happened."""
 
@@ -42,9 +51,10 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         started = time.perf_counter()
         status: int | None = None
+        request.extensions["sent"] = True
         try:
             response = await self._network.handle_async_request(request)
-            await response.aread()  # inside the gate: a body that is still coming is still running at the backend
+            response = await _whole(response)  # inside the gate: a body that is still coming is still running there
             status = response.status_code
             return response
         finally:
@@ -59,10 +69,32 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
         await self._network.aclose()
 
 
+async def _whole(response: httpx.Response) -> httpx.Response:
+    """The answer with its body read and unpacked. Raises: AnswerTooLongError."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise AnswerTooLongError(f"more than {MOST_BYTES} bytes")
+    finally:
+        await response.aclose()
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_PACKED]
+    return httpx.Response(
+        response.status_code, headers=headers, content=b"".join(pieces), extensions=response.extensions
+    )
+
+
+_OF_THE_PACKED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+
+
 class BreakerTransport(httpx.AsyncBaseTransport):
     """Sends nothing while the breaker is open.
 
-    No answer, 502 and 503 are failures, and so is a request that its caller gave up after a long wait.
+    No answer, 502 and 503 are failures, and so is a request that its caller gave up while the backend had been silent for
+    long. How long this caller waited says little: of many, most got their place late.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, *, breaker: Breaker, slow_seconds: float, clock: Clock) -> None:
@@ -70,25 +102,34 @@ class BreakerTransport(httpx.AsyncBaseTransport):
         self._breaker = breaker
         self._slow_seconds = slow_seconds
         self._clock = clock
+        self._running = 0
+        self._silent_since = 0.0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        started = self._clock()
-        if (seconds := self._breaker.refuses(started)) is not None:
+        now = self._clock()
+        if (seconds := self._breaker.refuses(now)) is not None:
             raise NotAskedError("has not answered many times in a row", seconds=seconds, throttled=False)
         probe = self._breaker.is_open
+        if not self._running:
+            self._silent_since = now
+        self._running += 1
         try:
             response = await self._inner.handle_async_request(request)
         except httpx.TransportError:
-            self._breaker.failed(self._clock())
+            self._silent_since = self._clock()
+            self._breaker.failed(self._silent_since)
             raise
         except BaseException:  # the caller gave up
-            if self._clock() - started >= self._slow_seconds:
-                self._breaker.failed(self._clock())
+            if (now := self._clock()) - self._silent_since >= self._slow_seconds:
+                self._breaker.failed(now)
             elif probe:
                 self._breaker.abandoned()
             raise
+        finally:
+            self._running -= 1
+        self._silent_since = self._clock()
         if response.status_code in (502, 503):
-            self._breaker.failed(self._clock())
+            self._breaker.failed(self._silent_since)
         else:
             self._breaker.answered()
         return response
@@ -97,11 +138,16 @@ class BreakerTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+_LONGEST_CLOSURE_SECONDS = 600.0
+"""Both backends count in windows of five minutes; what is longer than two of them is a mistake of somebody on the way."""
+
+
 class GateTransport(httpx.AsyncBaseTransport):
     """Never more than ``places`` requests at the backend at once, and none while it asks us to wait.
 
     The pool of httpx slows down with the square of the requests waiting in it; waiting here keeps it empty. ``Retry-After``
-    of a 429 is meant for the identity, not for one request, so it holds all of them back.
+    of a 429 is meant for the identity, not for one request, so it holds all of them back. Who waits for that holds no place:
+    who has less time would stand behind and not be told.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, *, places: int, clock: Clock = time.monotonic) -> None:
@@ -111,15 +157,19 @@ class GateTransport(httpx.AsyncBaseTransport):
         self._closed_until = 0.0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with self._gate:
-            while (seconds := self._closed_until - self._clock()) > 0:
-                _bear(request, seconds)
-                await asyncio.sleep(seconds)
-            response = await self._inner.handle_async_request(request)
-            if response.status_code == 429:
-                told = retry_after_seconds(response.headers.get("retry-after"), now=datetime.now(UTC))
-                self._closed_until = max(self._closed_until, self._clock() + (told or 0.0))
-            return response
+        while True:
+            async with self._gate:
+                if (seconds := self._closed_until - self._clock()) <= 0:
+                    return await self._through(request)
+            _bear(request, seconds)
+            await asyncio.sleep(seconds)
+
+    async def _through(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        if response.status_code == 429:
+            told = retry_after_seconds(response.headers.get("retry-after"), now=datetime.now(UTC)) or 0.0
+            self._closed_until = max(self._closed_until, self._clock() + min(told, _LONGEST_CLOSURE_SECONDS))
+        return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -138,7 +188,8 @@ def _bear(request: httpx.Request, seconds: float) -> None:
 class RetryTransport(httpx.AsyncBaseTransport):
     """Repeats what may be repeated while the call's deadline leaves time for it.
 
-    When an earlier attempt may have been carried out, the final answer says so in ``extensions["unsettled"]``.
+    Once an attempt may have been carried out, ``extensions["unsettled"]`` of the request is true, and stays so when the
+    authentication sends the same request again.
     """
 
     def __init__(
@@ -153,34 +204,37 @@ class RetryTransport(httpx.AsyncBaseTransport):
         self._chance = chance
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        attempt, unsettled = 1, False
+        attempt = 1
         while True:
-            response: httpx.Response | None = None
-            failure: httpx.TransportError | None = None
-            try:
-                response = await self._inner.handle_async_request(request)
-            except NotAskedError:
-                raise
-            except httpx.TransportError as error:
-                failure = error
+            response, failure = await self._attempt(request)
             wait = self._wait(request, response, attempt)
             if wait is None:
                 if failure is not None:
                     raise failure
                 assert response is not None  # noqa: S101 - one of the two is there
-                response.extensions["unsettled"] = unsettled
                 return response
-            unsettled = unsettled or may_have_happened(response.status_code if response is not None else None)
             if response is not None:
                 await response.aclose()
             await asyncio.sleep(wait)
             attempt += 1
 
+    async def _attempt(self, request: httpx.Request) -> tuple[httpx.Response | None, httpx.TransportError | None]:
+        response: httpx.Response | None = None
+        request.extensions["sent"] = False
+        try:
+            response = await self._inner.handle_async_request(request)
+            return response, None
+        except NotAskedError:
+            raise
+        except httpx.TransportError as error:
+            return None, error
+        finally:  # also when the caller gave up, or the body could not be unpacked
+            if request.extensions.get("sent") and may_have_happened(_status(response)):
+                request.extensions["unsettled"] = True
+
     def _wait(self, request: httpx.Request, response: httpx.Response | None, attempt: int) -> float | None:
         """Seconds until the next attempt, or None when this outcome is final."""
-        status = response.status_code if response is not None else None
-        if response is not None and is_garbled(status, response.headers.get("content-type", ""), response.content):
-            status = None
+        status = _status(response)
         repeatable = bool(request.extensions.get("repeatable"))
         if attempt >= self._policy.attempts or not may_repeat(status, repeatable=repeatable):
             return None
@@ -196,3 +250,10 @@ class RetryTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _status(response: httpx.Response | None) -> int | None:
+    """The status of an answer that can be read, else None."""
+    if response is None or is_garbled(response.status_code, response.headers.get("content-type", ""), response.content):
+        return None
+    return response.status_code

@@ -75,6 +75,7 @@ class Wire:
     ) -> None:
         self.vendor = vendor
         self.base = base_url.rstrip("/") + "/"
+        self.auth = auth
         self._origin = _origin(self.base)
         patience = patience or Patience()
         if network is None:
@@ -129,8 +130,14 @@ class Wire:
             repeatable=True,
         )
         content_type = response.headers.get("content-type", "")
-        parts = batches.read(response.content, content_type, expected=len(requests), together=together, backend=backend)
-        return parts, bool(response.extensions.get("unsettled"))
+        try:
+            parts = batches.read(
+                response.content, content_type, expected=len(requests), together=together, backend=backend
+            )
+        except ProtocolError as error:
+            error.unsettled = True
+            raise
+        return parts, bool(response.request.extensions.get("unsettled"))
 
     def url(self, path: str, query: Query) -> str:
         return self.base + self.relative(path, query)
@@ -180,22 +187,31 @@ class Wire:
         content: bytes | None = None,
     ) -> httpx.Response:
         """One request under the call's deadline; any status but 2xx becomes an error."""
-        backend = self.vendor.backend
         all_headers = dict(headers or {})
         if call.correlation_id:
             all_headers |= {
                 "client-request-id": call.correlation_id,
                 "x-ms-correlation-request-id": call.correlation_id,
             }
+        extensions = {"call": call, "repeatable": repeatable}
         try:
-            async with asyncio.timeout(max(0.0, call.deadline.remaining)):
-                response = await self._http.request(
-                    method,
-                    url,
-                    headers=all_headers,
-                    content=content,
-                    extensions={"call": call, "repeatable": repeatable},
-                )
+            request = self._http.build_request(method, url, headers=all_headers, content=content, extensions=extensions)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            backend, label = self.vendor.backend, self.vendor.backend.label
+            raise ProtocolError(f"{label} sent a link that cannot be read.", backend=backend) from error
+        try:
+            return await self._answer(request, call)
+        except BackendError as error:
+            error.unsettled = bool(request.extensions.get("unsettled"))
+            raise
+
+    async def _answer(self, request: httpx.Request, call: Call) -> httpx.Response:
+        backend = self.vendor.backend
+        try:
+            if (seconds := call.deadline.remaining) <= 0:
+                raise TimeoutError
+            async with asyncio.timeout(seconds):
+                response = await self._http.send(request)
         except TimeoutError as error:
             raise DeadlineError(
                 f"{backend.label} did not answer within the time this request may take.", backend=backend
@@ -218,9 +234,7 @@ class Wire:
                 f"The exchange with {backend.label} broke off ({type(error).__name__}).", backend=backend
             ) from error
         if not response.is_success:
-            failure = self._error(response.status_code, response.headers, response.content)
-            failure.unsettled = bool(response.extensions.get("unsettled"))
-            raise failure
+            raise self._error(response.status_code, response.headers, response.content)
         return response
 
     def _error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:

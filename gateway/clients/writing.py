@@ -2,12 +2,13 @@
 
 When an answer is lost, the write is sent again, and the backend may refuse what it has done already: a create finds its
 own row, an update an ETag that its own first attempt changed, a deletion nothing to delete. Then the row is read again
-before anybody is told of a conflict.
+before anybody is told of a conflict. An error whose ``unsettled`` is true leaves open whether the write was carried out.
 """
 
 from collections.abc import Sequence
 
 from gateway.clients.call import Call
+from gateway.clients.retry import may_have_happened
 from gateway.clients.wire import Wire
 from gateway.errors import (
     BackendError,
@@ -17,60 +18,108 @@ from gateway.errors import (
     ProtocolError,
     RecordExistsError,
 )
+from gateway.json_text import dumps
 from gateway.odata.batch import Part
 from gateway.odata.response import read_object, to_record
-from gateway.odata.write import Create, Delete, Request, Update, Write, holds, row
+from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, holds, row
 from gateway.records import Record
 
-Outcome = Record | BackendError | None
+Outcome = Record | BackendError | InvalidInputError | None
 """The row as it is now, None after a deletion, or why the write was not carried out."""
+
+_REFUSALS = (PreconditionFailedError, RecordExistsError, NotFoundError)
+"""How a backend may answer a write that it has carried out already."""
 
 
 async def write_one(wire: Wire, write: Write, *, call: Call) -> Record | None:
-    """Carry out one write. Raises: BackendError."""
+    """Carry out one write. Raises: BackendError, InvalidInputError."""
+    request = _request(wire, write)
+    if isinstance(request, InvalidInputError):
+        raise request
     try:
-        response = await wire.send(wire.vendor.writes.request(write), call=call)
+        response = await wire.send(request, call=call)
     except BackendError as error:
         (outcome,) = await _settled(wire, [write], [error], call=call)
         return _or_raise(outcome)
     if not response.content:
         return None
-    return read_object(response.content, backend=wire.vendor.backend, normalize=wire.vendor.normalize)
+    try:
+        return read_object(response.content, backend=wire.vendor.backend, normalize=wire.vendor.normalize)
+    except ProtocolError as error:
+        error.unsettled = True
+        raise
 
 
 async def write_each(wire: Wire, writes: Sequence[Write], *, call: Call) -> list[Outcome]:
-    """Carry out independent writes, batch after batch. A batch that gets no answer fails each of its writes."""
-    outcomes: list[Outcome] = []
+    """Carry out independent writes, batch after batch.
+
+    A write that cannot be asked for fails alone, a batch that gets no answer fails each of its writes.
+    """
+    requests = [_request(wire, write) for write in writes]
+    outcomes: list[Outcome] = [request if isinstance(request, InvalidInputError) else None for request in requests]
+    askable = [(index, request) for index, request in enumerate(requests) if isinstance(request, Request)]
     most = wire.vendor.batches.most_parts
-    for start in range(0, len(writes), most):
-        chunk = writes[start : start + most]
-        requests = [wire.vendor.writes.request(write) for write in chunk]
-        try:
-            parts, unsettled = await wire.batch(requests, call=call)
-        except BackendError as error:
-            outcomes += [error.again() for _ in chunk]
-            continue
-        answered = [_outcome(wire, part, unsettled=unsettled) for part in parts]
-        outcomes += await _settled(wire, chunk, answered, call=call)
+    for start in range(0, len(askable), most):
+        chunk = askable[start : start + most]
+        told = await _batch(wire, [writes[index] for index, _ in chunk], [request for _, request in chunk], call=call)
+        for (index, _), outcome in zip(chunk, told, strict=True):
+            outcomes[index] = outcome
     return outcomes
+
+
+async def _batch(wire: Wire, writes: Sequence[Write], requests: Sequence[Request], *, call: Call) -> list[Outcome]:
+    try:
+        parts, unsettled = await wire.batch(requests, call=call)
+    except BackendError as error:
+        return [error.again() for _ in writes]
+    return await _settled(wire, writes, [_outcome(wire, part, unsettled=unsettled) for part in parts], call=call)
 
 
 async def write_together(wire: Wire, writes: Sequence[Write], *, call: Call) -> list[Record | None]:
     """Carry out writes as one. Raises: BackendError, InvalidInputError."""
+    if not writes:
+        return []
     if len(writes) > wire.vendor.batches.most_parts:
         raise InvalidInputError(f"No more than {wire.vendor.batches.most_parts} writes can be carried out together.")
-    requests = [wire.vendor.writes.request(write) for write in writes]
-    parts, unsettled = await wire.batch(requests, call=call, together=True)
+    requests: list[Request] = []
+    for write in writes:
+        request = _request(wire, write)
+        if isinstance(request, InvalidInputError):
+            raise request
+        requests.append(request)
+    try:
+        parts, unsettled = await wire.batch(requests, call=call, together=True)
+    except _REFUSALS as refusal:  # of the whole
+        return await _settled_together(wire, writes, refusal, call=call)
     failed = next((part for part in parts if part.failed), None)
     if failed is None:
         return [_or_raise(_outcome(wire, part, unsettled=False)) for part in parts]
-    error = _refusal(wire, failed, unsettled=unsettled)
-    if unsettled:  # the lost attempt may have been carried out as a whole: then every single write has been
-        error.unsettled = True
-        found = await _settled(wire, writes, [_own_refusal(write, error) for write in writes], call=call)
-        if not any(isinstance(outcome, BackendError) for outcome in found):
-            return [_or_raise(outcome) for outcome in found]
-    raise error
+    return await _settled_together(wire, writes, _refusal(wire, failed, unsettled=unsettled), call=call)
+
+
+async def _settled_together(
+    wire: Wire, writes: Sequence[Write], refusal: BackendError, *, call: Call
+) -> list[Record | None]:
+    """A lost attempt may have been carried out as a whole: then every single write has been. Raises: BackendError."""
+    if not refusal.unsettled:
+        raise refusal
+    found = await _settled(wire, writes, [_own_refusal(write, refusal) for write in writes], call=call)
+    failures = [outcome for outcome in found if isinstance(outcome, BackendError)]
+    if failures:  # a row is not as we wrote it; or could not be read, which is no conflict
+        raise next((failure for failure in failures if not isinstance(failure, _REFUSALS)), refusal)
+    return [_or_raise(outcome) for outcome in found]
+
+
+def _request(wire: Wire, write: Write) -> Request | InvalidInputError:
+    """What to send, or why it cannot be sent: found out before anything is, so that no outcome is lost over it."""
+    try:
+        request = wire.vendor.writes.request(write)
+        dumps(request.body).encode()
+    except InvalidInputError as error:
+        return error
+    except ValueError:  # a number that is none, a moment without a time zone, half a character
+        return InvalidInputError("A record holds a value that cannot be written.", argument="values")
+    return request
 
 
 def _own_refusal(write: Write, error: BackendError) -> BackendError:
@@ -84,19 +133,29 @@ def _own_refusal(write: Write, error: BackendError) -> BackendError:
 def _outcome(wire: Wire, part: Part, *, unsettled: bool) -> Outcome:
     if part.failed:
         return _refusal(wire, part, unsettled=unsettled)
-    if isinstance(part.document, dict):
-        return to_record(part.document, wire.vendor.normalize)
-    return None
+    return _record(wire, part) if isinstance(part.document, dict) else None
+
+
+def _record(wire: Wire, part: Part) -> Record | ProtocolError:
+    backend = wire.vendor.backend
+    try:
+        if isinstance(part.document, dict):
+            return to_record(part.document, backend=backend, normalize=wire.vendor.normalize)
+        error = ProtocolError(f"{backend.label} sent no row.", backend=backend)
+    except ProtocolError as failure:
+        error = failure
+    error.unsettled = True
+    return error
 
 
 def _refusal(wire: Wire, part: Part, *, unsettled: bool) -> BackendError:
     error = wire.error(part)
-    error.unsettled = unsettled
+    error.unsettled = unsettled or may_have_happened(part.status)
     return error
 
 
 def _or_raise(outcome: Outcome) -> Record | None:
-    if isinstance(outcome, BackendError):
+    if isinstance(outcome, BackendError | InvalidInputError):
         raise outcome
     return outcome
 
@@ -108,39 +167,47 @@ async def _settled(wire: Wire, writes: Sequence[Write], outcomes: Sequence[Outco
     most = wire.vendor.batches.most_parts
     for start in range(0, len(doubtful), most):
         chunk = doubtful[start : start + most]
-        parts, _ = await wire.batch([Request("GET", _address(writes[index])) for index in chunk], call=call)
-        for index, part in zip(chunk, parts, strict=True):
-            settled[index] = _decided(wire, writes[index], outcomes[index], part)
+        decided = await _decisions(wire, [(writes[index], outcomes[index]) for index in chunk], call=call)
+        for index, outcome in zip(chunk, decided, strict=True):
+            settled[index] = outcome
     return settled
+
+
+async def _decisions(wire: Wire, doubts: Sequence[tuple[Write, Outcome]], *, call: Call) -> list[Outcome]:
+    try:
+        parts, _ = await wire.batch([Request("GET", _address(write)) for write, _ in doubts], call=call)
+    except BackendError as error:
+        error.unsettled = True
+        return [error.again() for _ in doubts]
+    return [_decided(wire, write, outcome, part) for (write, outcome), part in zip(doubts, parts, strict=True)]
 
 
 def _may_be_ours(write: Write, outcome: Outcome) -> bool:
     match write:
         case Create():
             return isinstance(outcome, RecordExistsError | PreconditionFailedError)
-        case Update():
+        case Update() | Upsert():
             return isinstance(outcome, PreconditionFailedError) and outcome.unsettled
         case Delete():
             return isinstance(outcome, NotFoundError) and outcome.unsettled
-        case _:
-            return False
 
 
 def _address(write: Write) -> str:
-    assert isinstance(write, Create | Update | Delete)  # noqa: S101 - an upsert is never in doubt
-    return row(write.entity_set, write.id)
+    return by_key(write.entity_set, write.key) if isinstance(write, Upsert) else row(write.entity_set, write.id)
 
 
 def _decided(wire: Wire, write: Write, outcome: Outcome, part: Part) -> Outcome:
     if part.status == 404:
         return None if isinstance(write, Delete) else outcome
-    if part.failed or not isinstance(part.document, dict):
-        return wire.error(part) if part.failed else ProtocolError("no row", backend=wire.vendor.backend)
-    found = to_record(part.document, wire.vendor.normalize)
+    if part.failed:
+        return _refusal(wire, part, unsettled=True)
+    found = _record(wire, part)
+    if isinstance(found, ProtocolError):
+        return found
     match write:
         case Create():
             return found
-        case Update() if holds(found.values, write.values):
+        case Update() | Upsert() if holds(found.values, write.values):
             return found
         case _:
             return outcome

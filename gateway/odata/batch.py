@@ -27,7 +27,7 @@ class Part:
 
     @property
     def failed(self) -> bool:
-        return self.status >= 400
+        return not 200 <= self.status < 300
 
     @property
     def text(self) -> bytes:

@@ -63,7 +63,7 @@ def page_of(document: object, *, backend: Backend, normalize: Normalize) -> Page
     next_link = document.get("@odata.nextLink")
     count = document.get("@odata.count")
     return Page(
-        records=tuple(to_record(row, normalize) for row in rows),
+        records=tuple(to_record(row, backend=backend, normalize=normalize) for row in rows),
         next_link=next_link if isinstance(next_link, str) else None,
         count=count if isinstance(count, int) else None,
     )
@@ -99,7 +99,7 @@ def read_changes(body: bytes, *, backend: Backend, normalize: Normalize) -> Chan
     if next_link is None and delta_link is None:
         raise ProtocolError(f"{backend.label} does not say where its changes go on.", backend=backend)
     return Changes(
-        records=tuple(to_record(row, normalize) for row in rows if not _is_deletion(row)),
+        records=tuple(to_record(row, backend=backend, normalize=normalize) for row in rows if not _is_deletion(row)),
         deleted=tuple(_deleted(row, backend) for row in rows if _is_deletion(row)),
         next_link=next_link,
         delta_link=delta_link if next_link is None else None,
@@ -126,7 +126,7 @@ def read_object(body: bytes, *, backend: Backend, normalize: Normalize) -> Recor
     document = read_json(body, backend=backend)
     if not isinstance(document, dict):
         raise ProtocolError(f"{backend.label} answered with JSON that is not an object.", backend=backend)
-    return to_record(document, normalize)
+    return to_record(document, backend=backend, normalize=normalize)
 
 
 def read_json(body: bytes, *, backend: Backend) -> object:
@@ -136,7 +136,7 @@ def read_json(body: bytes, *, backend: Backend) -> object:
         ProtocolError: it is not JSON (a cut-off answer, or a proxy's HTML page).
     """
     try:
-        document: object = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        document: object = json.loads(body, parse_float=_number, parse_constant=_no_constant)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise ProtocolError(
             f"{backend.label} answered with something that is not JSON ({len(body)} bytes).", backend=backend
@@ -144,14 +144,33 @@ def read_json(body: bytes, *, backend: Backend) -> object:
     return document
 
 
+_MOST_DIGITS = 400
+"""Before and behind the point; a double has 309. ``1e999999999`` is short to send and a gigabyte to write."""
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError("a number out of all proportion")
+    return number
+
+
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def to_record(row: Mapping[str, object], normalize: Normalize) -> Record:
-    """A JSON row as a record: control information dropped, expanded rows kept as nested values."""
+def to_record(row: Mapping[str, object], *, backend: Backend, normalize: Normalize) -> Record:
+    """A JSON row as a record: control information dropped, expanded rows kept as nested values.
+
+    Raises:
+        ProtocolError: there is no end to what is nested in it.
+    """
     etag = row.get("@odata.etag")
-    return Record(values=_values(row, normalize), etag=etag if isinstance(etag, str) else None)
+    try:
+        values = _values(row, normalize)
+    except RecursionError as error:
+        raise ProtocolError(f"{backend.label} answered with a row nested too deep.", backend=backend) from error
+    return Record(values=values, etag=etag if isinstance(etag, str) else None)
 
 
 def _values(row: Mapping[str, object], normalize: Normalize) -> Values:

@@ -5,6 +5,7 @@ an update and a deletion the ETag of the row they were decided on, an upsert the
 kind of write here, and no way to force one through (``If-Match: *``).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,6 +85,21 @@ def row(entity_set: str, id: UUID) -> str:
     return f"{entity_set}({id})"
 
 
+_ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"')
+"""Source: RFC 9110, 8.8.3 ETag."""
+
+
+def if_match(etag: str) -> dict[str, str]:
+    """The guard of an update or a deletion.
+
+    Raises:
+        InvalidInputError: this is no ETag; ``*`` or nothing at all would write whatever is there.
+    """
+    if not _ENTITY_TAG.fullmatch(etag):
+        raise InvalidInputError("A record is changed or deleted under the ETag it was read with.", argument="etag")
+    return {"If-Match": etag}
+
+
 _NOT_IN_A_KEY = frozenset("/<>*%&:\\?+#")
 """Source: Dataverse, "Use an alternate key to reference a record": these do not work in GET or PATCH."""
 
@@ -95,9 +111,14 @@ def by_key(entity_set: str, key: Mapping[str, Value]) -> str:
     """The address of a row by an alternate key: ``accounts(accountnumber='C00210')``.
 
     Raises:
-        InvalidInputError: a value holds a character that no address may hold.
+        InvalidInputError: there is no key or a blank one, which many rows may share, or a value holds a character that no
+            address may hold.
     """
+    if not key:
+        raise InvalidInputError("A record is addressed by a key.", argument="key")
     for name, value in key.items():
+        if value in (None, ""):
+            raise InvalidInputError(f"A blank key names no record ({name}).", argument=name)
         refused = _NOT_IN_A_KEY.intersection(value) if isinstance(value, str) else ()
         if refused:
             characters = " ".join(sorted(refused))
@@ -109,13 +130,29 @@ def by_key(entity_set: str, key: Mapping[str, Value]) -> str:
 def holds(row: Values, written: Values) -> bool:
     """Whether a row, as read again, has what was written: a repeated write whose first attempt was carried out.
 
-    References (``…@odata.bind``) cannot be compared and count as held; so do collections below the row.
+    What cannot be compared (rows below the row, a reference whose column goes by another name) counts as not held: a
+    conflict that is none is settled by reading, a write taken for done would be lost.
     """
-    return all(
-        _same(row.get(name), value)
-        for name, value in written.items()
-        if "@" not in name and not isinstance(value, Mapping | list | tuple)
-    )
+    return all(_holds(row, name, value) for name, value in written.items())
+
+
+def _holds(row: Values, name: str, written: object) -> bool:
+    column, at, annotation = name.partition("@")
+    if not at:
+        return _same(row.get(name), written)
+    if annotation != "odata.bind":
+        return True
+    lookup = f"_{column.lower()}_value"
+    return lookup in row and _same(row[lookup], _referred(written))
+
+
+_REFERENCE = re.compile(r"\(([0-9A-Fa-f-]{36})\)$")
+
+
+def _referred(written: object) -> object:
+    """The id in ``/contacts(5d0e1c77-…)``; a reference by anything else is no id."""
+    found = _REFERENCE.search(str(written))
+    return found.group(1) if found else written
 
 
 def _same(read: object, written: object) -> bool:

@@ -47,6 +47,18 @@ class Backend:
         return httpx.MockTransport(respond)
 
 
+@dataclass
+class Hangs(httpx.AsyncBaseTransport):
+    """Never answers, and counts."""
+
+    asked: int = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 def down() -> httpx.Response:
     raise httpx.ConnectError("refused")
 
@@ -128,16 +140,8 @@ async def test_an_answer_of_any_other_kind_is_no_failure(status: int) -> None:
 
 
 async def test_a_backend_that_hangs_counts_as_down_when_callers_waited_long_enough() -> None:
-    clock, asked = Clock(), 0
-
-    class Hangs(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            nonlocal asked
-            asked += 1
-            await asyncio.Event().wait()
-            raise AssertionError
-
-    transport = BreakerTransport(Hangs(), breaker=Breaker(BreakerPolicy(failures=2)), slow_seconds=5, clock=clock)
+    clock, hangs = Clock(), Hangs()
+    transport = BreakerTransport(hangs, breaker=Breaker(BreakerPolicy(failures=2)), slow_seconds=5, clock=clock)
 
     async def give_up_after(seconds: float) -> None:
         task = asyncio.create_task(transport.handle_async_request(httpx.Request("GET", BASE)))
@@ -152,7 +156,56 @@ async def test_a_backend_that_hangs_counts_as_down_when_callers_waited_long_enou
         await give_up_after(5)
     with pytest.raises(NotAskedError):
         await transport.handle_async_request(httpx.Request("GET", BASE))
-    assert asked == 12
+    assert hangs.asked == 12
+
+
+async def test_a_backend_that_hangs_counts_as_down_however_late_each_caller_got_a_place() -> None:
+    """Steady callers take over from each other, and none of them has much time left when it is let in."""
+    clock, hangs = Clock(), Hangs()
+    transport = BreakerTransport(hangs, breaker=Breaker(BreakerPolicy(failures=3)), slow_seconds=5, clock=clock)
+
+    async def begin() -> asyncio.Task[httpx.Response]:
+        task = asyncio.create_task(transport.handle_async_request(httpx.Request("GET", BASE)))
+        await asyncio.sleep(0)
+        return task
+
+    before, outcomes = await begin(), list[BaseException | None]()
+    for _ in range(8):
+        after = await begin()
+        clock.now += 1
+        before.cancel()
+        await asyncio.wait([before])
+        before = after
+        outcomes.append(before.exception() if before.done() else None)
+    before.cancel()
+    await asyncio.wait([before])
+
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 7 + [NotAskedError]
+    assert hangs.asked == 8
+
+
+async def test_a_backend_that_answers_others_does_not_hang() -> None:
+    clock, hangs = Clock(), Hangs()
+    hung = asyncio.Event()
+
+    class Sometimes(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "GET":
+                return httpx.Response(200)
+            hung.set()
+            return await hangs.handle_async_request(request)
+
+    breaker = Breaker(BreakerPolicy(failures=1))
+    transport = BreakerTransport(Sometimes(), breaker=breaker, slow_seconds=5, clock=clock)
+    task = asyncio.create_task(transport.handle_async_request(httpx.Request("POST", BASE)))
+    await hung.wait()
+    clock.now += 4
+    await transport.handle_async_request(httpx.Request("GET", BASE))
+    clock.now += 4
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert not breaker.is_open
 
 
 async def test_retry_after_holds_everybody_back_and_tells_those_who_cannot_wait() -> None:
@@ -168,6 +221,36 @@ async def test_retry_after_holds_everybody_back_and_tells_those_who_cannot_wait(
     with pytest.raises(ThrottledError, match="asks us to slow down") as caught:
         await client.page("customers", Query(), call=call(5))
     assert caught.value.retry_after_seconds == pytest.approx(30, abs=1)
+
+
+def limited(seconds: float) -> httpx.Request:
+    return httpx.Request("GET", BASE, extensions={"call": call(seconds)})
+
+
+async def test_callers_who_wait_for_retry_after_hold_no_place() -> None:
+    network = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "60"}))
+    gate = GateTransport(network, places=1)
+    await gate.handle_async_request(limited(3_600))
+    patient = asyncio.create_task(gate.handle_async_request(limited(3_600)))
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(NotAskedError, match="slow down"):
+            await gate.handle_async_request(limited(30))
+
+    patient.cancel()
+    await asyncio.wait([patient])
+
+
+async def test_a_retry_after_of_years_does_not_close_the_gate_for_years() -> None:
+    network = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "99999999"}))
+    gate = GateTransport(network, places=5)
+    await gate.handle_async_request(limited(5))
+
+    with pytest.raises(NotAskedError) as caught:
+        await gate.handle_async_request(limited(5))
+
+    assert caught.value.seconds == pytest.approx(600, abs=1)
 
 
 async def test_after_retry_after_the_gate_is_open_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +273,6 @@ async def test_after_retry_after_the_gate_is_open_again(monkeypatch: pytest.Monk
 
 
 async def test_a_hang_ends_with_the_deadline() -> None:
-    class Hangs(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            await asyncio.Event().wait()
-            raise AssertionError
-
     client = BusinessCentralClient(base_url=BASE, auth=BearerAuth(Token()), network=Hangs())
 
     with pytest.raises(DeadlineError):

@@ -190,15 +190,44 @@ async def test_any_failure_at_entra_is_a_token_error_and_the_next_caller_asks_an
     assert (await provider.token()).startswith("token-")
 
 
-async def test_a_failure_while_renewing_is_told_to_every_caller(
+async def test_callers_who_wait_for_one_request_share_its_failure(
     entra: Entra, provider: ClientCredentialsProvider
 ) -> None:
     entra.tokens.side_effect = None
     entra.tokens.respond(503)
 
-    outcomes = await asyncio.gather(*(provider.token() for _ in range(3)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(provider.token() for _ in range(10)), return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [TokenError] * 3
+    assert [type(outcome) for outcome in outcomes] == [TokenError] * 10
+    assert len({id(outcome) for outcome in outcomes}) == 10, "each has its own traceback"
+    assert entra.posts == 1
+
+
+async def test_a_token_that_cannot_be_renewed_is_used_to_its_end(
+    entra: Entra, provider: ClientCredentialsProvider
+) -> None:
+    await provider.token()
+    entra.tokens.side_effect = httpx.ConnectError("refused")
+
+    entra.now = 3_300
+    assert [await provider.token() for _ in range(5)] == ["token-1"] * 5
+    assert entra.posts == 2, "not every caller asks again"
+    entra.now = 3_330
+    assert await provider.token() == "token-1"
+    assert entra.posts == 3
+    entra.now = 3_600
+    with pytest.raises(TokenError):
+        await provider.token()
+
+
+async def test_a_token_that_was_refused_is_not_used_on_because_none_can_be_had(
+    entra: Entra, provider: ClientCredentialsProvider
+) -> None:
+    await provider.token()
+    entra.tokens.side_effect = httpx.ConnectError("refused")
+
+    with pytest.raises(TokenError):
+        await provider.token(instead_of="token-1")
 
 
 async def test_a_caller_who_goes_away_leaves_the_door_open_for_the_next(

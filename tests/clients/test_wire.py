@@ -503,7 +503,7 @@ async def test_a_body_that_breaks_off_is_read_again(
 async def test_a_backend_that_does_not_answer_in_time_is_a_deadline_error(
     wire: respx.MockRouter, bc: BusinessCentralClient
 ) -> None:
-    call = Call(Deadline.after(0))
+    call = Call(Deadline.after(0.02))
 
     async def never(_: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()

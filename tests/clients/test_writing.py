@@ -1,5 +1,6 @@
 """Writes on the wire: what goes out, and what a refusal after a lost answer means."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -20,9 +21,11 @@ from gateway.clients.retry import RetryPolicy
 from gateway.clients.wire import Patience
 from gateway.errors import (
     BackendError,
+    DeadlineError,
     InvalidInputError,
     NotFoundError,
     PreconditionFailedError,
+    ProtocolError,
     RecordExistsError,
     RejectedError,
     UnreachableError,
@@ -92,6 +95,22 @@ def parts(*answers: dict[str, Any]) -> httpx.Response:
     """The answer of a JSON batch."""
     numbered = [{"id": str(index), "headers": {}, **answer} for index, answer in enumerate(answers)]
     return httpx.Response(200, json={"responses": numbered})
+
+
+def multipart(*answers: tuple[int, Any]) -> httpx.Response:
+    """The answer of a multipart batch."""
+    pieces = [
+        f"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 {status} Said\r\n\r\n{json.dumps(body)}\r\n"
+        for status, body in answers
+    ]
+    content = "".join(pieces) + "--b--\r\n"
+    return httpx.Response(200, content=content, headers={"Content-Type": "multipart/mixed; boundary=b"})
+
+
+def creates(request: httpx.Request) -> httpx.Response:
+    """Every create of a JSON batch is carried out."""
+    asked = json.loads(request.content)["requests"]
+    return parts(*({"status": 201, "body": row(id=each["body"]["id"])} for each in asked))
 
 
 # -- what goes out ----------------------------------------------------------------------------------------------------
@@ -167,6 +186,67 @@ async def test_a_key_that_no_address_can_hold_is_refused_before_anything_is_sent
     assert sent(wire) == []
 
 
+@pytest.mark.parametrize("key", [{}, {"accountnumber": ""}, {"accountnumber": None}], ids=str)
+async def test_a_blank_key_which_many_rows_may_share_is_refused(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call, key: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInputError, match="key"):
+        await dataverse.write(Upsert("accounts", key, {"name": "Quay"}), call=call)
+    assert sent(wire) == []
+
+
+@pytest.mark.parametrize("etag", ["*", "", "None", "1", 'W/"1"\r\nX-Injected: 1', 'W/"é"'])
+async def test_what_is_no_etag_guards_nothing_and_is_refused(
+    wire: respx.MockRouter, bc: BusinessCentralClient, dataverse: DataverseClient, call: Call, etag: str
+) -> None:
+    for client in (bc, dataverse):
+        writes: list[Write] = [Update("accounts", ONE, {"name": "Quay"}, etag), Delete("accounts", ONE, etag)]
+        for write in writes:
+            with pytest.raises(InvalidInputError, match="ETag"):
+                await client.write(write, call=call)
+    assert sent(wire) == []
+
+
+@pytest.mark.parametrize("name", ["id", "Id"])
+@pytest.mark.parametrize("value", [None, "", str(TWO)])
+async def test_the_id_of_a_new_record_cannot_be_overruled_by_its_values(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, name: str, value: str | None
+) -> None:
+    """With a blank id Business Central would choose one, and a repeat would make a second record."""
+    with pytest.raises(InvalidInputError, match="id"):
+        await bc.write(Create(CUSTOMERS, ONE, {name: value}), call=call)
+    assert sent(wire) == []
+
+
+@pytest.mark.parametrize("value", ["\ud800", Decimal("NaN"), datetime(2026, 5, 4)], ids=["surrogate", "NaN", "naive"])  # noqa: DTZ001
+async def test_a_value_that_cannot_be_written_is_refused_before_anything_is_sent(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, value: object
+) -> None:
+    with pytest.raises(InvalidInputError, match="cannot be written"):
+        await bc.write(Create(CUSTOMERS, ONE, {"name": value}), call=call)
+    assert sent(wire) == []
+
+
+async def test_the_name_of_a_column_ends_no_line_of_a_batch(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    wire.post().mock(return_value=multipart((400, {})))
+
+    await dataverse.write_each([Create("accounts", ONE, {"a HTTP/1.1\r\n\r\n--batch_gateway": 1})], call=call)
+
+    assert wire.calls[0].request.content.count(b"\r\n--batch_gateway") == 1
+
+
+async def test_rows_below_the_row_are_not_columns_to_ask_for(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    wire.patch().respond(201, json=row(name="Quay"))
+
+    await dataverse.write(Create("accounts", ONE, {"name": "Quay", "primarycontactid": {"lastname": "Vos"}}), call=call)
+
+    assert sent(wire) == [f"PATCH accounts({ONE})?$select=name"]
+
+
 async def test_business_central_has_no_upsert(bc: BusinessCentralClient, call: Call) -> None:
     with pytest.raises(InvalidInputError, match="no upsert"):
         await bc.write(Upsert(CUSTOMERS, {"number": "1"}, {}), call=call)
@@ -220,6 +300,55 @@ async def test_a_lost_update_is_a_conflict_when_the_row_is_not_as_written(
         )
 
 
+async def test_a_lost_update_is_remembered_across_a_refused_token(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
+) -> None:
+    wire.patch().mock(side_effect=[LOST, httpx.Response(401), CHANGED])
+    wire.post(f"{BASE}/$batch").mock(return_value=parts({"status": 200, "body": row(name="Quay")}))
+
+    record = await bc.write(Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG), call=call)
+
+    assert record == Record({"name": "Quay"}, NEWER)
+
+
+@pytest.mark.parametrize(
+    ("written", "now", "done"),
+    [
+        (f"/contacts({TWO})", str(TWO), True),
+        (f"/contacts({TWO})", str(ONE), False),
+        (f"/contacts({TWO})", None, False),
+        (None, None, True),
+        (None, str(TWO), False),
+        ("/contacts(key='1')", str(TWO), False),
+    ],
+)
+async def test_a_lost_update_of_a_reference_is_compared_with_its_column(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call, written: str | None, now: str | None, done: bool
+) -> None:
+    wire.patch().mock(side_effect=[LOST, STALE])
+    wire.post().mock(return_value=multipart((200, row(name="Quay", _primarycontactid_value=now))))
+    update = Update("accounts", ONE, {"name": "Quay", "primarycontactid@odata.bind": written}, ETAG)
+
+    if done:
+        assert await dataverse.write(update, call=call) is not None
+    else:
+        with pytest.raises(PreconditionFailedError):
+            await dataverse.write(update, call=call)
+
+
+@pytest.mark.parametrize(
+    "values", [{"customerid_account@odata.bind": f"/accounts({TWO})"}, {"lines": [{"a": 1}]}], ids=str
+)
+async def test_what_cannot_be_compared_is_not_taken_for_done(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call, values: dict[str, Any]
+) -> None:
+    wire.patch().mock(side_effect=[LOST, STALE])
+    wire.post().mock(return_value=multipart((200, row(_customerid_value=str(ONE), lines=[]))))
+
+    with pytest.raises(PreconditionFailedError):
+        await dataverse.write(Update("opportunities", ONE, values, ETAG), call=call)
+
+
 async def test_a_throttled_update_was_not_carried_out_so_a_conflict_is_one(
     wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
 ) -> None:
@@ -231,9 +360,12 @@ async def test_a_throttled_update_was_not_carried_out_so_a_conflict_is_one(
     assert [request.split()[0] for request in sent(wire)] == ["PATCH", "PATCH"]
 
 
-@pytest.mark.parametrize("first", [LOST, None], ids=["answer lost", "process killed"])
+CUT_OFF = httpx.Response(201, content=b'{"id":"1"', headers={"Content-Type": "application/json"})
+
+
+@pytest.mark.parametrize("first", [LOST, CUT_OFF, None], ids=["answer lost", "answer cut off", "process killed"])
 async def test_a_create_that_finds_its_own_row_is_done(
-    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, first: Exception | None
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, first: Exception | httpx.Response | None
 ) -> None:
     wire.post(f"{BASE}/{CUSTOMERS}").mock(side_effect=[*([first] if first else []), TAKEN])
     wire.post(f"{BASE}/$batch").mock(return_value=parts({"status": 200, "body": row(id=str(ONE), name="Quay")}))
@@ -276,10 +408,46 @@ async def test_a_write_that_gets_no_answer_at_all_is_unreachable(
 ) -> None:
     wire.patch().mock(side_effect=LOST)
 
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError) as caught:
         await bc.write(Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG), call=call)
 
     assert len(sent(wire)) == 3
+    assert caught.value.unsettled
+
+
+@pytest.mark.parametrize(("status", "unsettled"), [(400, False), (429, False), (500, True), (503, True), (504, True)])
+async def test_an_error_says_whether_the_write_may_have_been_carried_out(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, status: int, unsettled: bool
+) -> None:
+    wire.patch().respond(status)
+
+    with pytest.raises(BackendError) as caught:
+        await bc.write(Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG), call=call)
+
+    assert caught.value.unsettled is unsettled
+
+
+async def test_a_write_that_was_under_way_when_the_deadline_passed_is_unsettled(
+    wire: respx.MockRouter, bc: BusinessCentralClient
+) -> None:
+    async def hang(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    wire.patch().mock(side_effect=hang)
+
+    with pytest.raises(DeadlineError) as caught:
+        await bc.write(Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG), call=Call(Deadline.after(0.02)))
+
+    assert caught.value.unsettled
+
+
+async def test_after_the_deadline_nothing_is_sent(wire: respx.MockRouter, bc: BusinessCentralClient) -> None:
+    with pytest.raises(DeadlineError) as caught:
+        await bc.write(Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG), call=Call(Deadline.after(-1)))
+
+    assert sent(wire) == []
+    assert not caught.value.unsettled
 
 
 # -- batches ----------------------------------------------------------------------------------------------------------
@@ -335,11 +503,7 @@ async def test_many_writes_are_one_batch_and_each_has_its_outcome(
 async def test_more_writes_than_a_batch_takes_are_several_batches(
     wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
 ) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)["requests"]
-        return parts(*({"status": 201, "body": row(id=each["body"]["id"])} for each in asked))
-
-    wire.post(f"{BASE}/$batch").mock(side_effect=answer)
+    wire.post(f"{BASE}/$batch").mock(side_effect=creates)
     writes = [Create(CUSTOMERS, UUID(int=number), {}) for number in range(1, 251)]
 
     outcomes = await bc.write_each(writes, call=call)
@@ -396,6 +560,50 @@ async def test_a_batch_without_an_answer_fails_each_of_its_writes(
     assert outcomes[0] is not outcomes[1]
 
 
+async def test_writes_whose_outcome_cannot_be_read_again_leave_the_outcomes_of_the_others(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)["requests"]
+        if asked[0]["method"] == "GET":
+            return httpx.Response(500)
+        return creates(request) if len(asked) > 1 else parts({"status": 400, "body": TAKEN.json()})
+
+    wire.post().mock(side_effect=answer)
+
+    *done, doubtful = await bc.write_each([Create(CUSTOMERS, UUID(int=n), {}) for n in range(1, 102)], call=call)
+
+    assert all(isinstance(outcome, Record) for outcome in done)
+    assert isinstance(doubtful, BackendError)
+    assert doubtful.unsettled
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Create(CUSTOMERS, TWO, {"name": "\ud800"}), Upsert("x", {"a": "1"}, {}), Update(CUSTOMERS, TWO, {}, "*")],
+    ids=["half a character", "no upsert", "no etag"],
+)
+async def test_a_write_that_cannot_be_asked_for_fails_alone(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call, bad: Write
+) -> None:
+    wire.post().mock(side_effect=creates)
+    good = [Create(CUSTOMERS, UUID(int=n), {}) for n in range(10, 110)]
+
+    outcomes = await bc.write_each([*good, bad, Create(CUSTOMERS, ONE, {})], call=call)
+
+    assert [type(outcome) for outcome in outcomes] == [Record] * 100 + [InvalidInputError, Record]
+
+
+async def test_a_batch_that_leaves_answers_out_leaves_its_writes_unsettled(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
+) -> None:
+    wire.post().mock(return_value=parts({"status": 201, "body": row()}))
+
+    outcomes = await bc.write_each([Create(CUSTOMERS, ONE, {}), Create(CUSTOMERS, TWO, {})], call=call)
+
+    assert [isinstance(each, ProtocolError) and each.unsettled for each in outcomes] == [True, True]
+
+
 async def test_business_central_parts_that_claim_success_are_not_believed_when_one_failed(
     wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
 ) -> None:
@@ -443,6 +651,45 @@ async def test_a_lost_answer_of_writes_together_is_settled_as_a_whole(
             await bc.write_together(writes, call=call)
     else:
         assert await bc.write_together(writes, call=call) == [Record({}, NEWER), Record({}, NEWER)]
+
+
+async def test_writes_together_that_cannot_be_read_again_are_no_conflict(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
+) -> None:
+    wire.post().mock(side_effect=[LOST, parts({"status": 409, "body": CHANGED.json()}), *[LOST] * 3])
+
+    with pytest.raises(UnreachableError) as caught:
+        await bc.write_together([Update(CUSTOMERS, ONE, {"name": "Quay"}, ETAG)], call=call)
+
+    assert caught.value.unsettled
+
+
+async def test_an_upsert_among_writes_together_is_settled_by_its_key(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    found = multipart((200, row(name="Quay")), (200, row(name="Wharf")))
+    wire.post().mock(side_effect=[LOST, multipart((412, STALE.json())), found])
+    upsert = Upsert("accounts", {"accountnumber": "C1"}, {"name": "Wharf"})
+
+    records = await dataverse.write_together([Create("accounts", ONE, {"name": "Quay"}), upsert], call=call)
+
+    assert records == [Record({"name": "Quay"}, NEWER), Record({"name": "Wharf"}, NEWER)]
+    assert b"accounts(accountnumber='C1') HTTP/1.1" in wire.calls[2].request.content
+
+
+async def test_writes_together_that_are_refused_as_a_whole_after_a_lost_answer_are_settled(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    wire.post().mock(side_effect=[LOST, STALE, multipart((200, row(name="Quay")))])
+
+    (record,) = await dataverse.write_together([Create("accounts", ONE, {"name": "Quay"})], call=call)
+
+    assert record == Record({"name": "Quay"}, NEWER)
+
+
+async def test_nothing_to_write_is_not_sent(wire: respx.MockRouter, bc: BusinessCentralClient, call: Call) -> None:
+    assert await bc.write_together([], call=call) == await bc.write_each([], call=call) == []
+    assert sent(wire) == []
 
 
 async def test_more_than_a_batch_cannot_be_carried_out_together(bc: BusinessCentralClient, call: Call) -> None:

@@ -1,10 +1,12 @@
 """The suites of this folder run on the sandbox always, and on a real tenant with ``-m live``.
 
 Live, the gateway's own settings (``GATEWAY_…``, see docs/settings.md) name tenant and application. Nothing is written there
-unless ``GATEWAY_LIVE_WRITES=1``; what the tests write then, they delete again.
+unless ``GATEWAY_LIVE_WRITES=1``: without it, nothing but GET leaves this machine. What the tests write, they delete again.
 """
 
+import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +25,34 @@ from gateway.errors import ConfigError
 from gateway.sandbox.app import Sandbox, open_sandbox
 
 TARGETS = ["sandbox", pytest.param("live", marks=[pytest.mark.live, pytest.mark.enable_socket])]
+
+
+_REQUEST_LINE = re.compile(rb"^([A-Z]+) \S+ HTTP/1\.1\r?$", re.MULTILINE)
+
+
+def only_reads(request: httpx.Request) -> bool:
+    """Whether this is a GET, or a batch of nothing else."""
+    if request.method != "POST" or not request.url.path.endswith("/$batch"):
+        return request.method == "GET"
+    if request.headers["content-type"].startswith("application/json"):
+        methods = {part["method"].upper() for part in json.loads(request.content)["requests"]}
+    else:
+        methods = {method.decode() for method in _REQUEST_LINE.findall(request.content)}
+    return methods == {"GET"}
+
+
+class ReadOnly(httpx.AsyncBaseTransport):
+    """The way to a real tenant for what only reads; anything else fails before it leaves."""
+
+    def __init__(self, network: httpx.AsyncBaseTransport) -> None:
+        self._network = network
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert only_reads(request), f"{request.method} is sent to a real tenant only with GATEWAY_LIVE_WRITES=1"
+        return await self._network.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
 
 
 @dataclass(frozen=True)
@@ -77,8 +107,14 @@ async def _live() -> AsyncIterator[Contract]:
         settings = load_settings()
     except ConfigError as error:
         pytest.fail(f"-m live needs the settings of a gateway: {error}", pytrace=False)
-    async with _agreed(settings, Networks(), writable=os.environ.get("GATEWAY_LIVE_WRITES") == "1") as agreed:
+    writable = os.environ.get("GATEWAY_LIVE_WRITES") == "1"
+    networks = Networks() if writable else Networks(ReadOnly(_network()), ReadOnly(_network()))
+    async with _agreed(settings, networks, writable=writable) as agreed:
         yield agreed
+
+
+def _network() -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(http2=True)
 
 
 @asynccontextmanager

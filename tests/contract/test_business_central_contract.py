@@ -164,7 +164,8 @@ async def test_an_order_by_two_properties_is_understood(contract: Contract) -> N
 
 
 async def test_a_change_without_if_match_is_refused(contract: Contract) -> None:
-    """Writes nothing: the request is refused for want of a token."""
+    """Asks for a change, which is refused for want of a token."""
+    contract.may_write()
     one, *_ = await some_customers(contract)
     answer = await contract.bc_wire.patch(f"{contract.in_company('customers')}({one.values['id']})", json={})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest_InvalidToken")

@@ -20,8 +20,15 @@ def test_an_answer_that_would_come_again_is_final(status: int) -> None:
     assert not may_repeat(status, repeatable=True)
 
 
-@pytest.mark.parametrize(("status", "may"), [(429, False), (None, True), (502, True), (503, True)])
-def test_only_a_throttled_write_has_surely_not_happened(status: int | None, may: bool) -> None:
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 412, 429])
+def test_a_write_that_was_answered_or_refused_is_settled(status: int) -> None:
+    assert not may_have_happened(status)
+
+
+@pytest.mark.parametrize(
+    ("status", "may"), [(429, False), (None, True), (408, True), (500, True), (502, True), (503, True)]
+)
+def test_a_throttled_write_has_surely_not_happened_one_that_broke_may_have(status: int | None, may: bool) -> None:
     assert may_have_happened(status) is may
 
 
@@ -34,6 +41,7 @@ def test_only_a_throttled_write_has_surely_not_happened(status: int | None, may:
         (200, "multipart/mixed; boundary=b", b"--b\r\n\r\n--b--\r\n", False),
         (200, "multipart/mixed; boundary=b", b"--b\r\nContent-Type: app", True),
         (200, "text/plain", b"4711", False),
+        (201, "application/json", b'{"id":"1"', True),
         (200, "application/json", b"", False),
         (400, "text/html", b"<html>", False),
     ],
