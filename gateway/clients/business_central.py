@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 
+from gateway.clients.budget import CountedBudget
 from gateway.clients.call import Call
 from gateway.clients.client import ODataClient
 from gateway.clients.wire import Patience, Vendor
@@ -22,6 +23,9 @@ from gateway.records import Backend, Record
 
 RUNNING_AT_ONCE = 5
 """Source: Business Central, "Current API limits": requests processed at once per user."""
+
+REQUESTS_IN_WINDOW, WINDOW_SECONDS = 6_000, 300.0
+"""Source: the same page: requests per user in any five minutes; the operations of a batch count one by one."""
 
 QUERY_ROOM = 7_600
 """Of about 8,100 characters of query string, what we fill; the rest is room for a link's own additions."""
@@ -148,6 +152,7 @@ class BusinessCentralClient(ODataClient):
             query_room=QUERY_ROOM,
             headers={"Accept": "application/json"},
             places=places,
+            budget=CountedBudget(requests=REQUESTS_IN_WINDOW, window_seconds=WINDOW_SECONDS),
             batches=JSON_BATCHES,
         )
         super().__init__(vendor, base_url=base_url, auth=auth, network=network, patience=patience)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 
+from gateway.clients.budget import ToldBudget
 from gateway.clients.call import Call
 from gateway.clients.client import ODataClient
 from gateway.clients.wire import Patience, Vendor
@@ -23,6 +24,9 @@ from gateway.records import Backend, Values
 
 RUNNING_AT_ONCE = 48
 """Source: "Service protection API limits": 52 at once per user is refused; some are left for others under our identity."""
+
+REQUESTS_IN_WINDOW, WORK_SECONDS_IN_WINDOW = 6_000, 1_200.0
+"""Source: the same page: per user in any five minutes. At 48 at once the seconds are gone after half a minute."""
 
 QUERY_ROOM = 24_000
 """Of the 32 KB a URL may have."""
@@ -110,6 +114,7 @@ class DataverseClient(ODataClient):
             },
             reading={"If-None-Match": "null"},
             places=places,
+            budget=ToldBudget(requests=REQUESTS_IN_WINDOW, seconds=WORK_SECONDS_IN_WINDOW),
             batches=MULTIPART_BATCHES,
         )
         base_url = organization_url.rstrip("/") + "/api/data/v9.2"

@@ -138,53 +138,6 @@ class BreakerTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-_LONGEST_CLOSURE_SECONDS = 600.0
-"""Both backends count in windows of five minutes; what is longer than two of them is a mistake of somebody on the way."""
-
-
-class GateTransport(httpx.AsyncBaseTransport):
-    """Never more than ``places`` requests at the backend at once, and none while it asks us to wait.
-
-    The pool of httpx slows down with the square of the requests waiting in it; waiting here keeps it empty. ``Retry-After``
-    of a 429 is meant for the identity, not for one request, so it holds all of them back. Who waits for that holds no place:
-    who has less time would stand behind and not be told.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, places: int, clock: Clock = time.monotonic) -> None:
-        self._inner = inner
-        self._gate = asyncio.Semaphore(places)
-        self._clock = clock
-        self._closed_until = 0.0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        while True:
-            async with self._gate:
-                if (seconds := self._closed_until - self._clock()) <= 0:
-                    return await self._through(request)
-            _bear(request, seconds)
-            await asyncio.sleep(seconds)
-
-    async def _through(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        if response.status_code == 429:
-            told = retry_after_seconds(response.headers.get("retry-after"), now=datetime.now(UTC)) or 0.0
-            self._closed_until = max(self._closed_until, self._clock() + min(told, _LONGEST_CLOSURE_SECONDS))
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def _bear(request: httpx.Request, seconds: float) -> None:
-    """
-    Raises:
-        NotAskedError: the caller cannot wait that long.
-    """
-    call = request.extensions.get("call")
-    if isinstance(call, Call) and seconds >= call.deadline.remaining:
-        raise NotAskedError("asks us to slow down", seconds=seconds, throttled=True)
-
-
 class RetryTransport(httpx.AsyncBaseTransport):
     """Repeats what may be repeated while the call's deadline leaves time for it.
 

@@ -14,9 +14,11 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from gateway.clients.breaker import Breaker, BreakerPolicy
+from gateway.clients.budget import Budget
 from gateway.clients.call import Call
+from gateway.clients.gate import GateTransport
 from gateway.clients.retry import RetryPolicy
-from gateway.clients.transports import BreakerTransport, ExchangeTransport, GateTransport, NotAskedError, RetryTransport
+from gateway.clients.transports import BreakerTransport, ExchangeTransport, NotAskedError, RetryTransport
 from gateway.errors import (
     BackendError,
     DeadlineError,
@@ -39,7 +41,8 @@ class Vendor:
     """What must be known about a backend.
 
     ``query_room`` is how many characters of query string it takes; ``headers`` go with every request, ``reading`` with
-    those that read; ``places`` is how many requests of one identity may be there at once.
+    those that read; ``places`` is how many requests of one identity may be there at once, ``budget`` what is left of all it
+    may send.
     """
 
     backend: Backend
@@ -49,6 +52,7 @@ class Vendor:
     query_room: int
     headers: Mapping[str, str]
     places: int
+    budget: Budget
     reading: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     batches: Batches
 
@@ -91,7 +95,9 @@ class Wire:
             clock=time.monotonic,
         )
         self._http = httpx.AsyncClient(
-            transport=RetryTransport(GateTransport(breaker, places=vendor.places), policy=patience.retry),
+            transport=RetryTransport(
+                GateTransport(breaker, most=vendor.places, budget=vendor.budget), policy=patience.retry
+            ),
             auth=auth,
             headers=dict(vendor.headers),
             timeout=None,  # noqa: S113 - every call has a deadline of its own
@@ -128,6 +134,7 @@ class Wire:
             headers=envelope.headers,
             content=envelope.content,
             repeatable=True,
+            operations=len(requests),
         )
         content_type = response.headers.get("content-type", "")
         try:
@@ -185,6 +192,7 @@ class Wire:
         repeatable: bool,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        operations: int = 1,
     ) -> httpx.Response:
         """One request under the call's deadline; any status but 2xx becomes an error."""
         all_headers = dict(headers or {})
@@ -193,7 +201,7 @@ class Wire:
                 "client-request-id": call.correlation_id,
                 "x-ms-correlation-request-id": call.correlation_id,
             }
-        extensions = {"call": call, "repeatable": repeatable}
+        extensions = {"call": call, "repeatable": repeatable, "operations": operations}
         try:
             request = self._http.build_request(method, url, headers=all_headers, content=content, extensions=extensions)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:

@@ -9,16 +9,20 @@ import pytest
 
 from gateway.auth.tokens import BearerAuth
 from gateway.clients.breaker import Breaker, BreakerPolicy
+from gateway.clients.budget import CountedBudget, ToldBudget
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call, Deadline
+from gateway.clients.gate import GateTransport
 from gateway.clients.retry import RetryPolicy
-from gateway.clients.transports import BreakerTransport, GateTransport, NotAskedError
+from gateway.clients.transports import BreakerTransport, NotAskedError
 from gateway.clients.wire import Patience
 from gateway.errors import BackendError, DeadlineError, ErrorCode, ThrottledError, UnreachableError
 from gateway.odata.query import Query
 from tests.clients.test_writing import Token
 
 pytestmark = pytest.mark.anyio
+
+PLENTY = ToldBudget(requests=6_000, seconds=1_200)
 
 BASE = "https://bc.example/api/v2.0"
 ROWS = {"value": [{"id": "1"}]}
@@ -229,7 +233,7 @@ def limited(seconds: float) -> httpx.Request:
 
 async def test_callers_who_wait_for_retry_after_hold_no_place() -> None:
     network = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "60"}))
-    gate = GateTransport(network, places=1)
+    gate = GateTransport(network, most=1, budget=PLENTY)
     await gate.handle_async_request(limited(3_600))
     patient = asyncio.create_task(gate.handle_async_request(limited(3_600)))
     await asyncio.sleep(0)
@@ -244,7 +248,7 @@ async def test_callers_who_wait_for_retry_after_hold_no_place() -> None:
 
 async def test_a_retry_after_of_years_does_not_close_the_gate_for_years() -> None:
     network = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "99999999"}))
-    gate = GateTransport(network, places=5)
+    gate = GateTransport(network, most=5, budget=PLENTY)
     await gate.handle_async_request(limited(5))
 
     with pytest.raises(NotAskedError) as caught:
@@ -263,7 +267,7 @@ async def test_after_retry_after_the_gate_is_open_again(monkeypatch: pytest.Monk
     monkeypatch.setattr("gateway.clients.transports.asyncio.sleep", sleep)
     answers = [httpx.Response(429, headers={"Retry-After": "30"}), well(), well()]
     network = httpx.MockTransport(lambda _: answers.pop(0))
-    gate = GateTransport(network, places=5, clock=clock)
+    gate = GateTransport(network, most=5, budget=PLENTY, clock=clock)
     request = httpx.Request("GET", BASE)
 
     statuses = [(await gate.handle_async_request(request)).status_code for _ in range(3)]
@@ -293,3 +297,55 @@ async def test_a_garbled_answer_is_asked_for_again(garbled: httpx.Response) -> N
 
     assert await outcome(client_of(backend, failures=100)) == 1
     assert len(backend.asked) == 2
+
+
+class Tells(httpx.AsyncBaseTransport):
+    """Says after each answer how much of the allowance is left, and writes down how many ran at once."""
+
+    def __init__(self, allowed: float) -> None:
+        self.left = allowed
+        self.running = 0
+        self.at_once: list[int] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.running += 1
+        self.at_once.append(self.running)
+        await asyncio.sleep(0)
+        self.running -= 1
+        self.left -= 1
+        return httpx.Response(200, headers={"x-ms-ratelimit-burst-remaining-xrm-requests": str(max(self.left, 0))})
+
+
+async def test_the_gate_narrows_as_the_allowance_shrinks_and_opens_again() -> None:
+    backend = Tells(1_000)
+    gate = GateTransport(backend, most=48, budget=ToldBudget(requests=1_000, seconds=1_200))
+
+    async def crowd(size: int) -> list[int]:
+        backend.at_once.clear()
+        await asyncio.gather(*(gate.handle_async_request(httpx.Request("GET", BASE)) for _ in range(size)))
+        return backend.at_once
+
+    assert max(await crowd(400)) == 48
+    assert max((await crowd(500))[-100:]) <= 20
+    assert max((await crowd(150))[-50:]) == 1, "nothing is left, and still one asks"
+    backend.left = 1_000
+    await crowd(1)
+    assert max(await crowd(200)) == 48
+
+
+async def test_what_business_central_would_refuse_in_the_end_is_sent_one_by_one_before() -> None:
+    clock, backend = Clock(), Tells(0)
+    gate = GateTransport(backend, most=5, budget=CountedBudget(requests=600, window_seconds=300), clock=clock)
+
+    async def crowd(size: int, *, operations: int = 1) -> int:
+        backend.at_once.clear()
+        request = httpx.Request("POST", BASE, extensions={"operations": operations})
+        await asyncio.gather(*(gate.handle_async_request(request) for _ in range(size)))
+        return max(backend.at_once[-5:])
+
+    assert await crowd(20) == 5
+    assert await crowd(5, operations=110) == 5, "they were let in before they counted"
+    assert await crowd(20) == 1
+    clock.now += 320
+    await crowd(1)
+    assert await crowd(20) == 5

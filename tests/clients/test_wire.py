@@ -11,12 +11,14 @@ import pytest
 import respx
 
 from gateway.auth.tokens import BearerAuth
+from gateway.clients.budget import ToldBudget
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient, WhoAmI
+from gateway.clients.gate import GateTransport
 from gateway.clients.retry import RetryPolicy
-from gateway.clients.transports import ExchangeTransport, GateTransport, RetryTransport
+from gateway.clients.transports import ExchangeTransport, RetryTransport
 from gateway.clients.wire import Patience
 from gateway.errors import (
     BackendError,
@@ -36,6 +38,8 @@ from gateway.odata.response import Page
 from gateway.records import Backend, Record
 
 pytestmark = pytest.mark.anyio
+
+PLENTY = ToldBudget(requests=6_000, seconds=1_200)
 
 BASE = "https://bc.example/v2.0/contoso/Production/api/v2.0"
 ORGANIZATION = "https://contoso.crm4.example"
@@ -831,7 +835,7 @@ async def settled(done: Callable[[], bool]) -> None:
 
 async def test_the_gate_never_lets_more_in_than_it_has_places() -> None:
     crowd = Crowd()
-    gate = GateTransport(crowd, places=5)
+    gate = GateTransport(crowd, most=5, budget=PLENTY)
     tasks = [
         asyncio.ensure_future(gate.handle_async_request(httpx.Request("GET", f"{BASE}/{number}")))
         for number in range(50)
@@ -847,7 +851,7 @@ async def test_the_gate_never_lets_more_in_than_it_has_places() -> None:
 
 async def test_a_request_that_is_given_up_frees_its_place() -> None:
     crowd = Crowd()
-    gate = GateTransport(crowd, places=1)
+    gate = GateTransport(crowd, most=1, budget=PLENTY)
     inside, waiting, last = (
         asyncio.ensure_future(gate.handle_async_request(httpx.Request("GET", BASE))) for _ in range(3)
     )
