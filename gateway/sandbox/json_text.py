@@ -35,9 +35,11 @@ def dumps(value: object) -> str:
 
 
 def loads(text: str | bytes) -> object:
-    """Raises: ValueError when the text is not JSON."""
+    """Raises: ValueError when the text is not JSON, or holds half a surrogate pair, which is no text."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+        value: object = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+        dumps(value).encode()
+        return value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

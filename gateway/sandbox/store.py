@@ -321,7 +321,7 @@ class Store:
             try:
                 return self._connection.execute(sql, tuple(parameters)).fetchall()
             except sqlite3.OperationalError as error:
-                if any(limit in str(error) for limit in ("stack overflow", "too large", "too many")):
+                if any(limit in str(error) for limit in ("stack overflow", "too large", "too many", "at most")):
                     raise ExpressionError("The query is too complex.") from error
                 raise
 

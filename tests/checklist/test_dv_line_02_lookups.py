@@ -106,7 +106,8 @@ async def test_an_owner_is_a_user_or_a_team(dataverse: httpx.AsyncClient, table:
     assert (found["_owninguser_value"] is None, found["_owningteam_value"] is None) == (kind == "team", kind != "team")
 
 
-async def test_a_row_enters_a_collection_by_reference(dataverse: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("way", ["key", "id"])
+async def test_a_row_enters_and_leaves_a_collection_by_reference(dataverse: httpx.AsyncClient, way: str) -> None:
     account, contact = (
         await created(dataverse, "accounts", name="A"),
         await created(dataverse, "contacts", lastname="V"),
@@ -115,7 +116,8 @@ async def test_a_row_enters_a_collection_by_reference(dataverse: httpx.AsyncClie
     response = await dataverse.post(f"{account}/contact_customer_accounts/$ref", json=reference)
     assert (response.status_code, response.content) == (204, b"")
     assert (await row(dataverse, contact))["_parentcustomerid_value"] == key(account)
-    assert (await dataverse.delete(f"{account}/contact_customer_accounts({key(contact)})/$ref")).status_code == 204
+    member = f"({key(contact)})/$ref" if way == "key" else f"/$ref?$id={dataverse.base_url}{contact}"
+    assert (await dataverse.delete(f"{account}/contact_customer_accounts{member}")).status_code == 204
     assert (await row(dataverse, contact))["_parentcustomerid_value"] is None
 
 

@@ -114,6 +114,41 @@ async def test_a_hidden_account_is_hidden_on_every_path(dataverse: httpx.AsyncCl
     assert len((await dataverse.get(f"{user}/user_accounts?$select=name")).json()["value"]) > 0
 
 
+async def test_a_hidden_account_is_written_on_no_path(dataverse: httpx.AsyncClient, sales: httpx.AsyncClient) -> None:
+    hidden = (await dataverse.get(HIDDEN)).json()
+    key = hidden["accountid"]
+    own = await sales.post("accounts", json={"name": "Mine"})
+    mine = own.headers["OData-EntityId"].rpartition("/")[2]
+    target = {"@odata.type": "Microsoft.Dynamics.CRM.account", "description": "x"}
+    attempts: list[tuple[str, str, object]] = [
+        ("PATCH", HIDDEN, {"description": "x"}),
+        ("PATCH", f"accounts({key})", {}),
+        ("PUT", f"accounts({key})/name", {"value": "x"}),
+        ("DELETE", f"accounts({key})/description", None),
+        ("DELETE", f"accounts({key})", None),
+        ("PUT", f"accounts({key})/parentaccountid/$ref", {"@odata.id": mine}),
+        ("POST", f"accounts({key})/account_parent_account/$ref", {"@odata.id": mine}),
+        ("POST", f"{mine}/account_parent_account/$ref", {"@odata.id": HIDDEN}),
+        ("PATCH", mine, {"parentaccountid@odata.bind": f"/accounts({key})"}),
+        ("POST", "contacts", {"lastname": "x", "parentcustomerid_account@odata.bind": f"/{HIDDEN}"}),
+        ("POST", "accounts/Microsoft.Dynamics.CRM.UpdateMultiple", {"Targets": [target | {"accountid": key}]}),
+        ("POST", "accounts/Microsoft.Dynamics.CRM.UpsertMultiple", {"Targets": [target | {"@odata.id": HIDDEN}]}),
+    ]
+    for method, address, body in attempts:
+        answer = await sales.request(method, address, json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "0x80040220"), (method, address)
+    assert (await dataverse.get(HIDDEN)).json() == hidden
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_a_stale_etag_tells_nothing_of_a_hidden_account(
+    dataverse: httpx.AsyncClient, sales: httpx.AsyncClient, method: str
+) -> None:
+    address = f"accounts({(await dataverse.get(HIDDEN)).json()['accountid']})"
+    answer = await sales.request(method, address, json={}, headers={"If-Match": 'W/"1"'})
+    assert answer.status_code == 403
+
+
 async def test_somebody_without_a_role_may_read_nothing(dataverse: httpx.AsyncClient) -> None:
     nobody = {"CallerObjectId": people.NOBODY.object_id}
     for table in ("accounts", "products", "salesorders"):

@@ -245,3 +245,78 @@ async def test_an_order_made_of_a_quote_can_be_posted(bc: httpx.AsyncClient) -> 
     created = (await bc.get(made.headers["location"])).json()
     posted = await invoice(bc, await ship(bc, created))
     assert (posted["orderNumber"], posted["totalAmountExcludingTax"]) == (created["number"], 37.5)
+
+
+async def test_the_number_of_a_posted_order_is_not_given_again(bc: httpx.AsyncClient) -> None:
+    first = await order(bc, {"itemId": WHEEL, "quantity": 1})
+    await ship(bc, first)
+    second = await order(bc, {"itemId": WHEEL, "quantity": 1})
+    await bc.delete(f"salesOrders({second['id']})")
+    third = await order(bc, {"itemId": WHEEL, "quantity": 1})
+    assert [one["number"] for one in (first, second, third)] == ["S-ORD000001", "S-ORD000002", "S-ORD000003"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quantity": 1}, "Quantity must not be less than Quantity Shipped in Sales Line"),
+        ({"shipQuantity": 4}, "You cannot ship more than 3 units."),
+        ({"shipQuantity": -1}, "You cannot ship more than 3 units."),
+        ({"shipQuantity": 1, "invoiceQuantity": 2}, "You cannot invoice more than 1 units."),
+        ({"invoiceQuantity": -1}, "You cannot invoice more than 3 units."),
+    ],
+)
+async def test_no_more_is_posted_than_was_ordered(
+    bc: httpx.AsyncClient, changes: dict[str, object], message: str
+) -> None:
+    created = await order(bc, {"itemId": WHEEL, "quantity": 5})
+    line = f"salesOrderLines({created['salesOrderLines'][0]['id']})"
+    await bc.patch(line, json={"shipQuantity": 2}, headers=FORCE)
+    await ship(bc, created)
+    before = (await bc.get(line)).json()
+    answer = await bc.patch(line, json=changes, headers=FORCE)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Application_DialogException")
+    assert answer.json()["error"]["message"].startswith(message)
+    assert (await bc.get(line)).json() == before
+
+
+async def test_what_is_shipped_is_to_be_invoiced(bc: httpx.AsyncClient) -> None:
+    created = await order(bc, {"itemId": WHEEL, "quantity": 5})
+    line = f"salesOrderLines({created['salesOrderLines'][0]['id']})"
+    assert (await bc.patch(line, json={"shipQuantity": 2}, headers=FORCE)).json()["invoiceQuantity"] == 2
+
+
+async def test_a_line_that_is_not_shipped_keeps_its_reservation(bc: httpx.AsyncClient, bc_store: Store) -> None:
+    created = await order(bc, {"itemId": WHEEL, "quantity": 2}, {"itemId": HOUR, "quantity": 1})
+    line = created["salesOrderLines"][0]["id"]
+    bc_store.seed("$reservationEntries", [RESERVATION | {"salesLineId": line}])
+    await bc.patch(f"salesOrderLines({line})", json={"shipQuantity": 0}, headers=FORCE)
+    await ship(bc, created)
+    assert bc_store.count("$reservationEntries") == 1
+
+
+@pytest.mark.parametrize(("set_name", "key"), [("customers", CUSTOMER), ("items", WHEEL)])
+async def test_what_ledger_entries_name_stays(bc: httpx.AsyncClient, bc_store: Store, set_name: str, key: str) -> None:
+    created = await order(bc, {"itemId": WHEEL, "quantity": 1})
+    outstanding = await bc.delete(f"{set_name}({key})")
+    assert "there is at least one outstanding Sales Order" in outstanding.json()["error"]["message"]
+    await ship(bc, created)
+    answer = await bc.delete(f"{set_name}({key})")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Application_DialogException")
+    assert "has ledger entries" in answer.json()["error"]["message"]
+    assert bc_store.get(set_name, key) is not None
+
+
+async def test_ledgers_and_documents_follow_a_new_number(bc: httpx.AsyncClient, bc_store: Store) -> None:
+    posted = await invoice(bc, await ship(bc, await order(bc, {"itemId": WHEEL, "quantity": 1})))
+    waiting = await order(bc, {"itemId": WHEEL, "quantity": 1})
+    for address in (f"customers({CUSTOMER})", f"items({WHEEL})"):
+        assert (await bc.patch(address, json={"number": "NEW"}, headers=FORCE)).json()["number"] == "NEW"
+    assert [one["customerNo"] for one in bc_store.select("$customerLedgerEntries")] == ["NEW"]
+    assert {one["itemNo"] for one in bc_store.select("$itemLedgerEntries")} == {"NEW"}
+    for address in (f"salesOrders({waiting['id']})", f"salesInvoices({posted['id']})"):
+        found = (await bc.get(address)).json()
+        assert (found["customerNumber"], found["billToCustomerNumber"]) == ("NEW", "NEW")
+    assert (await bc.get(f"salesOrders({waiting['id']})/salesOrderLines")).json()["value"][0][
+        "lineObjectNumber"
+    ] == "NEW"

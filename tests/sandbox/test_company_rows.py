@@ -22,6 +22,7 @@ STARTS_EMPTY = frozenset(
         "agedAccountsReceivables",
         "salesQuotes",
         "salesQuoteLines",
+        "$numberSeries",
         "asyncoperations",
         "sdkmessages",
         "sdkmessagefilters",

@@ -35,10 +35,11 @@ def run(environment: Environment, request: Request) -> Response:
         raise errors.bad_request("The batch must hold an array 'requests'.")
     if len(operations) > MAX_OPERATIONS:
         raise errors.too_many_operations(MAX_OPERATIONS)
-    ordered = _ordered([body_object(operation) for operation in operations])
+    ordered = _ordered([_operation(operation) for operation in operations])
     going_on = request.prefers("odata.continue-on-error")
     answers: list[Json] = []
     if request.headers.get("isolation", "").lower() == "snapshot":
+        _check_isolated([_request(request, operation) for operation in ordered])
         try:
             with environment.store.transaction():
                 answers = _run_all(environment, request, ordered, going_on=going_on)
@@ -51,6 +52,21 @@ def run(environment: Environment, request: Request) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return Response(200, {"responses": answers})
     return _multipart(answers, boundary=f"batchresponse_{environment.new_id()}")
+
+
+def _check_isolated(requests: Sequence[Request]) -> None:
+    """A receiver that is asked while the store is locked, and calls us before it answers, would wait for ever."""
+    for request in requests:
+        if request.method in ("POST", "PATCH") and request.path.strip("/").lower().startswith("subscriptions"):
+            raise errors.bad_request("A subscription cannot be created or renewed within a snapshot.")
+
+
+def _operation(given: object) -> Mapping[str, object]:
+    operation = body_object(given)
+    names = [operation.get("id"), *_dependencies(operation)]
+    if not all(name is None or isinstance(name, (str, int)) for name in names):
+        raise errors.bad_request("The 'id' and 'dependsOn' of a batch operation must be text.")
+    return operation
 
 
 def _ordered(operations: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:

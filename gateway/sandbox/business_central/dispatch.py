@@ -22,6 +22,8 @@ def answer(environment: Environment, request: Request) -> Response:
         return refused(environment, refusal)
     except ExpressionError as error:
         return refused(environment, errors.bad_request(str(error)))
+    except ArithmeticError:
+        return refused(environment, errors.bad_request("An amount is too large."))
 
 
 def refused(environment: Environment, refusal: errors.RefusedError) -> Response:

@@ -108,6 +108,7 @@ def complete_line(store: Store, kind: DocumentType, values: Values) -> None:
         values.setdefault("shipQuantity", quantity)
         values.setdefault("invoiceQuantity", quantity)
         values.setdefault("shipmentDate", header["requestedDeliveryDate"])
+        _check_quantities(values, header=header)
     home = store.select("companyInformation", limit=1)
     domestic = bool(home) and home[0]["country"] == header["sellToCountry"]
     values["taxPercent"] = Decimal(DOMESTIC_TAX_PERCENT if domestic and item is not None else 0)
@@ -116,18 +117,48 @@ def complete_line(store: Store, kind: DocumentType, values: Values) -> None:
 
 def change_line(store: Store, kind: DocumentType, row: Row, changes: Values) -> None:
     """Recompute what depends on a changed line."""
-    _check_open(kind, header_of(store, kind, row.values))
+    header = header_of(store, kind, row.values)
+    _check_open(kind, header)
     reserved = sum((number(entry["quantityBase"]) for entry in _reservations(store, row)), Decimal(0))
     if number(changes.get("quantity", row["quantity"])) < reserved:
         raise errors.dialog(
             f"Quantity cannot be less than the reserved quantity {reserved:f} in Sales Line Document Type='Order',"
             f"Line No.='{row['sequence']}'."
         )
-    if kind is ORDER and "quantity" in changes:
-        changes.setdefault("shipQuantity", number(changes["quantity"]) - number(row["shippedQuantity"]))
-        changes.setdefault("invoiceQuantity", number(changes["quantity"]) - number(row["invoicedQuantity"]))
+    if kind is ORDER and {"quantity", "shipQuantity", "invoiceQuantity"} & changes.keys():
+        after = row.values | changes
+        if "quantity" in changes:
+            after["shipQuantity"] = changes.setdefault("shipQuantity", _left(after, "shippedQuantity"))
+        if {"quantity", "shipQuantity"} & changes.keys():
+            after["invoiceQuantity"] = changes.setdefault("invoiceQuantity", _most_to_invoice(after))
+        _check_quantities(after, header=header)
     if {"quantity", "unitPrice", "discountAmount", "discountPercent"} & changes.keys():
         changes |= line_discount(row.values | changes, changes)
+
+
+def _left(line: Values, done: str) -> Decimal:
+    return number(line["quantity"]) - number(line.get(done))
+
+
+def _most_to_invoice(line: Values) -> Decimal:
+    """What is shipped, or will be, and is not invoiced."""
+    return number(line.get("shippedQuantity")) + number(line["shipQuantity"]) - number(line.get("invoicedQuantity"))
+
+
+def _check_quantities(line: Values, *, header: Row) -> None:
+    """Refuse to ship or invoice more of an order line than there is, or to order less than was shipped."""
+    sign = -1 if number(line["quantity"]) < 0 else 1
+    left = _left(line, "shippedQuantity")
+    if left * sign < 0:
+        raise errors.dialog(
+            "Quantity must not be less than Quantity Shipped in Sales Line Document Type='Order',"
+            f"Document No.='{header['number']}',Line No.='{line['sequence']}'."
+        )
+    if not 0 <= number(line["shipQuantity"]) * sign <= left * sign:
+        raise errors.dialog(f"You cannot ship more than {left.normalize():f} units.")
+    most = _most_to_invoice(line)
+    if not 0 <= number(line["invoiceQuantity"]) * sign <= most * sign:
+        raise errors.dialog(f"You cannot invoice more than {most.normalize():f} units.")
 
 
 def delete_lines(store: Store, kind: DocumentType, header_id: str) -> None:
@@ -207,8 +238,9 @@ def due_date(store: Store, terms_id: object, posting_date: str) -> str:
 
 
 def _next_sequence(store: Store, kind: DocumentType, header_id: str) -> int:
-    lines = lines_of(store, kind, header_id)
-    last = int(str(lines[-1]["sequence"])) if lines else 0
+    where, descending = equal("documentId", header_id, "Edm.Guid"), OrderItem(Path(("sequence",)), descending=True)
+    lines = store.select(kind.lines, where=where, order=[descending], limit=1)
+    last = int(str(lines[0]["sequence"])) if lines else 0
     return last - last % STEP + STEP
 
 

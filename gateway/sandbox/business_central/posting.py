@@ -128,7 +128,8 @@ def _reduce(environment: Environment, order: Row, posted: list[tuple[Row, Decima
             name: number(line["quantity"]) - quantity
             for name, quantity in zip(("shipQuantity", "invoiceQuantity"), left.values(), strict=True)
         }
-        documents.release_stock(store, line)
+        if shipped:
+            documents.release_stock(store, line)
         store.update(ORDER.lines, line["id"], left | rest)
     if all(
         number(line["invoicedQuantity"]) == number(line["quantity"]) for line in documents.lines_of(store, ORDER, key)

@@ -7,6 +7,7 @@ reduced to what is still wanted. The token names a row, so rows inserted between
 Source: Business Central, "Server-driven paging in OData web services".
 """
 
+import re
 from collections.abc import Sequence
 from urllib.parse import unquote_plus
 
@@ -18,6 +19,8 @@ from gateway.sandbox.business_central.representation import Json, Shape, show
 from gateway.sandbox.expression import Comparison, Expression, In, Logical, OrderItem, Path
 from gateway.sandbox.ordering import Position
 from gateway.sandbox.store import Row, Store
+
+_SIZE = re.compile(r"0*[1-9][0-9]{0,8}")
 
 
 def read(environment: Environment, request: Request, target: Target) -> Response:
@@ -98,7 +101,7 @@ def _names_parent(where: Expression | None, name: str) -> bool:
 
 def _preferred(request: Request) -> int | None:
     text = request.preferences().get("odata.maxpagesize", "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+    return int(text) if _SIZE.fullmatch(text) else None
 
 
 def _position(store: Store, target: Target, asked: query.Query, order: Sequence[OrderItem]) -> Position | None:

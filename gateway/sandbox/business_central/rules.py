@@ -22,6 +22,7 @@ from gateway.sandbox.model import ZERO_GUID, EntitySet
 from gateway.sandbox.store import Row, Store
 
 _EMPTY = (None, "", ZERO_GUID)
+_SERIES = "$numberSeries"
 
 
 def check_new(entity_set: EntitySet, values: Values) -> None:
@@ -120,11 +121,12 @@ def check_unique(store: Store, entity_set: EntitySet, row_id: str, values: Mappi
     names = entity_set.extra.get("unique", [])
     if not isinstance(names, list) or not any(name in values for name in names):
         return
-    terms = tuple(equal(name, str(values[name]), _literal_type(entity_set, name)) for name in names)
+    key = {name: values.get(name, entity_set.properties[name].empty) for name in names}
+    terms = tuple(equal(name, str(value), _literal_type(entity_set, name)) for name, value in key.items())
     rows = store.select(entity_set.name, where=Logical("and", terms) if len(terms) > 1 else terms[0], limit=2)
     if any(row["id"] != row_id for row in rows):
         captions = {"number": "No.", "code": "Code", "itemNumber": "Item No."}
-        identification = ",".join(f"{captions.get(name, name)}='{values[name]}'" for name in names)
+        identification = ",".join(f"{captions.get(name, name)}='{value}'" for name, value in key.items())
         raise errors.exists_already(str(entity_set.extra["table"]), identification)
 
 
@@ -133,7 +135,10 @@ def _literal_type(entity_set: EntitySet, name: str) -> str:
 
 
 def next_number(store: Store, entity_set: EntitySet) -> str | None:
-    """The next number of the set's series, one above the highest in use; None when the set has no series."""
+    """The next number of the set's series, above the highest in use and the last one given; None without a series.
+
+    Takes the number: that of a row which is gone is not given again.
+    """
     series = entity_set.extra.get("series")
     if not isinstance(series, str):
         return None
@@ -143,4 +148,14 @@ def next_number(store: Store, entity_set: EntitySet) -> str | None:
     where = Call("startswith", (Path(("number",)), Literal(prefix, "Edm.String")))
     highest = store.select(entity_set.name, where=where, order=[OrderItem(Path(("number",)), True)], limit=200)
     last = next((str(row["number"]) for row in highest if shape.fullmatch(str(row["number"]))), series)
-    return f"{prefix}{int(last[len(prefix) :]) + 1:0{digits}d}"
+    return f"{prefix}{_take_number(store, entity_set, above=int(last[len(prefix) :])):0{digits}d}"
+
+
+def _take_number(store: Store, entity_set: EntitySet, *, above: int) -> int:
+    given = store.get(_SERIES, entity_set.name)
+    number = max(above, int(str(given["lastNumber"])) if given else 0) + 1
+    if given:
+        store.update(_SERIES, entity_set.name, {"lastNumber": number})
+    else:
+        store.insert(_SERIES, {"setName": entity_set.name, "lastNumber": number})
+    return number

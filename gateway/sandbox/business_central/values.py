@@ -13,9 +13,12 @@ from decimal import Decimal
 from gateway.sandbox.business_central import errors
 from gateway.sandbox.business_central.address import find_navigation
 from gateway.sandbox.business_central.query import member
+from gateway.sandbox.columns import encode
 from gateway.sandbox.model import EntitySet, Property
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_LARGEST = 10**18
+"""A decimal has eighteen digits before its point."""
 _RANGES = {"Edm.Int32": 2**31, "Edm.Int64": 2**63}
 
 Values = dict[str, object]
@@ -84,6 +87,8 @@ def _number(column: Property, given: object) -> object:
         raise _unreadable(column, given)
     limit = _RANGES.get(column.type)
     if limit is None:
+        if not -_LARGEST < given < _LARGEST:
+            raise _unreadable(column, given)
         return given
     if given != int(given) or not -limit <= given < limit:
         raise _unreadable(column, given)
@@ -101,6 +106,7 @@ def _written(column: Property, text: str) -> str:
                 return date.fromisoformat(text).isoformat()
             case _:
                 datetime.fromisoformat(text)
+                encode(column, text)
                 return text
     except ValueError as error:
         raise _unreadable(column, text) from error

@@ -7,7 +7,7 @@ Source: Business Central, "Endpoints for the APIs", "Concurrency control in API"
 
 from collections.abc import Mapping
 
-from gateway.sandbox.business_central import documents, errors, inventory, query, rules
+from gateway.sandbox.business_central import documents, errors, inventory, query, renaming, rules
 from gateway.sandbox.business_central.address import Target
 from gateway.sandbox.business_central.etags import etag, is_etag
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
@@ -39,7 +39,10 @@ def create(environment: Environment, request: Request, target: Target) -> Respon
     return Response(201, response.body, {**response.headers, **location})
 
 
-def _insert(environment: Environment, entity_set: EntitySet, body: Mapping[str, object]) -> Row:
+def _insert(
+    environment: Environment, entity_set: EntitySet, body: Mapping[str, object], *, nested_in: EntitySet | None = None
+) -> Row:
+    """Insert a row with what is nested in it; lines that come with their document leave its totals to the document."""
     store = environment.store
     values, nested = accept(entity_set, body)
     rules.check_new(entity_set, values)
@@ -64,8 +67,9 @@ def _insert(environment: Environment, entity_set: EntitySet, body: Mapping[str, 
         navigation = entity_set.navigations[name]
         for child in children:
             linked = dict(body_object(child)) | {navigation.target_property: row_id}
-            _insert(environment, store.model.sets[navigation.target], linked)
-    _follow_up(environment, entity_set, row_id, values)
+            _insert(environment, store.model.sets[navigation.target], linked, nested_in=entity_set)
+    if nested_in is None or entity_set.name not in documents.BY_LINES:
+        _follow_up(environment, entity_set, row_id, values)
     return _row(store, entity_set, row_id)
 
 
@@ -93,6 +97,8 @@ def change(environment: Environment, request: Request, target: Target) -> Respon
             documents.check_not_posted(kind, row)
         elif entity_set.name == "items":
             inventory.adjust(store, row, values, today=f"{environment.now():%Y-%m-%d}")
+        if "number" in values:
+            renaming.rename(store, entity_set, row, values["number"])
         _stamp(environment, entity_set, values)
         store.update(entity_set.name, target.key, values)
         _follow_up(environment, entity_set, target.key, row.values | values)
@@ -111,8 +117,8 @@ def remove(environment: Environment, request: Request, target: Target) -> Respon
         row = existing_within(store, target)
         if "if-match" in request.headers:
             check_etag(row, request.headers["if-match"])
+        _check_unused(store, entity_set, row)
         if entity_set.name == "customers":
-            _check_unused(store, row)
             if store.get("customerFinancialDetails", target.key):
                 store.delete("customerFinancialDetails", target.key)
         elif kind := documents.BY_HEADERS.get(entity_set.name):
@@ -135,11 +141,26 @@ def check_etag(row: Row, expected: str) -> None:
         raise errors.changed()
 
 
-def _check_unused(store: Store, customer: Row) -> None:
-    if store.count("salesOrders", where=rules.equal("customerId", str(customer["id"]), "Edm.Guid")):
+def _check_unused(store: Store, entity_set: EntitySet, row: Row) -> None:
+    """Refuse to delete a customer or an item that orders or ledger entries name."""
+    number = str(row["number"]) if "number" in entity_set.properties else ""
+    which = f"{entity_set.extra['table']} {number}"
+    match entity_set.name:
+        case "customers":
+            outstanding = store.count("salesOrders", where=rules.equal("customerId", str(row["id"]), "Edm.Guid"))
+            reason, ledger, name = "for this customer", "$customerLedgerEntries", "customerNo"
+        case "items":
+            outstanding = store.count("salesOrderLines", where=rules.equal("itemId", str(row["id"]), "Edm.Guid"))
+            reason, ledger, name = "that includes this item", "$itemLedgerEntries", "itemNo"
+        case _:
+            return
+    if outstanding:
         raise errors.dialog(
-            f"You cannot delete Customer {customer['number']} because there is at least one outstanding Sales Order "
-            "for this customer."
+            f"You cannot delete {which} because there is at least one outstanding Sales Order {reason}."
+        )
+    if store.count(ledger, where=rules.equal(name, number)):
+        raise errors.dialog(
+            f"You cannot delete {which} because it has ledger entries in a fiscal year that has not been closed yet."
         )
 
 

@@ -133,8 +133,10 @@ class _Confined:
     def _lambda(self, quantifier: Lambda) -> Expression:
         """`any` finds visible rows only, `all` asks nothing of the others."""
         *before, last = quantifier.collection.names
-        start = self._reached(tuple(before))
-        target = self.operation.model.sets[start.navigations[last].target]
+        navigation = self._reached(tuple(before)).navigations.get(last)
+        if navigation is None:
+            return quantifier  # the store names what it does not know
+        target = self.operation.model.sets[navigation.target]
         guards = self._guards((*before, last))
         variable = quantifier.variable or "row"
         inner = replace(self, variables={**self.variables, variable: target})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from gateway.sandbox.dataverse.errors import invalid_payload, undeclared_property
 from gateway.sandbox.dataverse.values import checked
-from gateway.sandbox.json_text import dumps, loads
+from gateway.sandbox.json_text import loads
 from gateway.sandbox.model import EntitySet, Navigation
 
 _BIND = "@odata.bind"
@@ -35,7 +35,6 @@ def read_object(body: bytes) -> Mapping[str, object]:
     """The JSON object of a request. Raises: DataverseError."""
     try:
         document = loads(body)
-        dumps(document).encode()  # half a surrogate pair is no text
     except ValueError as error:
         raise invalid_payload("The request body is not valid JSON.") from error
     if not isinstance(document, dict):

@@ -20,6 +20,7 @@ from gateway.sandbox.dataverse.csdl import service_metadata
 from gateway.sandbox.dataverse.delta_token import ChangeTracking
 from gateway.sandbox.dataverse.error_annotations import error_body
 from gateway.sandbox.dataverse.errors import (
+    OUT_OF_RANGE,
     DataverseError,
     invalid_payload,
     invalid_url,
@@ -100,6 +101,8 @@ def carry_out(operation: Operation) -> Answer:
         raise unknown_property(error.name, error.entity) from error
     except ExpressionError as error:
         raise invalid_url(str(error)) from error
+    except ArithmeticError as error:
+        raise DataverseError(400, OUT_OF_RANGE, "A validation error occurred.  An amount is too large.") from error
     except RecursionError as error:
         raise invalid_payload("The request body is nested too deeply.") from error
     raise method_not_allowed(method)

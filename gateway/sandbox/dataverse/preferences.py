@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 MAX_PAGE_SIZE = 5000
+_SIZE = re.compile(r"0*[1-9][0-9]{0,8}")
 _ITEM = re.compile(r"""\s*([^=,\s]+)\s*(?:=\s*("[^"]*"|[^,\s]*))?\s*(?:,|$)""")
 
 
@@ -52,7 +53,7 @@ def parse_preferences(header: str) -> Preferences:
         match name.lower():
             case "return" if value == "representation":
                 representation = True
-            case "odata.maxpagesize" if value.isdecimal() and int(value) > 0:
+            case "odata.maxpagesize" if _SIZE.fullmatch(value):
                 page_size = min(int(value), MAX_PAGE_SIZE)
             case "odata.include-annotations":
                 annotations = tuple(part.strip() for part in value.split(",") if part.strip())

@@ -24,6 +24,7 @@ from gateway.sandbox.dataverse.errors import (
     version_mismatch,
 )
 from gateway.sandbox.dataverse.operation import Answer, Operation, etag
+from gateway.sandbox.dataverse.options import query_pairs
 from gateway.sandbox.dataverse.pairs import unpair
 from gateway.sandbox.dataverse.query import ROW_OPTIONS, read_query
 from gateway.sandbox.dataverse.reading import find, missing, single
@@ -72,7 +73,7 @@ def _patch(operation: Operation, address: Address) -> Answer:
     if row is not None:
         if operation.header("if-none-match") == "*":
             raise already_exists()
-        _check_version(operation, row)
+        _check_version(operation, entity_set, row)
         return _written(operation, entity_set, update(operation, entity_set, row, change=body), status=200)
     if operation.header("if-match") is not None:
         raise missing(address)
@@ -111,13 +112,15 @@ def _existing(operation: Operation, address: Address) -> Row:
     row = find(operation, address)
     if row is None:
         raise missing(address)
-    _check_version(operation, row)
+    _check_version(operation, address.entity_set, row)
     return row
 
 
-def _check_version(operation: Operation, row: Row) -> None:
+def _check_version(operation: Operation, entity_set: EntitySet, row: Row) -> None:
+    """Refuse a stale `If-Match`; who may not read the row learns nothing of its version."""
     expected = operation.header("if-match")
     if expected is not None and expected not in ("*", etag(row)):
+        require(operation, "Read", entity_set, row)
         raise version_mismatch()
 
 
@@ -149,22 +152,29 @@ def _reference(operation: Operation, address: Address, row: Row, *, navigation: 
         case "POST", True:
             reference = reference_in(operation.request.body)
             associate(operation, entity_set, row, navigation=navigation, reference=reference)
-        case "DELETE", True if address.member_key is not None:
-            _disassociate(operation, entity_set, row, navigation=navigation, key=address.member_key)
+        case "DELETE", True if (member := _member(operation, address, navigation)) is not None:
+            _disassociate(operation, entity_set, row, navigation=navigation, reference=member)
         case _:
             raise method_not_allowed(method)
     return Answer(204)
 
 
+def _member(operation: Operation, address: Address, navigation: Navigation) -> str | None:
+    """The reference to the row that leaves a collection: `…/contacts(guid)/$ref`, or `…/$ref?$id={address}`."""
+    if address.member_key is not None:
+        return f"{navigation.target}({address.member_key})"
+    return dict(query_pairs(operation.request.query)).get("$id")
+
+
 def _disassociate(
-    operation: Operation, entity_set: EntitySet, row: Row, *, navigation: Navigation, key: str
+    operation: Operation, entity_set: EntitySet, row: Row, *, navigation: Navigation, reference: str
 ) -> None:
-    target, child = referenced(operation, navigation, f"{navigation.target}({key})")
+    target, child = referenced(operation, navigation, reference)
     if navigation.through is not None:
         unpair(operation, entity_set, row, navigation=navigation, other=child)
         return
     if child[navigation.target_property] != row[navigation.source_property]:
-        raise row_not_found(target.entity, key)
+        raise row_not_found(target.entity, str(child[target.key]))
     back = next(
         candidate
         for candidate in target.navigations.values()

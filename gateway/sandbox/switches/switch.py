@@ -31,6 +31,7 @@ async def json_object(request: Request, *, example: str) -> dict[str, object]:
     """
     try:
         wanted = json.loads(await request.body())
+        json.dumps(wanted, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("The body must be JSON.") from error
     if not isinstance(wanted, dict):

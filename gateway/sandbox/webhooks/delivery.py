@@ -142,6 +142,7 @@ def is_web_address(url: str) -> bool:
     """Whether something can be sent there at all: http or https, with a host, and no password in it."""
     try:
         parts, address = urlsplit(url), httpx.URL(url)
+        _ = parts.port  # raises when there is no such port
     except (ValueError, httpx.InvalidURL):
         return False
     return parts.scheme.lower() in ("http", "https") and bool(address.host) and not address.userinfo
