@@ -1,9 +1,13 @@
-"""What all tests share: the event loop, and the databases the gateway's own tables are tested on."""
+"""What all tests share: the event loop, the databases the gateway's own tables are tested on, and a sandbox each."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from gateway.sandbox.app import Sandbox, open_sandbox
 from tests.databases import DATABASES, postgresql
 
 
@@ -26,6 +30,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('database') / 'gateway.db'}"
+
+
+SANDBOX = "http://sandbox.test"
+
+
+@pytest.fixture(scope="session")
+def sandbox_files() -> Iterator[Path]:
+    """Files of a sandbox nobody has used yet: the demo company is generated once a run."""
+    with TemporaryDirectory() as folder:
+        open_sandbox(SANDBOX, folder=Path(folder)).close()
+        yield Path(folder)
+
+
+@pytest.fixture
+def sandbox(sandbox_files: Path) -> Iterator[Sandbox]:
+    """A sandbox of the test's own, which may change in it what it likes; copying the files takes milliseconds."""
+    with TemporaryDirectory() as folder:
+        shutil.copytree(sandbox_files, folder, dirs_exist_ok=True)
+        opened = open_sandbox(SANDBOX, folder=Path(folder))
+        yield opened
+        opened.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,41 +1,16 @@
-"""The whole sandbox for each test: the demo company, both simulators and real tokens, reached over HTTP.
+"""The whole sandbox for each test: the demo company, both simulators and real tokens, reached over HTTP."""
 
-The company is generated once and its files are copied for every test, which takes some milliseconds, so that each test
-may change what it likes.
-"""
-
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from gateway.sandbox.app import Sandbox, open_sandbox
+from gateway.sandbox.app import Sandbox
 from tests.checklist.tokens import bearer
+from tests.conftest import SANDBOX
 
-BASE = "http://sandbox.test"
 DATAVERSE_HEADERS = {"OData-MaxVersion": "4.0", "OData-Version": "4.0", "Accept": "application/json"}
-
-
-@pytest.fixture(scope="session")
-def seeded_folder() -> Iterator[Path]:
-    """Files of a sandbox nobody has used yet."""
-    with TemporaryDirectory() as folder:
-        open_sandbox(BASE, folder=Path(folder)).close()
-        yield Path(folder)
-
-
-@pytest.fixture
-def sandbox(seeded_folder: Path) -> Iterator[Sandbox]:
-    """A sandbox of the test's own."""
-    with TemporaryDirectory() as folder:
-        shutil.copytree(seeded_folder, folder, dirs_exist_ok=True)
-        opened = open_sandbox(BASE, folder=Path(folder))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -47,7 +22,7 @@ def app(sandbox: Sandbox) -> Starlette:
 @pytest.fixture
 async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """The whole server, without a token."""
-    async with _client(app, BASE, {}) as client:
+    async with _client(app, SANDBOX, {}) as client:
         yield client
 
 

@@ -19,8 +19,8 @@ import pytest
 from gateway.sandbox.app import Sandbox, open_sandbox
 from gateway.sandbox.business_central.notifications import Timing
 from gateway.sandbox.faults import Rule
-from tests.checklist.conftest import BASE
 from tests.checklist.tokens import bearer
+from tests.conftest import SANDBOX as BASE
 from tests.sandbox.receivers import Clock, Receiver
 
 pytestmark = pytest.mark.anyio
@@ -260,10 +260,10 @@ async def test_a_busy_receiver_is_asked_again_and_loses_its_subscription_in_the_
 
 
 async def test_subscriptions_outlive_a_restart(
-    seeded_folder: Path, tmp_path: Path, receiver: Receiver, resource: str
+    sandbox_files: Path, tmp_path: Path, receiver: Receiver, resource: str
 ) -> None:
     folder = tmp_path / "sandbox"
-    shutil.copytree(seeded_folder, folder)
+    shutil.copytree(sandbox_files, folder)
     key = ""
     for start in range(2):
         with closing(open_sandbox(BASE, folder=folder)) as opened:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -13,7 +13,7 @@ from gateway.odata.query import AnyOf, Compare, Expand, Order, Query
 from gateway.odata.response import Page
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.faults import Rule
-from tests.clients.over_sandbox import Clients, clients_over
+from tests.clients.over_sandbox import Clients
 
 pytestmark = pytest.mark.anyio
 
@@ -28,12 +28,6 @@ STORM = [
 ]
 
 Read = Callable[[Call], Awaitable[object]]
-
-
-@pytest.fixture
-async def clients(sandbox: Sandbox) -> AsyncIterator[Clients]:
-    async with clients_over(sandbox) as opened:
-        yield opened
 
 
 def reads(clients: Clients) -> list[Read]:
