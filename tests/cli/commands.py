@@ -9,13 +9,20 @@ from contextlib import contextmanager
 
 GATEWAY = [sys.executable, "-c", "from gateway.cli import main; main()"]
 READY = "Ctrl-C ends."
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Two dozen processes import the same modules: compile them once, even where this is switched off."""
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     return subprocess.run(
-        [*GATEWAY, *arguments], capture_output=True, text=True, timeout=60, check=False, env=clean | environment
+        [*GATEWAY, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=clean | KEEP_BYTECODE | environment,
     )
 
 
@@ -33,7 +40,7 @@ def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | KEEP_BYTECODE | environment,
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -113,7 +113,7 @@ def constant(value: Value) -> ast._Node:
 
 
 @given(FILTERS)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 def test_a_foreign_parser_reads_the_expression_that_was_meant(condition: Filter) -> None:
     assert parsed(on_the_wire(condition, BC)) == meant(condition)
 
