@@ -5,9 +5,9 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Final
 
-from gateway.sandbox.company.bc_orders import addresses
+from gateway.sandbox.company.bc_orders import of_buyer
 from gateway.sandbox.company.customers import Customer, customers
-from gateway.sandbox.company.identifiers import CURRENCY_CODE, bc_id, bc_instant
+from gateway.sandbox.company.identifiers import bc_id, bc_instant
 from gateway.sandbox.company.ledger import Entry, ledger
 from gateway.sandbox.company.rows import Row, Sets, given
 from gateway.sandbox.company.story import STORY_TIME
@@ -45,17 +45,7 @@ def _invoice(buyer: Customer, entry: Entry) -> Row:
         "invoiceDate": entry.posting_date.isoformat(),
         "postingDate": entry.posting_date.isoformat(),
         "dueDate": entry.due_date.isoformat(),
-        "customerId": buyer.id,
-        "customerNumber": buyer.number,
-        "customerName": buyer.name,
-        "billToCustomerId": buyer.id,
-        "billToCustomerNumber": buyer.number,
-        "billToName": buyer.name,
-        "shipToName": buyer.name,
-        **addresses(buyer),
-        "currencyCode": buyer.currency or CURRENCY_CODE,
-        "paymentTermsId": bc_id("payment-terms", buyer.terms),
-        "shipmentMethodId": bc_id("shipment-method", buyer.shipment),
+        **of_buyer(buyer),
         "totalAmountExcludingTax": net,
         "totalAmountIncludingTax": entry.amount,
         "status": "Open" if entry.open else "Paid",

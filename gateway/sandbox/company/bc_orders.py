@@ -28,17 +28,7 @@ def _order(order: Order) -> Row:
         "externalDocumentNumber": f"{buyer.number}/{order.index + 1}",
         "orderDate": order.ordered.isoformat(),
         "postingDate": order.ordered.isoformat(),
-        "customerId": buyer.id,
-        "customerNumber": buyer.number,
-        "customerName": buyer.name,
-        "billToCustomerId": buyer.id,
-        "billToCustomerNumber": buyer.number,
-        "billToName": buyer.name,
-        "shipToName": buyer.name,
-        **addresses(buyer),
-        "currencyCode": buyer.currency or CURRENCY_CODE,
-        "paymentTermsId": bc_id("payment-terms", buyer.terms),
-        "shipmentMethodId": bc_id("shipment-method", buyer.shipment),
+        **of_buyer(buyer),
         "partialShipping": True,
         "requestedDeliveryDate": order.requested.isoformat(),
         "totalAmountExcludingTax": order.amount,
@@ -52,15 +42,27 @@ def _order(order: Order) -> Row:
     }
 
 
-def addresses(buyer: Customer) -> Row:
-    """Where a customer buys, pays and receives: all the same."""
-    parts = {
+def of_buyer(buyer: Customer) -> Row:
+    """What a document takes over from its customer, who buys, pays and receives at one place."""
+    address = {
         "AddressLine1": buyer.street,
         "City": buyer.place.city,
         "Country": buyer.place.country,
         "PostCode": buyer.postal_code,
     }
-    return {f"{role}{name}": value for role in ("sellTo", "billTo", "shipTo") for name, value in parts.items()}
+    return {
+        "customerId": buyer.id,
+        "customerNumber": buyer.number,
+        "customerName": buyer.name,
+        "billToCustomerId": buyer.id,
+        "billToCustomerNumber": buyer.number,
+        "billToName": buyer.name,
+        "shipToName": buyer.name,
+        "currencyCode": buyer.currency or CURRENCY_CODE,
+        "paymentTermsId": bc_id("payment-terms", buyer.terms),
+        "shipmentMethodId": bc_id("shipment-method", buyer.shipment),
+        **{f"{role}{name}": value for role in ("sellTo", "billTo", "shipTo") for name, value in address.items()},
+    }
 
 
 def _line(order: Order, line: OrderLine) -> Row:
