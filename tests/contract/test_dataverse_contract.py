@@ -20,7 +20,7 @@ NAMED = Query(select=("accountid", "name"), top=3)
 async def some_accounts(contract: Contract, query: Query = NAMED) -> list[Record]:
     records = list((await contract.dataverse.page("accounts", query, call=contract.call)).records)
     if len(records) < 2:
-        pytest.skip("the organization has no accounts to look at")
+        contract.too_small("the organization has no accounts to look at")
     return records
 
 
@@ -78,7 +78,7 @@ async def test_pages_follow_on_by_cookie_without_loss_or_repeat(contract: Contra
     client, query = contract.dataverse, Query(select=("currencyname",), order=(Order("currencyname"),))
     whole = await client.everything("transactioncurrencies", query, call=contract.call)
     if len(whole) < 2:
-        pytest.skip("the organization has one currency")
+        contract.too_small("the organization has one currency")
     pages = [page async for page in client.pages("transactioncurrencies", query, call=contract.call, page_size=1)]
     assert [len(page.records) for page in pages] == [1] * len(whole)
     assert [page.records[0].values["currencyname"] for page in pages] == [r.values["currencyname"] for r in whole]
