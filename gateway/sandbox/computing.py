@@ -4,6 +4,8 @@
 |-----------------------------------|-----------------------------------------------------------------------------|
 | `sum_number(a)`                   | the sum of a group; null of no rows                                         |
 | `minus_number(a, b, …)`           | a without all that follows                                                  |
+| `plus_number(a, b, …)`            | all of them together                                                        |
+| `times_number(a, b)`              | a times b                                                                   |
 | `amount_share(a, part, whole, r)` | a times part by whole, divided by an exchange rate, to cents; null rate is 1 |
 | `guid_of(text)`                   | a GUID that is always the same for the text                                 |
 
@@ -25,6 +27,8 @@ def register(connection: sqlite3.Connection) -> None:
     """Give a connection these functions."""
     connection.create_aggregate("sum_number", 1, _Sum)  # type: ignore[arg-type]  # the stub wants a value for no rows
     connection.create_function("minus_number", -1, _minus, deterministic=True)
+    connection.create_function("plus_number", -1, _plus, deterministic=True)
+    connection.create_function("times_number", 2, _times, deterministic=True)
     connection.create_function("amount_share", 4, _share, deterministic=True)
     connection.create_function("guid_of", 1, guid_of, deterministic=True)
 
@@ -43,6 +47,14 @@ class _Sum:
 
 def _minus(first: str, *others: str) -> str:
     return number_text(text_number(first) - sum(map(text_number, others)))
+
+
+def _plus(*numbers: str) -> str:
+    return number_text(sum(map(text_number, numbers), Decimal(0)))
+
+
+def _times(first: str, second: str) -> str:
+    return number_text(text_number(first) * text_number(second))
 
 
 def _share(amount: str, part: str, whole: str, rate: str | None) -> str:

@@ -71,7 +71,7 @@ async def test_status_and_totals_cannot_be_written(business_central: httpx.Async
 
 async def test_the_statuses_of_orders_and_invoices_are_computed(business_central: httpx.AsyncClient) -> None:
     assert {order["status"] for order in rows(await business_central.get("salesOrders"))} == {"Draft", "Open"}
-    for invoice in rows(await business_central.get("salesInvoices")):
+    for invoice in rows(await business_central.get("salesInvoices?$filter=status ne 'Draft'")):
         assert invoice["status"] == ("Open" if invoice["remainingAmount"] else "Paid"), invoice["number"]
 
 

@@ -51,6 +51,10 @@ async def test_a_filter_names_the_day_and_the_period(business_central: httpx.Asy
     assert (await first(business_central, f"agedAccountsReceivables?$filter={later}"))["period3Amount"] == month[
         "balanceDue"
     ]
+    earlier = f"customerNumber eq '{story.ALL_OVERDUE}' and agedAsOfDate eq 2020-01-01"
+    assert (await first(business_central, f"agedAccountsReceivables?$filter={earlier}"))["currentAmount"] == month[
+        "balanceDue"
+    ]
     bad = await business_central.get("agedAccountsReceivables?$filter=periodLengthFilter eq '1M'")
     assert refusal(bad) == (400, "Application_FilterErrorException")
 

@@ -144,7 +144,10 @@ def test_an_order_of_the_crm_is_the_sum_of_its_lines() -> None:
         assert order["totaltax"] == total(lines, "tax")
 
 
-@pytest.mark.parametrize("name", ["accounts", "opportunities", "products", "salesorders", "salesorderdetails"])
+@pytest.mark.parametrize(
+    "name",
+    ["accounts", "opportunities", "products", "salesorders", "salesorderdetails", "nav_accountstatisticses"],
+)
 def test_the_base_amount_is_the_amount_by_the_exchange_rate(name: str) -> None:
     rates = {row["transactioncurrencyid"]: row["exchangerate"] for row in dataverse()["transactioncurrencies"]}
     for row in dataverse()[name]:

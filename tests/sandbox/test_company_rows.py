@@ -20,6 +20,8 @@ STARTS_EMPTY = frozenset(
     {
         "subscriptions",
         "agedAccountsReceivables",
+        "customerSales",
+        "$otherLines",
         "salesQuotes",
         "salesQuoteLines",
         "$numberSeries",
@@ -159,6 +161,13 @@ def test_every_reference_leads_to_a_row(backend: str) -> None:
         ("$transferLines", "transferFromCode", "locations", "code"),
         ("$transferLines", "transferToCode", "locations", "code"),
         ("$transferLines", "inTransitCode", "locations", "code"),
+        ("$itemUnitsOfMeasure", "itemNo", "items", "number"),
+        ("$itemUnitsOfMeasure", "code", "unitsOfMeasure", "code"),
+        ("$salesReturnLines", "itemNo", "items", "number"),
+        ("$salesReturnLines", "billToCustomerNo", "customers", "number"),
+        ("$serviceLines", "customerNo", "customers", "number"),
+        ("$serviceLines", "billToCustomerNo", "customers", "number"),
+        ("salesInvoiceLines", "orderLineId", "salesOrderLines", "id"),
     ],
 )
 def test_every_code_and_number_leads_to_a_record(name: str, column: str, target: str, key: str) -> None:

@@ -37,6 +37,18 @@ def test_a_difference_takes_all_that_follows_from_the_first(values: list[Decimal
     assert found == values[0] - sum(values[1:])
 
 
+@given(st.lists(numbers, min_size=1, max_size=6))
+def test_what_is_put_together_is_the_sum(values: list[Decimal]) -> None:
+    marks = ", ".join("?" for _ in values)
+    found = compute(f"SELECT plus_number({marks})", *map(number_text, values))
+    assert found == sum(values)
+
+
+@given(numbers, numbers)
+def test_a_product_is_exact(first: Decimal, second: Decimal) -> None:
+    assert compute("SELECT times_number(?, ?)", number_text(first), number_text(second)) == first * second
+
+
 @given(numbers, numbers, numbers.filter(bool), st.none() | numbers.filter(lambda rate: rate > 0))
 def test_a_share_is_rounded_to_cents(amount: Decimal, part: Decimal, whole: Decimal, rate: Decimal | None) -> None:
     stored = (number_text(amount), number_text(part), number_text(whole), rate and number_text(rate))

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from gateway.sandbox.business_central import errors
+from gateway.sandbox.business_central import errors, units
 from gateway.sandbox.business_central.amounts import document_amounts, line_discount, number
 from gateway.sandbox.business_central.rules import equal, find
 from gateway.sandbox.business_central.values import Values
@@ -90,7 +90,8 @@ def complete_line(store: Store, kind: DocumentType, values: Values) -> None:
     """Fill a new line from its item and give it a sequence.
 
     Raises:
-        RefusedError: no document, one that is released or posted, or an item that is unknown or blocked.
+        RefusedError: no document, one that is released or posted, an item that is unknown or blocked, or a unit that
+            the item does not have.
     """
     header = header_of(store, kind, values)
     _check_open(kind, header)
@@ -98,10 +99,10 @@ def complete_line(store: Store, kind: DocumentType, values: Values) -> None:
     if item is not None:
         values |= {"itemId": item["id"], "lineType": "Item", "lineObjectNumber": item["number"]}
         values.setdefault("description", item["displayName"])
-        values.setdefault("unitPrice", item["unitPrice"])
         if not {"unitOfMeasureId", "unitOfMeasureCode"} & values.keys():
             values["unitOfMeasureId"] = item["baseUnitOfMeasureId"]
             values["unitOfMeasureCode"] = item["baseUnitOfMeasureCode"]
+        units.count(store, item, values)
     values.setdefault("sequence", _next_sequence(store, kind, str(header["id"])))
     quantity = values.setdefault("quantity", Decimal(0))
     if kind is ORDER:
@@ -119,8 +120,11 @@ def change_line(store: Store, kind: DocumentType, row: Row, changes: Values) -> 
     """Recompute what depends on a changed line."""
     header = header_of(store, kind, row.values)
     _check_open(kind, header)
+    if "unitOfMeasureCode" in changes:
+        _change_unit(store, kind, row, changes, header=header)
     reserved = sum((number(entry["quantityBase"]) for entry in _reservations(store, row)), Decimal(0))
-    if number(changes.get("quantity", row["quantity"])) < reserved:
+    after = row.values | changes
+    if number(after["quantity"]) * number(after["qtyPerUnitOfMeasure"]) < reserved:
         raise errors.dialog(
             f"Quantity cannot be less than the reserved quantity {reserved:f} in Sales Line Document Type='Order',"
             f"Line No.='{row['sequence']}'."
@@ -134,6 +138,19 @@ def change_line(store: Store, kind: DocumentType, row: Row, changes: Values) -> 
         _check_quantities(after, header=header)
     if {"quantity", "unitPrice", "discountAmount", "discountPercent"} & changes.keys():
         changes |= line_discount(row.values | changes, changes)
+
+
+def _change_unit(store: Store, kind: DocumentType, row: Row, changes: Values, *, header: Row) -> None:
+    """Count a line in another unit, which nothing of it must have been shipped in yet."""
+    item = None if row["itemId"] == ZERO_GUID else store.get("items", row["itemId"])
+    if item is None or changes["unitOfMeasureCode"] == row["unitOfMeasureCode"]:
+        return
+    if shipped := number(row.values.get("shippedQuantity")):
+        raise errors.dialog(
+            f"Quantity Shipped must be equal to '0' in Sales Line: Document Type={kind.name}, "
+            f"Document No.={header['number']}, Line No.={row['sequence']}. Current value is '{shipped.normalize():f}'."
+        )
+    units.count(store, item, changes)
 
 
 def _left(line: Values, done: str) -> Decimal:

@@ -34,7 +34,7 @@ def adjust(store: Store, item: Row, changes: Values, *, today: str) -> None:
 
 
 def ship(store: Store, line: Row, quantity: Decimal, *, customer: str, document: str, today: str) -> None:
-    """Post what a document line takes out of stock, if it is of an item that has any."""
+    """Post what a document line takes out of stock, if it is of an item that has any; the quantity is in its unit."""
     item = None if line["itemId"] == ZERO_GUID else store.get("items", line["itemId"])
     if not quantity or item is None or item["type"] != "Inventory":
         return
@@ -46,9 +46,12 @@ def ship(store: Store, line: Row, quantity: Decimal, *, customer: str, document:
         "locationCode": _code(store, "locations", line["locationId"]),
         "variantCode": _code(store, "itemVariants", line["itemVariantId"]),
         "salesAmountActual": rounded(quantity * number(line["unitPrice"])),
+        "unitOfMeasureCode": line["unitOfMeasureCode"] or item["baseUnitOfMeasureCode"],
+        "qtyPerUnitOfMeasure": line["qtyPerUnitOfMeasure"],
     }
-    _post(store, item, -quantity, sale)
-    store.update("items", item["id"], {"inventory": number(item["inventory"]) - quantity})
+    base = quantity * number(line["qtyPerUnitOfMeasure"])
+    _post(store, item, -base, sale)
+    store.update("items", item["id"], {"inventory": number(item["inventory"]) - base})
 
 
 def _code(store: Store, set_name: str, key: object) -> str:

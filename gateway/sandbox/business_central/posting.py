@@ -1,7 +1,8 @@
 """Posting: an order is shipped and invoiced, a draft invoice is posted. Stock leaves, the customer owes.
 
 An order posts `shipQuantity` and `invoiceQuantity` of each line; what is left stays in the order, and an order of which
-nothing is left is gone. A posted invoice carries the order's number; a draft keeps its id when it is posted.
+nothing is left is gone. A posted invoice carries the order's number, and takes off what was invoiced as prepayment; a
+draft keeps its id when it is posted, and ships nothing that it bills from a shipment.
 
 Source: Business Central, "SalesOrder resource type", shipAndInvoice; "SalesInvoice resource type", post.
 """
@@ -9,7 +10,7 @@ Source: Business Central, "SalesOrder resource type", shipAndInvoice; "SalesInvo
 from collections.abc import Mapping
 from decimal import Decimal
 
-from gateway.sandbox.business_central import documents, errors, inventory, receivables
+from gateway.sandbox.business_central import documents, errors, inventory, prepayments, receivables, shipments
 from gateway.sandbox.business_central.amounts import document_amounts, line_discount, number, rounded
 from gateway.sandbox.business_central.documents import INVOICE, ORDER
 from gateway.sandbox.business_central.exchange import Environment
@@ -30,7 +31,7 @@ def ship_and_invoice(environment: Environment, order: Row) -> tuple[str, str]:
     _insert_invoice(environment, order, invoice_id, today)
     drafted = [_invoiced(line, quantity) for line, _, quantity in posted if quantity or not number(line["quantity"])]
     discount = _share_of_discount(order, drafted)
-    for values in drafted:
+    for values in [*drafted, *_deductions(posted)]:
         store.insert(INVOICE.lines, values | {"id": environment.new_id(), "documentId": invoice_id})
     store.update(INVOICE.headers, invoice_id, {"discountAmount": discount})
     documents.recalculate(store, INVOICE, invoice_id, now=environment.moment())
@@ -50,6 +51,9 @@ def post_invoice(environment: Environment, invoice: Row) -> tuple[str, str]:
     if not lines:
         raise errors.dialog("There is nothing to post.")
     for line in lines:
+        if shipments.is_of_shipment(line):
+            shipments.bill(store, line, now=environment.moment())
+            continue
         quantity, customer = number(line["quantity"]), str(invoice["customerNumber"])
         inventory.ship(store, line, quantity, customer=customer, document=_shipment_number(invoice), today=today)
     _finish(environment, str(invoice["id"]), today)
@@ -83,10 +87,21 @@ def _insert_invoice(environment: Environment, order: Row, invoice_id: str, today
 def _invoiced(line: Row, quantity: Decimal) -> dict[str, object]:
     """The line of an invoice for so much of an order line."""
     names = ("sequence", "itemId", "accountId", "lineType", "lineObjectNumber", "description", "description2")
-    more = ("unitOfMeasureId", "unitOfMeasureCode", "unitPrice", "discountPercent", "taxCode", "taxPercent")
-    values = {name: line[name] for name in (*names, *more, "shipmentDate", "itemVariantId", "locationId")}
+    unit = ("unitOfMeasureId", "unitOfMeasureCode", "qtyPerUnitOfMeasure", "unitPrice")
+    more = ("discountPercent", "taxCode", "taxPercent", "shipmentDate", "itemVariantId", "locationId")
+    values = {name: line[name] for name in (*names, *unit, *more)}
     values["quantity"] = quantity
     return values | line_discount(values, {})
+
+
+def _deductions(posted: list[tuple[Row, Decimal, Decimal]]) -> list[dict[str, object]]:
+    """The lines that take prepayments off an invoice, each after the line it belongs to."""
+    lines = (prepayments.deduction(line, quantity, sequence=_after(line)) for line, _, quantity in posted)
+    return [line for line in lines if line is not None]
+
+
+def _after(line: Row) -> int:
+    return int(str(line["sequence"])) + documents.STEP // 2
 
 
 def _share_of_discount(order: Row, drafted: list[dict[str, object]]) -> Decimal:
@@ -113,7 +128,9 @@ def _finish(environment: Environment, invoice_id: str, today: str) -> None:
 
 def _cost(store: Store, line: Mapping[str, object]) -> Decimal:
     item = None if line["itemId"] == ZERO_GUID else store.get("items", line["itemId"])
-    return number(line["quantity"]) * number(item["unitCost"]) if item else Decimal(0)
+    if item is None:
+        return Decimal(0)
+    return number(line["quantity"]) * number(line["qtyPerUnitOfMeasure"]) * number(item["unitCost"])
 
 
 def _reduce(environment: Environment, order: Row, posted: list[tuple[Row, Decimal, Decimal]]) -> None:
@@ -130,14 +147,8 @@ def _reduce(environment: Environment, order: Row, posted: list[tuple[Row, Decima
         }
         if shipped:
             documents.release_stock(store, line)
-        store.update(ORDER.lines, line["id"], left | rest)
-    if all(
-        number(line["invoicedQuantity"]) == number(line["quantity"]) for line in documents.lines_of(store, ORDER, key)
-    ):
-        documents.delete_lines(store, ORDER, key)
-        store.delete(ORDER.headers, key)
-    else:
-        store.update(ORDER.headers, key, {"lastModifiedDateTime": environment.moment()})
+        store.update(ORDER.lines, line["id"], left | rest | prepayments.left(line, invoiced))
+    shipments.settle(store, key, now=environment.moment())
 
 
 def _row(store: Store, set_name: str, key: str) -> Row:

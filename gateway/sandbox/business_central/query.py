@@ -41,10 +41,14 @@ _FUNCTIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Options of one set. An empty `select` means every property; `skip_token` is the key of the last row seen."""
+    """Options of one set. An empty `select` means every property; `skip_token` is the key of the last row seen.
+
+    `given` holds conditions on properties that only filter: what to compute for, not which rows to show.
+    """
 
     select: tuple[str, ...] = ()
     where: Expression | None = None
+    given: tuple[Expression, ...] = ()
     order: tuple[OrderItem, ...] = ()
     top: int | None = None
     skip: int = 0
@@ -71,9 +75,12 @@ def parse(given: dict[str, str], entity_set: EntitySet, model: Model) -> Query:
         if name in given:
             raise errors.not_implemented(f"The query option '{name}' is not supported.")
     reader = _Checker(model, nested_functions=given.get("$schemaversion") == "2.1")
+    where = reader.filter(parse_filter(given["$filter"]), entity_set) if given.get("$filter") else None
+    inputs, where = _apart(where, entity_set)
     return Query(
         select=reader.select(parse_select(given["$select"]), entity_set) if given.get("$select") else (),
-        where=reader.filter(parse_filter(given["$filter"]), entity_set) if given.get("$filter") else None,
+        where=where,
+        given=inputs,
         order=reader.order(parse_orderby(given["$orderby"]), entity_set) if given.get("$orderby") else (),
         top=_whole(given, "$top"),
         skip=_whole(given, "$skip") or 0,
@@ -81,6 +88,27 @@ def parse(given: dict[str, str], entity_set: EntitySet, model: Model) -> Query:
         expand=reader.expand(parse_expand(given["$expand"]), entity_set) if given.get("$expand") else (),
         skip_token=given.get("$skiptoken"),
     )
+
+
+def conjuncts(where: Expression | None) -> tuple[Expression, ...]:
+    """What must hold all at once."""
+    match where:
+        case None:
+            return ()
+        case Logical(op="and", operands=operands):
+            return operands
+        case _:
+            return (where,)
+
+
+def _apart(where: Expression | None, entity_set: EntitySet) -> tuple[tuple[Expression, ...], Expression | None]:
+    """Conditions on properties that only filter, and the others."""
+    inputs = {name.lower() for name, column in entity_set.properties.items() if column.extra.get("filterOnly")}
+    if not inputs:
+        return (), where
+    given = [one for one in conjuncts(where) if inputs & set(fields(one))]
+    others = [one for one in conjuncts(where) if one not in given]
+    return tuple(given), Logical("and", tuple(others)) if len(others) > 1 else next(iter(others), None)
 
 
 def default_order(entity_set: EntitySet) -> tuple[OrderItem, ...]:
@@ -106,7 +134,11 @@ class _Checker:
     def select(self, names: Sequence[str], entity_set: EntitySet) -> tuple[str, ...]:
         if "*" in names:
             return ()
-        return tuple(self._property(name, entity_set).name for name in names)
+        columns = [self._property(name, entity_set) for name in names]
+        for column in columns:
+            if column.extra.get("filterOnly"):
+                raise errors.bad_request(f"The property '{column.name}' can only be used in the $filter query option.")
+        return tuple(column.name for column in columns)
 
     def order(self, items: Sequence[OrderItem], entity_set: EntitySet) -> tuple[OrderItem, ...]:
         return tuple(OrderItem(self._path(item.path, entity_set, "$orderby")[0], item.descending) for item in items)
@@ -133,7 +165,7 @@ class _Checker:
     def filter(self, expression: Expression, entity_set: EntitySet) -> Expression:
         match expression:
             case Logical(op=op, operands=operands):
-                if op == "or" and len(set(_fields(expression))) > 1:
+                if op == "or" and len(set(fields(expression))) > 1:
                     raise errors.not_implemented(
                         "The 'OR' operator is not supported on distinct fields on an OData filter."
                     )
@@ -187,7 +219,7 @@ class _Checker:
         if len(path.names) > 1:
             raise errors.not_implemented(f"Paths are not supported in the {option} query option.")
         column = self._property(path.names[0], entity_set)
-        if column.computed:
+        if column.computed or (column.extra.get("filterOnly") and option != "$filter"):
             raise errors.bad_request(f"The property '{column.name}' cannot be used in the {option} query option.")
         return Path((column.name,)), column
 
@@ -217,17 +249,18 @@ def member(text: str, column: Property) -> str:
     raise errors.unknown_option(text, options)
 
 
-def _fields(expression: Expression) -> Iterator[str]:
+def fields(expression: Expression) -> Iterator[str]:
+    """The names of the properties in a condition, in lower case."""
     match expression:
         case Path(names=names):
             yield "/".join(names).lower()
         case Logical(operands=children) | Call(arguments=children):
             for child in children:
-                yield from _fields(child)
+                yield from fields(child)
         case Comparison(left=left, right=right):
-            yield from _fields(left)
-            yield from _fields(right)
+            yield from fields(left)
+            yield from fields(right)
         case In(left=inner) | Not(operand=inner):
-            yield from _fields(inner)
+            yield from fields(inner)
         case _:
             return

@@ -16,10 +16,13 @@ _NAMED_IN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "customers": (
         ("$customerLedgerEntries", "customerNo"),
         *((name, column) for name in _DOCUMENTS for column in ("customerNumber", "billToCustomerNumber")),
+        *(("$salesReturnLines", column) for column in ("sellToCustomerNo", "billToCustomerNo")),
+        *(("$serviceLines", column) for column in ("customerNo", "billToCustomerNo")),
     ),
     "items": (
         *((name, "itemNo") for name in ("$itemLedgerEntries", "$purchaseLines", "$transferLines")),
-        ("$reservationEntries", "itemNo"),
+        *((name, "itemNo") for name in ("$reservationEntries", "$itemUnitsOfMeasure", "$otherLines")),
+        *((name, "itemNo") for name in ("$salesReturnLines", "$serviceLines")),
         ("itemVariants", "itemNumber"),
     ),
 }

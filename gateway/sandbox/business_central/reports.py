@@ -1,109 +1,38 @@
-"""Sets that are computed when they are read, over a temporary table of their own: aged accounts receivable.
+"""Sets that are computed when they are read, over a temporary table of their own.
 
-There is one row per customer and a last one named Total with the zero GUID, in local currency. `agedAsOfDate` and
-`periodLengthFilter` of a filter are what to compute for; today and thirty days, unless they are given.
+What a filter says about some properties is what to compute for, not which rows to show.
 
-Source: Business Central, "AgedAccountsReceivable resource type".
+Source: Business Central, "AgedAccountsReceivable resource type", "CustomerSale resource type".
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import date
-from decimal import Decimal
+from dataclasses import replace
+from typing import Final
 
-from gateway.sandbox.business_central import errors, query
+from gateway.sandbox.business_central import aging, customer_sales, query
 from gateway.sandbox.business_central.address import Target
-from gateway.sandbox.business_central.amounts import number
 from gateway.sandbox.business_central.exchange import Environment, Request
-from gateway.sandbox.business_central.rules import local_currency
-from gateway.sandbox.expression import Comparison, Expression, Literal, Logical, Path
-from gateway.sandbox.model import ZERO_GUID, Model
-from gateway.sandbox.store import Row, Store
+from gateway.sandbox.model import Model
+from gateway.sandbox.store import Store
 
-_LENGTH = re.compile(r"(\d{1,4})D", re.IGNORECASE)
-_PERIODS = 3
+Report = Callable[[Environment, query.Query], Iterator[dict[str, object]]]
 
-
-@dataclass(frozen=True, slots=True)
-class Aging:
-    """Amounts due by a day, by how many periods of so many days they are late: not at all, one, two, more."""
-
-    as_of: date
-    days: int
-
-    def column(self, due: date) -> int:
-        late = (self.as_of - due).days
-        return 0 if late <= 0 else min((late - 1) // self.days + 1, _PERIODS)
-
-    def labels(self) -> dict[str, object]:
-        return {
-            "period1Label": f"1 - {self.days} days",
-            "period2Label": f"{self.days + 1} - {2 * self.days} days",
-            "period3Label": f"Over {2 * self.days} days",
-            "agedAsOfDate": self.as_of.isoformat(),
-            "periodLengthFilter": f"{self.days}D",
-        }
+_REPORTS: Final[Mapping[str, Report]] = {
+    "agedAccountsReceivables": aging.aged_receivables,
+    "customerSales": customer_sales.sales_of_customers,
+}
 
 
 @contextmanager
 def prepared(environment: Environment, request: Request, target: Target) -> Iterator[Environment]:
     """What to read a set from: the environment itself, or one whose store holds the report that was asked for."""
     entity_set = target.entity_set
-    if not entity_set.extra.get("report"):
+    report = _REPORTS.get(entity_set.name)
+    if report is None:
         yield environment
         return
     asked = query.parse(query.options(request.query), entity_set, environment.store.model)
-    given = dict(_inputs(asked.where))
     with closing(Store(Model({entity_set.name: entity_set}, nulls=False), None)) as store:
-        store.seed(entity_set.name, _aged(environment.store, _aging(environment, given)))
+        store.seed(entity_set.name, report(environment, asked))
         yield replace(environment, store=store)
-
-
-def _inputs(where: Expression | None) -> Iterator[tuple[str, str]]:
-    """Properties that a filter fixes, and to what."""
-    match where:
-        case Logical(op="and", operands=operands):
-            for operand in operands:
-                yield from _inputs(operand)
-        case Comparison(op="eq", left=Path(names=(name,)), right=Literal(value=value)):
-            yield name, str(value)
-
-
-def _aging(environment: Environment, given: Mapping[str, str]) -> Aging:
-    length = _LENGTH.fullmatch(given.get("periodLengthFilter", "30D"))
-    if length is None or not int(length[1]):
-        raise errors.RefusedError(400, "Application_FilterErrorException", "The period length must be given in days.")
-    return Aging(date.fromisoformat(given.get("agedAsOfDate", f"{environment.now():%Y-%m-%d}")), int(length[1]))
-
-
-def _aged(store: Store, aging: Aging) -> Iterator[dict[str, object]]:
-    """One row per customer, in order of their numbers, and the total."""
-    currency, amounts = local_currency(store), _by_customer(store, aging)
-    total = [Decimal(0)] * (_PERIODS + 1)
-    customers = store.select("customers", order=query.default_order(store.model.sets["customers"]))
-    for place, customer in enumerate(customers):
-        found = amounts[str(customer["number"])]
-        total = [sum(pair, Decimal(0)) for pair in zip(total, found, strict=True)]
-        named = {"customerId": customer["id"], "customerNumber": customer["number"], "name": customer["displayName"]}
-        yield named | {"currencyCode": currency, "place": place} | _row(found, aging)
-    whole = {"customerId": ZERO_GUID, "name": "Total", "currencyCode": currency, "place": len(customers)}
-    yield whole | _row(total, aging)
-
-
-def _by_customer(store: Store, aging: Aging) -> dict[str, list[Decimal]]:
-    posted = Comparison("le", Path(("postingDate",)), Literal(aging.as_of.isoformat(), "Edm.Date"))
-    is_open = Comparison("eq", Path(("open",)), Literal(True, "Edm.Boolean"))
-    amounts: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * (_PERIODS + 1))
-    entries: Sequence[Row] = store.select("$customerLedgerEntries", where=Logical("and", (is_open, posted)))
-    for entry in entries:
-        column = aging.column(date.fromisoformat(str(entry["dueDate"])))
-        amounts[str(entry["customerNo"])][column] += number(entry["remainingAmountLCY"])
-    return amounts
-
-
-def _row(amounts: Sequence[Decimal], aging: Aging) -> dict[str, object]:
-    periods = {f"period{period}Amount": amounts[period] for period in range(1, _PERIODS + 1)}
-    return {"balanceDue": sum(amounts, Decimal(0)), "currentAmount": amounts[0], **periods, **aging.labels()}

@@ -28,7 +28,7 @@ class Shape:
 
 def show(store: Store, entity_set: EntitySet, rows: Sequence[Row], shape: Shape) -> list[Json]:
     """Rows of one set, with their expansions read in one query per navigation and level."""
-    names = shape.select or tuple(entity_set.visible)
+    names = shape.select or _shown(entity_set)
     local = {name for name in names if entity_set.properties[name].extra.get("localCurrency")}
     stand_in = dict.fromkeys(local, local_currency(store)) if local else {}
     tagged = not entity_set.extra.get("query")
@@ -42,6 +42,11 @@ def show(store: Store, entity_set: EntitySet, rows: Sequence[Row], shape: Shape)
                 target[f"{item.navigation}@odata.count"] = len(found)
             target[item.navigation] = _cut(found, item) if navigation.collection else next(iter(found), None)
     return shown
+
+
+def _shown(entity_set: EntitySet) -> tuple[str, ...]:
+    """Every property that carries data."""
+    return tuple(name for name, column in entity_set.visible.items() if not column.extra.get("filterOnly"))
 
 
 def _plain(row: Row, names: Sequence[str], stand_in: Mapping[str, str], *, tagged: bool) -> Json:

@@ -43,11 +43,12 @@ def accept(entity_set: EntitySet, body: Mapping[str, object]) -> tuple[Values, d
     """
     values: Values = {}
     nested: dict[str, list[object]] = {}
+    columns = entity_set.visible
     for name, given in body.items():
         if "@odata." in name:
             continue
-        if name in entity_set.properties:
-            values[name] = _value(entity_set.properties[name], given)
+        if name in columns:
+            values[name] = _value(columns[name], given)
         elif (navigation := find_navigation(entity_set, name)) and navigation.collection and isinstance(given, list):
             nested[navigation.name] = given
         else:

@@ -7,7 +7,7 @@ Source: Business Central, "Endpoints for the APIs", "Concurrency control in API"
 
 from collections.abc import Mapping
 
-from gateway.sandbox.business_central import documents, errors, inventory, query, renaming, rules
+from gateway.sandbox.business_central import documents, errors, inventory, query, renaming, rules, units
 from gateway.sandbox.business_central.address import Target
 from gateway.sandbox.business_central.etags import etag, is_etag
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
@@ -121,6 +121,8 @@ def remove(environment: Environment, request: Request, target: Target) -> Respon
         if entity_set.name == "customers":
             if store.get("customerFinancialDetails", target.key):
                 store.delete("customerFinancialDetails", target.key)
+        elif entity_set.name == "items":
+            units.forget(store, row)
         elif kind := documents.BY_HEADERS.get(entity_set.name):
             documents.check_not_posted(kind, row)
             documents.delete_lines(store, kind, target.key)
@@ -170,12 +172,14 @@ def _stamp(environment: Environment, entity_set: EntitySet, values: Values) -> N
 
 
 def _follow_up(environment: Environment, entity_set: EntitySet, row_id: str, values: Mapping[str, object]) -> None:
-    """What else a write changes: totals of the document, or the financial details, which are the customer's own."""
+    """What else a write changes: totals of the document, the unit of an item, or the customer's financial details."""
     store, now = environment.store, environment.moment()
     if kind := documents.BY_HEADERS.get(entity_set.name):
         documents.recalculate(store, kind, row_id, now=now)
     elif kind := documents.BY_LINES.get(entity_set.name):
         documents.recalculate(store, kind, str(values["documentId"]), now=now)
+    elif entity_set.name == "items":
+        units.keep_base(store, _row(store, entity_set, row_id))
     elif entity_set.name == "customers":
         details = {"number": values["number"], "lastModifiedDateTime": now}
         if store.get("customerFinancialDetails", row_id):

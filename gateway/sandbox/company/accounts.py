@@ -28,7 +28,10 @@ _PROSPECTS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as the CRM has it now. No owner means the default team, a blank number that nobody filled it."""
+    """An account as the CRM has it now. No owner means the default team, a blank number that nobody filled it.
+
+    `statistics_id` is the row that Business Central keeps its figures in; None where it never sent any.
+    """
 
     id: str
     name: str
@@ -48,6 +51,7 @@ class Account:
     freight_choice: int | None = None
     primary_contact_id: str | None = None
     primary_contact_name: str = ""
+    statistics_id: str | None = None
     modified_by: User | None = None
     active: bool = True
 
@@ -93,6 +97,7 @@ def _synchronized(customer: Customer) -> Account:
         freight_choice=FREIGHT_CHOICES.get(customer.shipment),
         primary_contact_id=primary.crm_id,
         primary_contact_name=primary.name,
+        statistics_id=_statistics_id(customer),
     )
 
 
@@ -100,6 +105,13 @@ def _is_number_filled(customer: Customer) -> bool:
     """The account number is not part of the default mapping, so a few accounts lack it; those of the story have it."""
     return customer.index >= STORY_CUSTOMERS or customer.number in _STORY_NUMBERS or customer.index % 13 != 7
 
+
+def _statistics_id(customer: Customer) -> str | None:
+    return None if customer.number in _NEVER_UPLOADED else crm_id("nav_accountstatistics", customer.number)
+
+
+_NEVER_UPLOADED: Final = frozenset({story.SKIPPED, story.CHANGED_IN_CRM})
+"""Nothing at all is sent about a skipped customer; the figures of the other one were never sent yet."""
 
 _STORY_NUMBERS: Final = frozenset(value for value in vars(story).values() if isinstance(value, str))
 

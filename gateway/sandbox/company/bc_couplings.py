@@ -51,5 +51,6 @@ def _reservations() -> Iterator[Row]:
             "locationCode": MAIN.code,
             "quantityBase": line.quantity - line.shipped,
             "salesLineId": order.line_id(line),
+            "supplyType": "Inventory",
             **given({"variantCode": line.variant}),
         }

@@ -6,7 +6,7 @@ from gateway.sandbox.company.chance import Draw
 from gateway.sandbox.company.contacts import Contact, company_contact_number, contacts
 from gateway.sandbox.company.customers import Customer, customers
 from gateway.sandbox.company.identifiers import CURRENCY_CODE, bc_id, bc_instant
-from gateway.sandbox.company.ledger import Entry, figures, ledger
+from gateway.sandbox.company.ledger import Application, Entry, figures, ledger
 from gateway.sandbox.company.rows import Row, Sets, given
 
 
@@ -127,4 +127,14 @@ def _ledger_entry(entry: Entry, customer: Customer) -> Row:
         "positive": entry.amount > 0,
         "salespersonCode": customer.salesperson,
         "description": f"{entry.document_type.replace('_x0020_', ' ')} {entry.document_number}",
+        **(_application(entry.applied) if entry.applied else {}),
+    }
+
+
+def _application(applied: Application) -> Row:
+    return {
+        "appliedDate": applied.on.isoformat(),
+        "appliedDocumentType": applied.document_type,
+        "appliedDocumentNo": applied.document_number,
+        "appliedEntryNo": applied.number,
     }

@@ -10,6 +10,7 @@ from gateway.sandbox.company.orders import posted
 from gateway.sandbox.company.rows import Row, Sets, given
 from gateway.sandbox.company.stock import SALE, StockEntry, inventory
 from gateway.sandbox.company.supply import PurchaseLine, TransferLine, purchase_lines, transfer_lines
+from gateway.sandbox.company.units import ITEM_UNITS
 
 _CENT: Final = Decimal("0.01")
 
@@ -17,9 +18,10 @@ _CENT: Final = Decimal("0.01")
 def item_sets(count: int) -> Sets:
     yield "items", map(_item, items(count))
     yield "itemVariants", (row for one in items(count) for row in _variants(one))
+    yield "$itemUnitsOfMeasure", (row for one in items(count) for row in _units(one))
     yield "$itemLedgerEntries", (_ledger_entry(entry, one) for one in items(count) for entry in posted(one))
-    yield "$purchaseLines", (_purchase_line(line) for one in items(count) for line in purchase_lines(one))
-    yield "$transferLines", (_transfer_line(line) for one in items(count) for line in transfer_lines(one))
+    yield "$purchaseLines", (_purchase_line(line, one) for one in items(count) for line in purchase_lines(one))
+    yield "$transferLines", (_transfer_line(line, one) for one in items(count) for line in transfer_lines(one))
 
 
 def _item(item: Item) -> Row:
@@ -51,6 +53,13 @@ def _variants(item: Item) -> Iterator[Row]:
         }
 
 
+def _units(item: Item) -> Iterator[Row]:
+    """The base unit of an item and its further units."""
+    for code, factor in {item.unit: Decimal(1), **ITEM_UNITS.get(item.number, {})}.items():
+        row_id = bc_id("item-unit", f"{item.number}:{code}")
+        yield {"id": row_id, "itemNo": item.number, "code": code, "qtyPerUnitOfMeasure": factor}
+
+
 def _ledger_entry(entry: StockEntry, item: Item) -> Row:
     movement = entry.movement
     sold = movement.type == SALE
@@ -74,7 +83,7 @@ def _ledger_entry(entry: StockEntry, item: Item) -> Row:
     }
 
 
-def _purchase_line(line: PurchaseLine) -> Row:
+def _purchase_line(line: PurchaseLine, item: Item) -> Row:
     return {
         "id": bc_id("purchase-line", f"{line.document}:10000"),
         "documentNo": line.document,
@@ -84,10 +93,12 @@ def _purchase_line(line: PurchaseLine) -> Row:
         "locationCode": line.location,
         "outstandingQtyBase": line.quantity,
         "expectedReceiptDate": line.expected.isoformat(),
+        "buyFromVendorNo": line.vendor,
+        "unitOfMeasureCode": item.unit,
     }
 
 
-def _transfer_line(line: TransferLine) -> Row:
+def _transfer_line(line: TransferLine, item: Item) -> Row:
     return {
         "id": bc_id("transfer-line", f"{line.document}:10000"),
         "documentNo": line.document,
@@ -100,4 +111,5 @@ def _transfer_line(line: TransferLine) -> Row:
         "qtyInTransitBase": line.in_transit,
         "shipmentDate": line.shipped.isoformat(),
         "receiptDate": line.received.isoformat(),
+        "unitOfMeasureCode": item.unit,
     }

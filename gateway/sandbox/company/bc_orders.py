@@ -3,6 +3,7 @@
 from datetime import datetime, time
 
 from gateway.sandbox.company.codes import MAIN
+from gateway.sandbox.company.commitments import prepayment
 from gateway.sandbox.company.customers import Customer
 from gateway.sandbox.company.identifiers import CURRENCY_CODE, bc_id, bc_instant
 from gateway.sandbox.company.items import INVENTORY
@@ -98,6 +99,8 @@ def _line(order: Order, line: OrderLine) -> Row:
                 "shippedQuantity": line.shipped,
                 "itemVariantId": line.variant and ware.variant_id(line.variant),
                 "locationId": bc_id("location", MAIN.code) if ware.type == INVENTORY else "",
+                "prepaymentInvoiced": (prepaid := prepayment(order, line)),
+                "prepaymentTaxInvoiced": prepaid * line.tax_percent / 100,
             }
         ),
     }

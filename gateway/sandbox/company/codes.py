@@ -75,6 +75,7 @@ UNITS: Final = (
     Unit("BOX", "Box", "BX"),
     Unit("PALLET", "Pallet", "PF"),
     Unit("METRE", "Metre", "MTR", "m"),
+    Unit("ROLL", "Roll", "RO"),
     Unit("HOUR", "Hour", "HUR", "h"),
 )
 

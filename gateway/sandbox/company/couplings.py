@@ -13,7 +13,7 @@ from gateway.sandbox.company.accounts import account_of
 from gateway.sandbox.company.codes import FOREIGN_CURRENCIES, UNITS
 from gateway.sandbox.company.contacts import contacts
 from gateway.sandbox.company.crm_columns import currency_id, sent_at
-from gateway.sandbox.company.crm_setup import unit_group_name
+from gateway.sandbox.company.crm_units import unit_group_name
 from gateway.sandbox.company.customers import Customer, customers
 from gateway.sandbox.company.identifiers import COMPANY_ID, bc_id, crm_id
 from gateway.sandbox.company.items import items

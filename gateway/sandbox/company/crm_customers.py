@@ -1,4 +1,4 @@
-"""Rows of Dataverse about customers: accounts, contacts, opportunities."""
+"""Rows of Dataverse about customers: accounts, contacts, opportunities, and the statistics of accounts."""
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
@@ -9,6 +9,7 @@ from gateway.sandbox.company.contacts import Contact, contacts
 from gateway.sandbox.company.crm_columns import audited, in_currency, money, owned, sent_at
 from gateway.sandbox.company.crm_prices import offer_totals
 from gateway.sandbox.company.crm_setup import company_lookup, price_list_id
+from gateway.sandbox.company.crm_statistics import statistics_sets
 from gateway.sandbox.company.customers import customers
 from gateway.sandbox.company.identifiers import crm_id
 from gateway.sandbox.company.opportunities import Opportunity, Stage, opportunities
@@ -21,6 +22,7 @@ def customer_sets(part: range) -> Sets:
     yield "accounts", map(_account, accounts(part))
     yield "contacts", _contacts(part)
     yield "opportunities", map(_opportunity, opportunities(part))
+    yield from statistics_sets(part)
 
 
 def _address(account: Account) -> Row:
@@ -47,6 +49,7 @@ def _account(account: Account) -> Row:
         "customertypecode": 3,
         "creditonhold": False,
         "_primarycontactid_value": account.primary_contact_id,
+        "_nav_accountstatisticsid_value": account.statistics_id,
         "statecode": 0 if account.active else 1,
         "statuscode": 1 if account.active else 2,
         **money(account.currency, {"creditlimit": account.credit_limit}),

@@ -12,6 +12,7 @@ from gateway.sandbox.company import story
 from gateway.sandbox.company.codes import EURO, Currency, currency
 from gateway.sandbox.company.crm_columns import audited, money, owned, set_up
 from gateway.sandbox.company.crm_setup import price_list_id
+from gateway.sandbox.company.crm_units import unit_group_id, unit_id
 from gateway.sandbox.company.identifiers import ORGANIZATION_ID, crm_id
 from gateway.sandbox.company.items import item, item_index
 from gateway.sandbox.company.opportunities import Opportunity, story_opportunities
@@ -47,8 +48,8 @@ def _price_list_item(product: Product, code: str) -> Row:
         "productnumber": product.number,
         "_pricelevelid_value": price_list_id(code),
         "_productid_value": product.id,
-        "_uomid_value": crm_id("uom", product.unit),
-        "_uomscheduleid_value": crm_id("uomschedule", product.unit),
+        "_uomid_value": unit_id(product.number, product.unit),
+        "_uomscheduleid_value": unit_group_id(product.number, product.unit),
         "pricingmethodcode": 1,
         "quantitysellingcode": 1,
         "roundingpolicycode": 1,
@@ -74,7 +75,7 @@ def _offer_line(offer: Opportunity, place: int, number: str, quantity: Decimal) 
         "productname": product.name,
         "_opportunityid_value": offer.id,
         "_productid_value": product.id,
-        "_uomid_value": crm_id("uom", product.unit),
+        "_uomid_value": unit_id(product.number, product.unit),
         "_ownerid_value": owned(offer.owner)["_ownerid_value"],
         "lineitemnumber": place,
         "sequencenumber": place,

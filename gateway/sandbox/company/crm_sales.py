@@ -8,6 +8,7 @@ from gateway.sandbox.company.accounts import Account, account_of
 from gateway.sandbox.company.bc_orders import ordered_at
 from gateway.sandbox.company.crm_columns import audited, money, owned, sent_at
 from gateway.sandbox.company.crm_setup import company_lookup, price_list_id
+from gateway.sandbox.company.crm_units import unit_columns, unit_id
 from gateway.sandbox.company.identifiers import ORGANIZATION_ID, crm_id, crm_instant
 from gateway.sandbox.company.orders import Order, OrderLine, story_orders
 from gateway.sandbox.company.products import Product, products
@@ -35,8 +36,7 @@ def _product(product: Product) -> Row:
         "isstockitem": not product.is_service,
         "quantitydecimal": 2,
         "quantityonhand": product.on_hand,
-        "_defaultuomid_value": crm_id("uom", product.unit),
-        "_defaultuomscheduleid_value": crm_id("uomschedule", product.unit),
+        **unit_columns(product.number, product.unit),
         "_pricelevelid_value": price_list_id(""),
         "_organizationid_value": ORGANIZATION_ID,
         "statecode": state,
@@ -107,7 +107,7 @@ def _detail(order: Order, account: Account, *, line: OrderLine) -> Row:
         "isproductoverridden": not ware.coupled,
         "ispriceoverridden": True,
         "producttypecode": 1,
-        "_uomid_value": crm_id("uom", ware.unit),
+        "_uomid_value": unit_id(ware.number, ware.unit),
         "quantity": line.quantity,
         "quantityshipped": line.shipped,
         "salesorderstatecode": 1 if order.released else 0,

@@ -34,7 +34,9 @@ SYSTEM_ADMINISTRATOR: Final = crm_id("role", "System Administrator")
 SALESPERSON: Final = crm_id("role", "Salesperson")
 DELEGATE: Final = crm_id("role", "Delegate")
 
+_EVERYBODY: Final = {"organization": "R"}
 _ADMINISTERED: Final = {
+    **_EVERYBODY,
     "nav_accountstatistics": "R",
     "nav_connection": "C R W D",
     "pluginassembly": "R",
@@ -43,6 +45,7 @@ _ADMINISTERED: Final = {
     "sdkmessageprocessingstep": "R",
 }
 _SYNCHRONIZED: Final = {
+    "organization": "R W",
     "nav_accountstatistics": "C R W AT",
     "nav_connection": "R",
     "sdkmessage": "R",
@@ -60,6 +63,7 @@ _SYNCHRONIZED: Final = {
     "role": "R",
 }
 _AVAILABILITY: Final = {
+    **_EVERYBODY,
     "nav_accountstatistics": "C R W AT",
     "nav_connection": "R",
     "product": "R",
@@ -77,6 +81,7 @@ _OWN: Final = {
 }
 _SHARED_IN_THE_UNIT: Final = dict.fromkeys(_OWN, "R")
 _CATALOGUE: Final = {
+    **_EVERYBODY,
     **dict.fromkeys(("product", "pricelevel", "transactioncurrency", "uom", "bcbi_company"), "R AT"),
     **dict.fromkeys(("productpricelevel", "uomschedule", "systemuser", "team", "businessunit"), "R"),
 }
@@ -104,7 +109,7 @@ def roles() -> tuple[Role, ...]:
             template_id=SYSTEM_ADMINISTRATOR_TEMPLATE,
         ),
         Role(SALESPERSON, "Salesperson", ROOT_UNIT_ID, salesperson),
-        Role(DELEGATE, "Delegate", ROOT_UNIT_ID, grants(model, {}, Depth.GLOBAL, act_on_behalf=True)),
+        Role(DELEGATE, "Delegate", ROOT_UNIT_ID, grants(model, _EVERYBODY, Depth.GLOBAL, act_on_behalf=True)),
         Role(INTEGRATION, "Business Central Dataverse Integration", ROOT_UNIT_ID, everything(model)),
         Role(INTEGRATION_ADMINISTRATOR, f"{prefix} Integration Administrator", ROOT_UNIT_ID, administered),
         Role(INTEGRATION_USER, f"{prefix} Integration User", ROOT_UNIT_ID, synchronized),

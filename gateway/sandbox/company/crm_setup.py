@@ -5,8 +5,9 @@ Source: Business Central, Synchronizing data with Dataverse: company concept, bu
 
 from collections.abc import Iterator
 
-from gateway.sandbox.company.codes import CRM_CURRENCIES, EURO, UNITS, currency
+from gateway.sandbox.company.codes import CRM_CURRENCIES, EURO, currency
 from gateway.sandbox.company.crm_columns import currency_id, in_currency, set_up
+from gateway.sandbox.company.crm_units import unit_sets
 from gateway.sandbox.company.identifiers import (
     COMPANY_ID,
     COMPANY_NAME,
@@ -32,18 +33,14 @@ def setup_sets() -> Sets:
     yield "systemusers", _users()
     yield "bcbi_companies", iter([_company()])
     yield "transactioncurrencies", _currencies()
-    yield "uomschedules", _unit_groups()
-    yield "uoms", _units()
+    yield "organizations", iter([_organization()])
+    yield from unit_sets()
     yield "pricelevels", _price_lists()
 
 
 def company_lookup() -> Row:
     """The column by which the connector marks rows of a company."""
     return {"_bcbi_companyid_value": CRM_COMPANY_ID}
-
-
-def unit_group_name(code: str) -> str:
-    return f"NAV {code}"
 
 
 def unit_team_id(unit_id: str) -> str:
@@ -63,6 +60,24 @@ def _company() -> Row:
         "_bcbi_defaultowningteam_value": DEFAULT_TEAM_ID,
         "_organizationid_value": ORGANIZATION_ID,
         **_ACTIVE,
+        **set_up(),
+    }
+
+
+def _organization() -> Row:
+    return {
+        "organizationid": ORGANIZATION_ID,
+        "name": COMPANY_NAME,
+        "basecurrencyprecision": 2,
+        "basecurrencysymbol": EURO.symbol,
+        "currencydecimalprecision": 2,
+        "currencydisplayoption": 0,
+        "pricingdecimalprecision": 2,
+        "fiscalcalendarstart": "2026-01-01T00:00:00Z",
+        "languagecode": 1033,
+        "localeid": 1033,
+        "isdisabled": False,
+        "_basecurrencyid_value": currency_id(EURO),
         **set_up(),
     }
 
@@ -155,31 +170,6 @@ def _currencies() -> Iterator[Row]:
             "exchangerate": one.rate,
             "_organizationid_value": ORGANIZATION_ID,
             **_ACTIVE,
-            **set_up(),
-        }
-
-
-def _unit_groups() -> Iterator[Row]:
-    for unit in UNITS:
-        yield {
-            "uomscheduleid": crm_id("uomschedule", unit.code),
-            "name": unit_group_name(unit.code),
-            "baseuomname": unit.code,
-            "_organizationid_value": ORGANIZATION_ID,
-            **_ACTIVE,
-            **set_up(),
-        }
-
-
-def _units() -> Iterator[Row]:
-    for unit in UNITS:
-        yield {
-            "uomid": crm_id("uom", unit.code),
-            "name": unit.code,
-            "quantity": 1,
-            "isschedulebaseuom": True,
-            "organizationid": ORGANIZATION_ID,
-            "_uomscheduleid_value": crm_id("uomschedule", unit.code),
             **set_up(),
         }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.sandbox.company import (
+    bc_commitments,
     bc_couplings,
     bc_customers,
     bc_invoices,
@@ -37,7 +38,7 @@ from gateway.sandbox.company.items import STORY_ITEMS
 from gateway.sandbox.company.rows import Sets
 from gateway.sandbox.identity.people import TENANT_ID
 
-_EDITION: Final = "2"
+_EDITION: Final = "3"
 """Raise it when the generated rows change, so that a stored sandbox is seeded anew."""
 
 
@@ -83,6 +84,7 @@ class DemoCompany:
         yield from bc_invoices.invoice_sets(part)
         if first:
             yield from bc_couplings.reservation_sets()
+            yield from bc_commitments.commitment_sets()
         yield from bc_couplings.coupling_sets(part, items=self.items)
 
     def dataverse(self, part: range | None = None) -> Sets:

@@ -4,7 +4,7 @@ Amounts are in the currency of the customer; those that end in `lcy` are in euro
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,6 +17,16 @@ from gateway.sandbox.company.customers import STORY_CUSTOMERS, Customer, remembe
 _CENT: Final = Decimal("0.01")
 _NOTHING: Final = Decimal("0.00")
 _ENTRIES_PER_CUSTOMER: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """When part of an entry was applied, and the entry and document that did it."""
+
+    on: date
+    number: int
+    document_number: str
+    document_type: str = "Payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Entry:
     remaining: Decimal
     sales_lcy: Decimal
     profit_lcy: Decimal
+    applied: Application | None = None
 
     @property
     def open(self) -> bool:
@@ -161,10 +172,15 @@ def _post(customer: Customer, document: _Document, *, first: int) -> list[Entry]
         sales_lcy=net,
         profit_lcy=(net * Decimal("0.34")).quantize(_CENT),
     )
-    return [entry, _payment(entry, document, number=first + 1)] if document.paid else [entry]
+    if not document.paid:
+        return [entry]
+    payment = _payment(entry, document.paid, number=first + 1)
+    return [replace(entry, applied=payment.applied), payment]
 
 
-def _payment(invoice: Entry, document: _Document, *, number: int) -> Entry:
+def _payment(invoice: Entry, paid: Decimal, *, number: int) -> Entry:
+    """It is applied to its invoice on the day it is posted, whole."""
+    document = f"PAY{number:06d}"
     paid_on = min(invoice.posting_date + timedelta(days=20 + number % 15), story.STORY_DATE - timedelta(days=1))
     return Entry(
         number=number,
@@ -172,10 +188,11 @@ def _payment(invoice: Entry, document: _Document, *, number: int) -> Entry:
         posting_date=paid_on,
         due_date=paid_on,
         document_type="Payment",
-        document_number=f"PAY{number:06d}",
+        document_number=document,
         currency=invoice.currency,
-        amount=-document.paid,
+        amount=-paid,
         remaining=_NOTHING,
         sales_lcy=_NOTHING,
         profit_lcy=_NOTHING,
+        applied=Application(paid_on, number, document),
     )

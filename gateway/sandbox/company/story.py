@@ -28,6 +28,7 @@ read anywhere.
     CASE_MATCH        uncoupled; an account has the same name in capital letters
     NUMBER_MATCH      uncoupled; an account with another name carries its number
     AMBIGUOUS_MATCH   uncoupled; two accounts have its name
+    DRAFT_INVOICE     a draft invoice bills what was shipped of its order, and freight
 
     Item              Case
     IN_STOCK          in stock at three locations
@@ -43,10 +44,12 @@ read anywhere.
     BY_THE_METRE      stock with decimals
     TRAP_ITEM         name with quotes, `_`, `[` and `%`
     ITEM_CONFLICT     its description was changed on both sides
+    RETURNED_ITEM     two come back with the return order, two are needed for a service order; its stock is drawn
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Final
 
 STORY_DATE: Final = date(2026, 11, 16)
@@ -76,6 +79,7 @@ TEAM_OWNED: Final = "C00089"
 NUMBER_MATCH: Final = "C00091"
 AMBIGUOUS_MATCH: Final = "C00096"
 QUOTED_NUMBER: Final = "C'0099"
+DRAFT_INVOICE: Final = "C00155"
 
 CRM_ONLY_ACCOUNT: Final = "Sternwarte Outdoor Kollektiv"
 """An account that no customer belongs to, and that resembles none."""
@@ -94,6 +98,7 @@ BY_THE_METRE: Final = "1012"
 TRAP_ITEM: Final = "1014"
 SHORT: Final = "1016"
 ITEM_CONFLICT: Final = "1018"
+RETURNED_ITEM: Final = "1025"
 
 
 @dataclass(frozen=True)
@@ -129,3 +134,12 @@ SHORT_RECEIPT_DATE: Final = date(2026, 12, 2)
 
 RESERVED: Final = (("S-ORD101001", IN_STOCK), ("S-ORD101003", SHORT))
 """Order and item of the order lines that have reserved what they need: 2 of IN_STOCK, 15 of the 20 there are of SHORT."""
+
+PREPAID_ORDER: Final = "S-ORD101002"
+PREPAID: Final = Decimal("300.00")
+"""What HARBOUR was invoiced of its second order in advance, without VAT: it is part of the balance already."""
+RETURN_ORDER: Final = "S-RET001001"
+"""HARBOUR sends goods back: two of RETURNED_ITEM are still to come, an hour of SERVICE is back and not invoiced."""
+DRAFT_INVOICE_NUMBER: Final = "S-INV000001"
+FREIGHT: Final = Decimal("25.00")
+"""What the draft invoice of DRAFT_INVOICE bills besides goods that were shipped, without VAT."""

@@ -24,6 +24,11 @@ class PurchaseLine:
     variant: str = ""
     location: str = MAIN.code
 
+    @property
+    def vendor(self) -> str:
+        """The number of the vendor, of whom nothing else is known."""
+        return f"V{int(self.document.removeprefix('PO')) % 12 + 10:05d}"
+
 
 @dataclass(frozen=True, slots=True)
 class TransferLine:

@@ -40,6 +40,8 @@ def create(
     Raises:
         DataverseError: the body breaks a rule, or the key is taken.
     """
+    if entity_set.extra.get("fixed"):
+        raise method_not_allowed(operation.request.method)
     require_privilege(operation, "Create", entity_set)
     values = {**upkeep.defaults(entity_set), **change.values, **_lookups(operation, entity_set, change)}
     for name, parent in change.parents.items():
@@ -134,7 +136,7 @@ def _write(operation: Operation, entity_set: EntitySet, row: Row, *, changes: Ma
 
 def delete(operation: Operation, entity_set: EntitySet, row: Row) -> None:
     """Delete a row: parts of it go with it, other rows lose their lookup to it."""
-    if entity_set.extra.get("principal"):
+    if entity_set.extra.get("principal") or entity_set.extra.get("fixed"):
         raise method_not_allowed("DELETE")
     require(operation, "Delete", entity_set, row)
     check_unused(operation, entity_set, row)

@@ -35,6 +35,8 @@ _TYPES = {
 _CHOICES = {"statecode": "State", "statuscode": "Status"}
 _LOOKUPS = {"ownerid": "Owner", "customerid": "Customer", "parentcustomerid": "Customer"}
 _SHORTEST_MEMO = 1000
+_PUBLISHERS = frozenset({"bcbi", "nav"})
+"""What names of columns start with that came with a solution."""
 
 
 def table(entity_set: EntitySet) -> Document:
@@ -143,7 +145,7 @@ class _Column:
             "AttributeTypeName": {"Value": f"{kind}Type"},
             "IsPrimaryId": is_key,
             "IsPrimaryName": column.name == self.entity_set.extra.get("name"),
-            "IsCustomAttribute": "_" in self.name and self.name.split("_")[0] == "bcbi",
+            "IsCustomAttribute": self.name.partition("_")[0] in _PUBLISHERS,
             "IsValidForCreate": not column.read_only or "lookup" in column.extra,
             "IsValidForUpdate": not column.read_only and "createOnly" not in column.extra and not is_key,
             "IsValidForRead": True,

@@ -48,6 +48,11 @@ def _organization_id(operation: Operation) -> str:
     return str(operation.user.values.get("organizationid") or _ORGANIZATION)
 
 
+def _friendly_name(operation: Operation, identifier: str) -> str:
+    row = operation.store.get("organizations", identifier)
+    return str(row["name"]) if row is not None else _FRIENDLY_NAME
+
+
 def _retrieve_current_organization(operation: Operation, call: FunctionCall) -> Answer:
     """Who the organization is and where it answers; `AccessType` must be given but changes nothing here."""
     call.member("AccessType")
@@ -60,7 +65,7 @@ def _retrieve_current_organization(operation: Operation, call: FunctionCall) -> 
     identifier = _organization_id(operation)
     detail = {
         "OrganizationId": identifier,
-        "FriendlyName": _FRIENDLY_NAME,
+        "FriendlyName": _friendly_name(operation, identifier),
         "OrganizationVersion": VERSION,
         "EnvironmentId": identifier,
         "Geo": "EUR",

@@ -1,7 +1,8 @@
-"""`EntityDefinitions`: questions about tables, their columns and their keys.
+"""`EntityDefinitions`: questions about tables, their columns, their keys and the relationships between them.
 
     EntityDefinitions?$select=LogicalName,EntitySetName&$filter=LogicalName eq 'account'&$expand=Keys($select=KeyAttributes)
     EntityDefinitions(LogicalName='account')/Attributes?$select=LogicalName
+    EntityDefinitions(LogicalName='account')/ManyToOneRelationships?$filter=ReferencingAttribute eq 'primarycontactid'
     EntityDefinitions(LogicalName='account')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$expand=OptionSet
 
 Source: Dataverse, Query table definitions using the Web API.
@@ -17,14 +18,20 @@ from gateway.sandbox.dataverse.definitions import Document, columns, keys, optio
 from gateway.sandbox.dataverse.errors import ROW_NOT_FOUND, DataverseError, unknown_entity, unknown_segment
 from gateway.sandbox.dataverse.metadata_query import Question, matches, read_question, shown
 from gateway.sandbox.dataverse.operation import Answer, Operation
+from gateway.sandbox.dataverse.relationships import many_to_one, one_to_many
 from gateway.sandbox.expression import split
-from gateway.sandbox.model import EntitySet
+from gateway.sandbox.model import EntitySet, Model
 
 _SET = "EntityDefinitions"
 _CAST = "Microsoft.Dynamics.CRM."
 _SEGMENT = re.compile(r"([\w.]+)(?:\((.*)\))?")
 _NAMED = re.compile(r"(?:LogicalName|SchemaName)\s*=\s*'([^']*)'")
-_COLLECTIONS: Mapping[str, Callable[[EntitySet], list[Document]]] = {"Attributes": columns, "Keys": keys}
+_COLLECTIONS: Mapping[str, Callable[[Model, EntitySet], list[Document]]] = {
+    "Attributes": lambda _, entity_set: columns(entity_set),
+    "Keys": lambda _, entity_set: keys(entity_set),
+    "ManyToOneRelationships": many_to_one,
+    "OneToManyRelationships": one_to_many,
+}
 
 
 def definitions(operation: Operation) -> Answer | None:
@@ -38,29 +45,34 @@ def definitions(operation: Operation) -> Answer | None:
         if rest:
             raise unknown_segment(rest[0])
         question = read_question(operation, _COLLECTIONS)
-        listed = [_table(entity_set, row, question) for entity_set, row in found if matches(question, row)]
+        listed = [
+            _table(operation.model, entity_set, row, question=question)
+            for entity_set, row in found
+            if matches(question, row)
+        ]
         return _list(operation, _SET, listed, question)
     entity_set, row = _table_with(key, found)
     if rest:
         return _member(operation, entity_set, rest)
     question = read_question(operation, _COLLECTIONS)
-    return _one(operation, _SET, _table(entity_set, row, question), question)
+    return _one(operation, _SET, _table(operation.model, entity_set, row, question=question), question)
 
 
-def _table(entity_set: EntitySet, row: Document, question: Question) -> Document:
+def _table(model: Model, entity_set: EntitySet, row: Document, *, question: Question) -> Document:
     document = shown(row, question)
     for name, inner in question.expand.items():
-        document[name] = [shown(item, inner) for item in _COLLECTIONS[name](entity_set) if matches(inner, item)]
+        found = _COLLECTIONS[name](model, entity_set)
+        document[name] = [shown(item, inner) for item in found if matches(inner, item)]
     return document
 
 
 def _member(operation: Operation, entity_set: EntitySet, rest: Sequence[str]) -> Answer:
-    """`/Attributes`, `/Keys`, one of them, or those columns that are of one type."""
+    """`/Attributes`, `/Keys` and the relationships: all, one of them, or those columns that are of one type."""
     name, key = _segment(rest[0])
     cast = rest[1].removeprefix(_CAST) if len(rest) == 2 and rest[1].startswith(_CAST) else ""
     if name not in _COLLECTIONS or len(rest) > 1 + bool(cast):
         raise unknown_segment(rest[-1])
-    found = _COLLECTIONS[name](entity_set)
+    found = _COLLECTIONS[name](operation.model, entity_set)
     if cast:
         found = [item for item in found if str(item.get("@odata.type")).endswith(f".{cast}")]
     expandable = ("OptionSet", "GlobalOptionSet") if _has_options(cast) else ()
@@ -108,7 +120,7 @@ def _is(row: Document, key: str) -> bool:
     if GUID.fullmatch(key):
         return row["MetadataId"] == key.lower()
     named = _NAMED.fullmatch(key)
-    return named is not None and row["LogicalName"] == named[1].lower()
+    return named is not None and str(row.get("LogicalName", row["SchemaName"])).lower() == named[1].lower()
 
 
 def _segment(text: str) -> tuple[str, str | None]:

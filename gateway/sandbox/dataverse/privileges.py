@@ -23,6 +23,7 @@ ACT_ON_BEHALF: Final = "prvActOnBehalfOfAnotherUser"
 _NAMED_OTHERWISE: Final = {"salesorder": "Order", "systemuser": "User"}
 _CAPITALS: Final = {
     "businessunit": "BusinessUnit",
+    "nav_accountstatistics": "nav_AccountStatistics",
     "pricelevel": "PriceLevel",
     "productpricelevel": "ProductPriceLevel",
     "transactioncurrency": "TransactionCurrency",
@@ -46,6 +47,7 @@ _TYPE_CODES: Final = {
     "systemuser": 8,
     "team": 9,
     "businessunit": 10,
+    "organization": 1019,
     "pricelevel": 1022,
     "privilege": 1023,
     "product": 1024,
