@@ -6,7 +6,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import structlog
@@ -28,12 +30,16 @@ from gateway.database import create_engine, upgrade
 from gateway.errors import InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
 from gateway.reading.cache import RecordCache
-from gateway.reading.local_currency import LocalCurrencies
+from gateway.reading.capabilities import Capabilities
+from gateway.reading.company_facts import CompanyFacts
+from gateway.reading.feeds import Feeds
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
+from gateway.reading.reader import Reading
+from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.telemetry import correlation_id
-from schema.context import Backends, Context, Services
+from schema.context import Backends, Context, CouplingPairs, Services
 from schema.root import build_schema
 
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -159,16 +165,33 @@ def _backends(settings: Settings, networks: Networks, identity_http: httpx.Async
 
 def _services(settings: Settings, backends: Backends, store: CouplingStore) -> Services:
     known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
+    lookups, pages, capabilities = Lookups(backends, RecordCache()), Pages(backends), Capabilities()
+    reading = Reading(
+        lookups=lookups,
+        pages=pages,
+        pairs=CouplingPairs(store),
+        facts=CompanyFacts(backends, known=known),
+        feeds=Feeds(lookups, pages, capabilities),
+        coupling_source=COUPLINGS,
+    )
     return Services(
         backends=backends,
         couplings=store,
-        lookups=Lookups(backends, RecordCache()),
-        pages=Pages(backends),
-        currencies=LocalCurrencies(backends, known=known),
+        reading=reading,
+        capabilities=capabilities,
         company=settings.company_id,
         max_page_size=settings.max_page_size,
         deadline_seconds=settings.request_deadline_seconds,
+        modules=settings.modules,
+        extension_api=settings.extension_api,
+        look_ahead=timedelta(days=settings.look_ahead_days),
+        today=_today(settings),
     )
+
+
+def _today(settings: Settings) -> Callable[[], date]:
+    zone, fixed = ZoneInfo(settings.time_zone), settings.work_date
+    return lambda: fixed or datetime.now(zone).date()
 
 
 def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:

@@ -3,16 +3,19 @@
 ``docs/settings.md`` describes each of them; a test keeps the two together.
 """
 
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
+from gateway.figures.documents import Module
 
 PREFIX = "GATEWAY_"
 
@@ -62,6 +65,20 @@ def _tenant(value: str) -> str:
         raise ValueError("must be the tenant's GUID, as tokens name it; a domain name will not do") from None
 
 
+def _modules(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the IANA name of a time zone, such as Europe/Amsterdam") from None
+    return value
+
+
+Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_modules)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
@@ -99,6 +116,22 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field(
         default=SecretStr("sqlite+aiosqlite:///gateway.db"),
         description="Our own database: SQLite, or PostgreSQL for more processes.",
+    )
+    modules: Modules = Field(
+        default=frozenset(Module),
+        description="Which departments of Business Central the company uses besides trade, separated by commas.",
+    )
+    extension_api: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/(v\d+\.\d+|beta)$",
+        description="Route of the extension with our pages, `{publisher}/{group}/{version}`; none is installed by default.",
+    )
+    look_ahead_days: int = Field(
+        default=90, ge=0, le=3650, description="How far ahead promised stock is kept for those it is promised to."
+    )
+    time_zone: TimeZone = Field(default="UTC", description="The company's time zone (IANA): when its day begins.")
+    work_date: date | None = Field(
+        default=None, description="The day all figures are as of, as in Business Central; today unless set."
     )
     request_deadline_seconds: float = Field(
         default=10.0, gt=0, le=300, description="How long one GraphQL request may take, backends included."

@@ -14,9 +14,12 @@ from gateway.app import Networks, create_app
 from gateway.config import Settings
 from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.couplings.store import CouplingFilter, CouplingStore
+from gateway.figures.documents import Module
 from gateway.graphiql.page import PersonChoice, SignIn, graphiql_routes
 from gateway.sandbox.app import Sandbox
+from gateway.sandbox.business_central.apis import AVAILABILITY
 from gateway.sandbox.company.couplings import DemoCoupling
+from gateway.sandbox.company.story import STORY_DATE
 from gateway.sandbox.identity.people import (
     DEMO_PEOPLE,
     GATEWAY_CLIENT_ID,
@@ -63,6 +66,9 @@ def demo_settings(sandbox: Sandbox, database_url: str) -> Settings:
         business_central_scope="https://api.businesscentral.dynamics.com/.default",
         company_id=UUID(sandbox.company.company_id),
         local_currency_code=sandbox.company.currency_code,
+        extension_api=AVAILABILITY.route,
+        modules=frozenset({Module.SERVICE, Module.PREPAYMENTS}),
+        work_date=STORY_DATE,
         dataverse_url=addresses.dataverse,
         dataverse_scope=f"{addresses.dataverse}/.default",
         database_url=SecretStr(database_url),

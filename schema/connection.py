@@ -73,7 +73,8 @@ class Connection(Generic[T]):
         )
 
     @strawberry.field(
-        description="How many rows the whole list has; counted only when asked for. Null with an error where the backend "
+        description="How many rows the whole list has; counted only when asked for. Null with an error where "
+        "the backend "
         "counts no further."
     )
     def total_count(self) -> int | None:

@@ -1,11 +1,13 @@
 """The few objects a resolver may touch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from strawberry.fastapi import BaseContext
 
+from gateway.answers.plan import Setting
 from gateway.auth.caller import Caller
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call, Deadline
@@ -14,16 +16,15 @@ from gateway.clients.dataverse import DataverseClient
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.coupling import Mapping as CouplingMapping
 from gateway.couplings.store import CouplingStore, Side
-from gateway.reading.local_currency import LocalCurrencies
-from gateway.reading.lookup import Asking, Lookups, Scope
+from gateway.figures.documents import Module
+from gateway.reading.capabilities import Capabilities
+from gateway.reading.lookup import Asking, Scope
 from gateway.reading.need import Source
-from gateway.reading.pages import Pages
 from gateway.reading.partners import Pair
-from gateway.reading.reader import Reader
+from gateway.reading.reader import Reader, Reading
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from schema.coupling_pages import values_of
-from schema.sources import COUPLINGS
 
 APPLICATION = "application"
 """The acting identity of every backend call made with our own client credentials: what one caller reads, all may share."""
@@ -36,8 +37,10 @@ class Backends:
     business_central: BusinessCentralClient
     dataverse: DataverseClient
 
-    def client(self, backend: Backend) -> ODataClient:
-        return self.business_central if backend is Backend.BUSINESS_CENTRAL else self.dataverse
+    def client(self, source: Source) -> ODataClient:
+        if source.backend is Backend.DATAVERSE:
+            return self.dataverse
+        return self.business_central if source.api is None else self.business_central.api(source.api)
 
     def path(self, source: Source, company: UUID | None) -> str:
         if source.backend is Backend.DATAVERSE:
@@ -81,12 +84,15 @@ class Services:
 
     backends: Backends
     couplings: CouplingStore
-    lookups: Lookups
-    pages: Pages
-    currencies: LocalCurrencies
+    reading: Reading
+    capabilities: Capabilities
     company: UUID
     max_page_size: int
     deadline_seconds: float
+    modules: frozenset[Module]
+    extension_api: str | None
+    look_ahead: timedelta
+    today: Callable[[], date]
 
 
 class Context(BaseContext):
@@ -100,20 +106,19 @@ class Context(BaseContext):
         self.explain = explain
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
+        self.read_at = datetime.now(UTC)
+        self.today = services.today()
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""
+        where = company or self.services.company
+        return Reader(self.services.reading, self.asking(where), where)
+
+    @property
+    def setting(self) -> Setting:
+        """What of the settings and of the moment figures depend on."""
         services = self.services
-        where = company or services.company
-        return Reader(
-            asking=self.asking(where),
-            company=where,
-            lookups=services.lookups,
-            pages=services.pages,
-            pairs=CouplingPairs(services.couplings),
-            currencies=services.currencies,
-            coupling_source=COUPLINGS,
-        )
+        return Setting(self.today, self.read_at, services.look_ahead, services.modules, services.extension_api)
 
     def asking(self, company: UUID) -> Asking:
         return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)

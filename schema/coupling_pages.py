@@ -10,8 +10,8 @@ from gateway.couplings.store import CouplingFilter, CouplingStore, Position, pos
 from gateway.errors import InvalidInputError
 from gateway.reading.paging import Window
 from gateway.reading.row import Row, RowPage
+from gateway.reading.sources import COUPLINGS
 from gateway.records import Values
-from schema.sources import COUPLINGS
 
 
 async def coupling_page(store: CouplingStore, wanted: CouplingFilter, window: Window, company: UUID) -> RowPage:

@@ -9,7 +9,7 @@ What a declaration says is read twice: by ``schema.selection``, before anything 
 :class:`~gateway.reading.need.Need`; and by the field itself, afterwards, to take its value from the row.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self, TypeVar
 
@@ -19,13 +19,13 @@ from strawberry.types.field import StrawberryField
 
 from gateway.auth.caller import Role
 from gateway.errors import ProtocolError
-from gateway.reading.need import ByKey, Link, LocalCurrency, Many, Source
+from gateway.reading import values
+from gateway.reading.need import BaseCurrency, ByKey, Link, LocalCurrency, Many, Source
 from gateway.reading.row import Failure, Row, RowPage
-from schema import values
+from gateway.reading.values import Convert
 from schema.connection import Connection
 from schema.ids import GlobalId
 from schema.money import Money
-from schema.values import Convert
 
 READERS = frozenset({Role.INTEGRATION_ADMINISTRATOR, Role.INTEGRATION_USER})
 """Who may read synchronized data."""
@@ -50,6 +50,9 @@ class Declaration:
     ``column`` is its property; ``currency`` the link to its currency, if it is an amount; ``link`` leads to other rows, a
     page of them when ``paged``. A field with none of these is computed from what is there. ``access`` names the roles of
     which a caller needs one; when it is empty, any caller may.
+
+    A field of ``figures`` is an object of a figure type, see ``schema.figures``. There, ``columns`` and ``feeds`` are what a
+    figure is made of, ``read`` calculates it, and a field of the ``same_row`` is the record itself.
     """
 
     access: frozenset[Role]
@@ -57,6 +60,11 @@ class Declaration:
     currency: Link | None = None
     link: Link | None = None
     paged: bool = False
+    figures: bool = False
+    columns: frozenset[str] = frozenset()
+    feeds: frozenset[str] = frozenset()
+    read: Callable[[Any], object] | None = None
+    same_row: bool = False
 
 
 _KEY = "declaration"
@@ -68,12 +76,33 @@ def declaration_of(strawberry_field: StrawberryField) -> Declaration | None:
     return found if isinstance(found, Declaration) else None
 
 
-def declared(access: frozenset[Role]) -> Mapping[str, Declaration]:
+def declared(
+    access: frozenset[Role],
+    *,
+    figures: bool = False,
+    columns: Iterable[str] = (),
+    feeds: Iterable[str] = (),
+    read: Callable[[Any], object] | None = None,
+    same_row: bool = False,
+) -> Mapping[str, Declaration]:
     """Metadata for a field that has a resolver of its own."""
-    return {_KEY: Declaration(access)}
+    return {
+        _KEY: Declaration(
+            access,
+            figures=figures,
+            columns=frozenset(columns),
+            feeds=frozenset(feeds),
+            read=read,
+            same_row=same_row,
+        )
+    }
 
 
-CURRENCY_BRANCH: Mapping[type, str] = {LocalCurrency: "$localCurrency", ByKey: "$transactionCurrency"}
+CURRENCY_BRANCH: Mapping[type, str] = {
+    LocalCurrency: "$localCurrency",
+    BaseCurrency: "$baseCurrency",
+    ByKey: "$transactionCurrency",
+}
 """The hidden branch an amount's currency hangs on; amounts of one row share it. ``$`` begins no response key."""
 
 

@@ -16,8 +16,8 @@ import strawberry
 from gateway.errors import InvalidInputError
 from gateway.odata.query import AnyOf, Compare, Filter, Operator, Text, TextFunction, Value, both, unique
 from gateway.reading.paging import Sort
+from gateway.reading.values import usable
 from gateway.records import Backend
-from schema.values import usable
 
 _MOST_VALUES = 100
 """Values of ordinary length fit into one URL of Business Central; longer ones are refused by length."""

@@ -1,18 +1,22 @@
 """The keys a single record may be asked for by, and how each is looked up."""
 
+import asyncio
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 import strawberry
 
-from gateway.errors import InvalidInputError
+from gateway.errors import GatewayError, InvalidInputError
+from gateway.odata.query import Value
+from gateway.reading.lookup import match_key
 from gateway.reading.need import Need, Source
 from gateway.reading.reader import Reader
-from gateway.reading.row import Row
+from gateway.reading.row import Failure, Row
+from gateway.reading.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, SYSTEM_USERS
+from gateway.reading.values import usable
 from schema.enums import Mapping
-from schema.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, SYSTEM_USERS
-from schema.values import usable
 
 _KEY = "key"
 _LONGEST_KEY = 250
@@ -120,12 +124,11 @@ class CouplingBy:
     dataverse: CoupledRecord | None = strawberry.field(default=strawberry.UNSET, description="Its Dataverse row.")
 
 
-async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
-    """The row that ``by`` names.
+def key_of(by: Any) -> tuple[Key, Value]:
+    """The key that ``by`` names, and its value.
 
     Raises:
-        InvalidInputError: the key is blank, or several rows have it.
-        BackendError: it could not be had.
+        InvalidInputError: it is blank or too long.
     """
     for field in dataclasses.fields(by):
         value = getattr(by, field.name)
@@ -137,8 +140,64 @@ async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
             usable(value, "by")
             if len(value) > _LONGEST_KEY:
                 raise InvalidInputError(f"No key is longer than {_LONGEST_KEY} characters.", argument="by")
-        return await _find(field.metadata[_KEY], value, reader, need)
+        return field.metadata[_KEY], value
     raise InvalidInputError("by must name one of its fields.", argument="by")
+
+
+async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
+    """The row that ``by`` names.
+
+    Raises:
+        InvalidInputError: the key is blank, or several rows have it.
+        BackendError: it could not be had.
+    """
+    key, value = key_of(by)
+    return await _find(key, value, reader, need)
+
+
+async def look_up_each(bys: Sequence[Any], reader: Reader, need: Need) -> list[Row | GatewayError | Failure | None]:
+    """The rows that many ``by`` name, in their order: one look-up for each kind of key, side by side.
+
+    What one of them means wrong is its own error; a look-up that fails is a failure its keys share.
+    """
+    wanted = [_key_or_error(by) for by in bys]
+    groups: dict[Key, list[Value]] = {}
+    for each in wanted:
+        if not isinstance(each, InvalidInputError):
+            groups.setdefault(each[0], []).append(each[1])
+    read = await asyncio.gather(*(_find_all(key, values, reader, need) for key, values in groups.items()))
+    found = dict(zip(groups, read, strict=True))
+
+    def outcome(each: tuple[Key, Value] | InvalidInputError) -> Row | GatewayError | Failure | None:
+        if isinstance(each, InvalidInputError):
+            return each
+        group = found[each[0]]
+        return group if isinstance(group, Failure) else group.get(match_key(each[1]))
+
+    return [outcome(each) for each in wanted]
+
+
+def _key_or_error(by: Any) -> tuple[Key, Value] | InvalidInputError:
+    try:
+        return key_of(by)
+    except InvalidInputError as error:
+        return error
+
+
+async def _find_all(key: Key, values: Sequence[Value], reader: Reader, need: Need) -> dict[str, Row] | Failure:
+    """By :func:`match_key` of the value."""
+    try:
+        match key.kind:
+            case "OWN" | "OWN_NATURAL":
+                return await reader.many(need, key.column, values, partial=True)
+            case "PARTNER":
+                rows = await reader.by_partner_ids(need, key.mapping, [UUID(str(value)) for value in values])
+                return {match_key(partner): row for partner, row in rows.items()}
+            case "PARTNER_NATURAL":
+                assert key.partner is not None  # noqa: S101 - partner keys name one
+                return await reader.by_partners(need, key.mapping, key.partner, key.column, values)
+    except GatewayError as error:
+        return Failure(error)
 
 
 async def _find(key: Key, value: Any, reader: Reader, need: Need) -> Row | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from gateway.connection import Examination, examine
+from gateway.answers.availability import Arguments
 from gateway.couplings.store import CouplingFilter, Side
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Value
@@ -15,7 +15,19 @@ from gateway.reading.lookup import match_key
 from gateway.reading.need import Need, Source
 from gateway.reading.paging import Sort
 from gateway.reading.row import Failure, Row
+from gateway.reading.sources import (
+    ACCOUNTS,
+    COUPLINGS,
+    CUSTOMERS,
+    ITEMS,
+    OPPORTUNITIES,
+    PRODUCTS,
+    SALESPERSONS,
+    SYSTEM_USERS,
+)
+from gateway.reading.values import usable
 from schema import lists
+from schema.availabilities import AvailabilityLine, availability_of_item, availability_of_lines
 from schema.connection import Connection
 from schema.context import Context
 from schema.coupling_pages import coupling_page, values_of
@@ -34,19 +46,10 @@ from schema.lookups import (
     SystemUserBy,
     look_up,
 )
-from schema.selection import Selection
-from schema.sources import (
-    ACCOUNTS,
-    COUPLINGS,
-    CUSTOMERS,
-    ITEMS,
-    OPPORTUNITIES,
-    PRODUCTS,
-    SALESPERSONS,
-    SYSTEM_USERS,
-)
+from schema.selection import selection_of as selection
 from schema.types.account import Account
-from schema.types.connection_checks import ConnectionCheck, ConnectionStatus
+from schema.types.availability import Availability, InLocation, InUnit, OfVariant, OnDay, Wanted
+from schema.types.connection_checks import ConnectionStatus
 from schema.types.coupling import Coupling
 from schema.types.customer import Customer
 from schema.types.item import Item
@@ -56,7 +59,6 @@ from schema.types.product import Product
 from schema.types.salesperson import Salesperson
 from schema.types.system_user import SystemUser
 from schema.types.viewer import Viewer
-from schema.values import usable
 
 Ask = Info[Context, Any]
 InCompany = Annotated[
@@ -69,17 +71,12 @@ WHICH = strawberry.argument(description="Which of them; all by default.")
 ORDERED = strawberry.argument(description="In which order.")
 BY = strawberry.argument(description="Exactly one key.")
 ID = strawberry.argument(description="A global id.")
+LINES = strawberry.argument(description="Up to 200 lines.")
 IDS = strawberry.argument(description="Up to 100 global ids.")
 _NODES = {
     "Account", "Contact", "Coupling", "Customer", "Item", "Opportunity", "Product", "SalesOrder", "Salesperson", "SystemUser",
 }  # fmt: skip
 _MOST_NODES = 100
-
-
-def selection(info: Ask) -> Selection:
-    """The selection of the field that is being resolved."""
-    context = info.context
-    return Selection(info._raw_info, context.caller.roles, context.services.max_page_size)
 
 
 async def one(info: Ask, by: Any, company: UUID | None) -> Any:
@@ -141,6 +138,35 @@ class Query:
         company: InCompany = None,
     ) -> Connection[Item] | None:
         return await page(info, ITEMS, filter, order_by, first, after, company)
+
+    @strawberry.field(
+        description="How much of an item there is, when and where. Null when there is no such item.",
+        metadata=declared(EVERY_ROLE),
+    )
+    async def availability(
+        self,
+        info: Ask,
+        item: Annotated[ItemBy, BY],
+        location: InLocation = None,
+        variant: OfVariant = None,
+        on: OnDay = None,
+        quantity: Wanted = None,
+        unit_of_measure: InUnit = None,
+        company: InCompany = None,
+    ) -> Availability | None:
+        arguments = Arguments(location, variant, on, quantity, unit_of_measure)
+        return await availability_of_item(info, item, arguments, company)
+
+    @strawberry.field(
+        description="The same for each line of a quote, in their order, in as many requests as for one. Null "
+        "with an error for a line "
+        "that cannot be answered.",
+        metadata=declared(EVERY_ROLE),
+    )
+    async def availabilities(
+        self, info: Ask, lines: Annotated[list[AvailabilityLine], LINES], company: InCompany = None
+    ) -> list[Availability | None] | None:
+        return await availability_of_lines(info, lines, company)
 
     @strawberry.field(description="A salesperson, by any key of either system.", metadata=declared(READERS))
     async def salesperson(
@@ -276,22 +302,10 @@ class Query:
         await context.reader(company).follow(rows.rows, selected.rows())
         return show(rows)
 
-    @strawberry.field(
-        description="Whether the gateway can work with both systems, checked now.", metadata=declared(READERS)
-    )
+    @strawberry.field(description="Whether the gateway can work with both systems.", metadata=declared(READERS))
     async def connection(self, info: Ask, company: InCompany = None) -> ConnectionStatus | None:
         selection(info).check()
-        context = info.context
-        services = context.services
-        checks = await examine(
-            Examination(context.deadline, context.correlation_id, context.trace),
-            business_central=services.backends.business_central,
-            dataverse=services.backends.dataverse,
-            company=company or services.company,
-        )
-        return ConnectionStatus(
-            healthy=all(check.passed for check in checks), checks=[ConnectionCheck.of(check) for check in checks]
-        )
+        return ConnectionStatus(_company=company or info.context.services.company)
 
     @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
     async def node(self, info: Ask, id: Annotated[strawberry.ID, ID]) -> Node | None:

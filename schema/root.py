@@ -12,6 +12,7 @@ from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError
 from gateway.telemetry import log
 from schema.context import Context
+from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.types.account import Contact
@@ -32,7 +33,8 @@ class Errors(MaskErrors):
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         context = self.execution_context.context
         masked = super().anonymise_error(error)
-        masked.message = "The gateway broke while working on this; its operators can find it under the correlation id."
+        masked.message = "The gateway broke while working on this; its operators can find it under the "
+        "correlation id."
         masked.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
         return masked
 
@@ -98,6 +100,7 @@ def build_schema() -> GatewaySchema:
     """The schema. Building it a second time in one process gives the same types."""
     return GatewaySchema(
         query=Query,
+        mutation=Mutation,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[

@@ -71,7 +71,8 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: _scalar("DateTime", 'A moment in UTC, such as "2026-11-16T08:30:00Z".', _write_instant, _parse_instant),
     UUID: _scalar(
         "UUID",
-        "A GUID in lower case with hyphens: the SystemId of a Business Central record, or the primary key of a Dataverse "
+        "A GUID in lower case with hyphens: the SystemId of a Business Central record, or the primary key of a "
+        "Dataverse "
         "row. Input may be in upper case and in braces, as Dynamics forms pass it.",
         str,
         _parse_uuid,

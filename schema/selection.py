@@ -7,8 +7,9 @@ anything is asked.
 Source: GraphQL specification, 6.3.2 Field Collection.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from graphql import (
@@ -28,13 +29,15 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types.field import StrawberryField
 
+from gateway.answers.plan import Asked, Setting, company_branch, feed_branch
 from gateway.auth.caller import Role
 from gateway.errors import ForbiddenError, InvalidInputError
-from gateway.reading.need import Branch, Link, LocalCurrency, Need, Source
+from gateway.reading.need import BaseCurrency, Branch, InCompany, Link, LocalCurrency, Need, Source
 from gateway.reading.paging import Window
+from gateway.reading.sources import CURRENCIES
 from schema.connection import edge_scope, nodes_scope
 from schema.fields import CURRENCY_BRANCH, READERS, Declaration, RowField, declaration_of
-from schema.sources import CURRENCIES
+from schema.figures import figure_plan
 
 _DEFINITION = "strawberry-definition"
 """Under this key Strawberry leaves its own field and type definitions in graphql-core's."""
@@ -47,6 +50,7 @@ class Selection:
     info: GraphQLResolveInfo[Any]
     roles: frozenset[Role]
     max_page_size: int
+    setting: Setting
 
     def __post_init__(self) -> None:
         root = self.info.parent_type
@@ -57,7 +61,26 @@ class Selection:
         target = self._object_type(type_name)
         if type_name is not None:  # that there is such a record is something to see, too
             self._declaration(target, "id")
+        if figure_plan(target) is not None:
+            return self._figures(target, self.info.field_nodes, self._arguments(self.info), prefix="")
         return self._need(target, _selection_sets(self.info.field_nodes))
+
+    def names(self) -> frozenset[str]:
+        """The fields selected of the object that the current field returns, and those below them by their path."""
+        return frozenset(self._paths(self._object_type(None), _selection_sets(self.info.field_nodes), ""))
+
+    def _paths(self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode], prefix: str) -> Iterable[str]:
+        for nodes in self._collect(target, sets).values():
+            name = nodes[0].name.value
+            yield f"{prefix}{name}"
+            definition = target.fields.get(name)
+            named = get_named_type(definition.type) if definition is not None else None
+            if isinstance(named, GraphQLObjectType) and _is_plain(named):
+                yield from self._paths(named, _selection_sets(nodes), f"{prefix}{name}.")
+
+    def _arguments(self, info: GraphQLResolveInfo[Any]) -> Mapping[str, Any]:
+        definition = info.parent_type.fields[info.field_name]
+        return get_argument_values(definition, info.field_nodes[0], self._variables)
 
     def check(self) -> None:
         """Refuse fields of a plain object the caller may not see; they need no look-ahead."""
@@ -129,7 +152,72 @@ class Selection:
                 branches[branch.name] = branch
             if declaration.link is not None:
                 branches[key] = self._branch(target, f"{scope}{key}", nodes, declaration)
+            if declaration.figures:
+                need = self._figures_of(target, nodes, prefix=f"{scope}{key}/")
+                columns |= need.columns
+                branches |= {branch.name: branch for branch in need.branches}
         return Need(source, frozenset(columns), tuple(branches.values()))
+
+    def _figures_of(self, parent: GraphQLObjectType, nodes: Sequence[FieldNode], *, prefix: str) -> Need:
+        """What a figure object below a row needs of it; of the records of other companies, when those are asked for."""
+        definition = parent.fields[nodes[0].name.value]
+        named = get_named_type(definition.type)
+        assert isinstance(named, GraphQLObjectType)  # noqa: S101 - figures are objects
+        arguments = get_argument_values(definition, nodes[0], self._variables)
+        plan = figure_plan(named)
+        assert plan is not None, f"{named.name} has no plan"  # noqa: S101 - a test walks the schema
+        elsewhere = [each for each in plan.companies(arguments) if each is not None]
+        if not elsewhere:
+            return self._figures(named, nodes, arguments, prefix=prefix)
+        need = self._figures(named, nodes, arguments, prefix="")
+        assert plan.source.mapping is not None  # noqa: S101 - what is coupled can be found in other companies
+        branches = [
+            Branch(company_branch(prefix, company), InCompany(plan.source.mapping, company), need)
+            for company in elsewhere
+        ]
+        return Need(plan.source, frozenset(), tuple(branches))
+
+    def _figures(
+        self, target: GraphQLObjectType, nodes: Sequence[FieldNode], arguments: Mapping[str, Any], *, prefix: str
+    ) -> Need:
+        """The columns and branches a figure object is made of; its branches are named below ``prefix``."""
+        plan = figure_plan(target)
+        assert plan is not None, f"{target.name} has no plan"  # noqa: S101 - a test walks the schema
+        wanted = _Wanted(set(plan.columns))
+        self._want(target, _selection_sets(nodes), prefix, wanted)
+        asked = Asked(arguments, self.setting)
+        wanted.feeds |= plan.always(asked)
+        branches = dict(wanted.branches)
+        for name in sorted(wanted.feeds):
+            for branch_name, (link, need) in plan.feeds[name](asked).items():
+                branches[feed_branch(prefix, branch_name)] = Branch(feed_branch(prefix, branch_name), link, need)
+        if wanted.currency:
+            branch = _currency_branch(plan.currency, plan.source)
+            branches[branch.name] = branch
+        return Need(plan.source, frozenset(wanted.columns), tuple(branches.values()))
+
+    def _want(
+        self, target: GraphQLObjectType, sets: Sequence[SelectionSetNode], prefix: str, wanted: "_Wanted"
+    ) -> None:
+        for key, nodes in self._collect(target, sets).items():
+            name = nodes[0].name.value
+            if name.startswith("__"):
+                continue
+            definition = target.fields[name]
+            wanted.currency |= name == "currencyCode"
+            declaration = declaration_of(_strawberry_field(definition))
+            if declaration is not None:
+                require(self.roles, declaration.access, f"{target.name}.{name}")
+                wanted.columns |= declaration.columns
+                wanted.feeds |= declaration.feeds
+            named = get_named_type(definition.type)
+            if declaration is not None and declaration.same_row:
+                assert isinstance(named, GraphQLObjectType)  # noqa: S101 - a record
+                need = self._need(named, _selection_sets(nodes), scope=f"{prefix}{key}/")
+                wanted.columns |= need.columns
+                wanted.branches |= {branch.name: branch for branch in need.branches}
+            elif isinstance(named, GraphQLObjectType):
+                self._want(named, _selection_sets(nodes), f"{prefix}{key}/", wanted)
 
     def _branch(
         self, parent: GraphQLObjectType, key: str, nodes: Sequence[FieldNode], declaration: Declaration
@@ -219,6 +307,22 @@ class Selection:
         return condition == target.name
 
 
+def selection_of(info: Any) -> Selection:
+    """The selection of the field that is being resolved; ``info`` is Strawberry's, over our context."""
+    context = info.context
+    return Selection(info._raw_info, context.caller.roles, context.services.max_page_size, context.setting)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What was found of a figure object so far."""
+
+    columns: set[str]
+    feeds: set[str] = dataclass_field(default_factory=set)
+    branches: dict[str, Branch] = dataclass_field(default_factory=dict)
+    currency: bool = False
+
+
 def require(roles: frozenset[Role], access: frozenset[Role], what: str) -> None:
     """Refuse a caller who has none of the roles ``what`` needs.
 
@@ -231,6 +335,11 @@ def require(roles: frozenset[Role], access: frozenset[Role], what: str) -> None:
 
 def _selection_sets(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:
     return [node.selection_set for node in nodes if node.selection_set is not None]
+
+
+def _is_plain(target: GraphQLObjectType) -> bool:
+    """No type over rows, which has a plan of its own."""
+    return not hasattr(target.extensions[_DEFINITION].origin, "source")
 
 
 def _strawberry_field(field: GraphQLField) -> StrawberryField:
@@ -256,6 +365,6 @@ def _all_columns(target: GraphQLObjectType) -> Iterable[str]:
 
 def _currency_branch(currency: Link, source: Source) -> Branch:
     name = CURRENCY_BRANCH[type(currency)]
-    if isinstance(currency, LocalCurrency):
+    if isinstance(currency, LocalCurrency | BaseCurrency):
         return Branch(name, currency, Need(source))
     return Branch(name, currency, Need(CURRENCIES, frozenset({"isocurrencycode"})))

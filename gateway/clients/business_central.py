@@ -4,6 +4,7 @@ Source: Business Central, "API (v2.0) for Business Central", "Use OData batch", 
 """
 
 from collections.abc import AsyncIterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -156,6 +157,18 @@ class BusinessCentralClient(ODataClient):
             batches=JSON_BATCHES,
         )
         super().__init__(vendor, base_url=base_url, auth=auth, network=network, patience=patience)
+        self._apis: dict[str, BusinessCentralClient] = {}
+
+    def api(self, route: str) -> "BusinessCentralClient":
+        """Another API of the environment, such as ``microsoft/analytics/v1.0``, under the limits of this client.
+
+        Source: Business Central, "API endpoint structure".
+        """
+        if route not in self._apis:
+            client = copy(self)
+            client.wire = self.wire.at(f"{self.base_url.rstrip('/').rpartition('/')[0]}/{route}")
+            self._apis[route] = client
+        return self._apis[route]
 
     async def modified(
         self, path: str, select: Sequence[str], *, since: datetime | None, call: Call, page_size: int = MODIFIED_PAGE

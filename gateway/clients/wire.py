@@ -7,6 +7,7 @@ pool; it belongs to one acting identity, because that is whose limits the gate k
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
@@ -106,6 +107,12 @@ class Wire:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def at(self, base_url: str) -> "Wire":
+        """The same backend below another root of the same host: connections, gate, breaker and allowance are shared."""
+        wire = copy(self)
+        wire.base = base_url.rstrip("/") + "/"
+        return wire
 
     async def get(self, url: str, *, call: Call, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """What an absolute URL of this backend answers."""

@@ -20,6 +20,9 @@ LIFETIMES: Mapping[str, timedelta] = {
     "systemusers": timedelta(minutes=5),
     "transactioncurrencies": timedelta(hours=1),
     "companyInformation": timedelta(hours=1),
+    "locations": timedelta(minutes=5),
+    "organizations": timedelta(hours=1),
+    "EntityDefinitions(LogicalName='account')/ManyToOneRelationships": timedelta(hours=1),
 }
 """Reference sets: small, changed rarely, and looked up by almost every question. Everything else is always read anew."""
 

@@ -15,11 +15,11 @@ from uuid import UUID
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
 from gateway.errors import DeadlineError, GatewayError, ProtocolError, RejectedError
-from gateway.odata.query import AnyOf, Expand, Query, Value, chunks, unique
+from gateway.odata.query import AnyOf, Expand, Filter, Query, Value, both, chunks, encoded_length, render, unique
 from gateway.reading.cache import ABSENCE, LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
 from gateway.reading.trace import Trace
-from gateway.records import Backend, Record
+from gateway.records import Record
 
 _FLIGHTS = 2
 """Requests one kind of look-up may have at a backend at once; what comes meanwhile travels in the next."""
@@ -52,7 +52,7 @@ class Asking:
 class Paths(Protocol):
     """Where a set is found at its backend."""
 
-    def client(self, backend: Backend) -> ODataClient: ...
+    def client(self, source: Source) -> ODataClient: ...
 
     def path(self, source: Source, company: UUID | None) -> str: ...
 
@@ -65,13 +65,14 @@ class _Kind:
     source: Source
     column: str
     expand: tuple[Expand, ...]
+    where: Filter | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Answer:
-    """What a flight brought: records, or the error that ended it; and what it cost either way."""
+    """What a flight brought: records by key, or the error that ended it; and what it cost either way."""
 
-    records: dict[str, Record]
+    records: dict[str, list[Record]]
     exchanges: list[list[Exchange]]
     shared: bool
     error: Exception | None = None
@@ -135,7 +136,8 @@ class Lookups:
         """
         wanted = {match_key(key): key for key in unique(keys)}
         if not source.reference:
-            return await self._fetch(asking, source, column, wanted, select=select, expand=expand, after=after)
+            found, depth = await self._fetch(asking, source, column, wanted, select=select, expand=expand, after=after)
+            return _one_each(found), depth
         scope = asking.scope
         stem = prefix(
             identity=scope.identity,
@@ -148,14 +150,37 @@ class Lookups:
         kept = await self._cache.get(stem, wanted)
         asking.trace.cache_hits += len(kept)
         missing = {name: key for name, key in wanted.items() if name not in kept}
-        found = {name: record for name, record in kept.items() if record is not None}
+        present = {name: record for name, record in kept.items() if record is not None}
         if missing:
-            fresh, after = await self._fetch(asking, source, column, missing, select=select, expand=expand, after=after)
+            found, after = await self._fetch(asking, source, column, missing, select=select, expand=expand, after=after)
+            fresh = _one_each(found)
             await self._cache.put(stem, fresh, lifetime=LIFETIMES[source.name])
             absent: dict[str, Record | None] = dict.fromkeys(missing.keys() - fresh.keys())
             await self._cache.put(stem, absent, lifetime=ABSENCE)
-            found |= fresh
-        return found, after
+            present |= fresh
+        return present, after
+
+    async def all_by_key(
+        self,
+        asking: Asking,
+        source: Source,
+        column: str,
+        keys: Sequence[Value],
+        *,
+        select: frozenset[str],
+        expand: tuple[Expand, ...] = (),
+        where: Filter | None = None,
+        after: int,
+    ) -> tuple[dict[str, list[Record]], int]:
+        """As :meth:`by_key`, where many rows may have one key; ``where`` narrows them. Never cached.
+
+        Raises:
+            BackendError: they could not be had.
+        """
+        wanted = {match_key(key): key for key in unique(keys)}
+        return await self._fetch(
+            asking, source, column, wanted, select=select | {column}, expand=expand, where=where, after=after
+        )
 
     async def _fetch(
         self,
@@ -166,12 +191,13 @@ class Lookups:
         *,
         select: frozenset[str],
         expand: tuple[Expand, ...],
+        where: Filter | None = None,
         after: int,
-    ) -> tuple[dict[str, Record], int]:
+    ) -> tuple[dict[str, list[Record]], int]:
         if not keys:
             return {}, after
         scope = asking.scope if source.in_company else Scope(asking.scope.identity, None)
-        kind = _Kind(scope, source, column, expand)
+        kind = _Kind(scope, source, column, expand, where)
         queue = self._queues.setdefault(kind, _Queue())
         future, joined = self._under_way(queue, keys, select, asking.deadline), True
         if future is None:
@@ -251,10 +277,12 @@ class Lookups:
         self, kind: _Kind, keys: Mapping[str, Value], select: frozenset[str], tickets: Sequence[_Ticket]
     ) -> _Answer:
         source = kind.source
-        client = self._paths.client(source.backend)
+        client = self._paths.client(source)
         bare = Query(select=tuple(sorted(select)), expand=kind.expand)
         dialect = client.vendor.dialect
         room = client.vendor.query_room - len(bare.encode(dialect)) - len("&$filter=")
+        if kind.where is not None:
+            room -= encoded_length(f"({render(kind.where, dialect)}) and ()")
         deadline = max((ticket.asking.deadline for ticket in tickets), key=lambda each: each.at)
         path = self._paths.path(source, kind.scope.company)
         calls: list[Call] = []
@@ -262,7 +290,7 @@ class Lookups:
         async def part(condition: AnyOf) -> list[Record]:
             call = Call(deadline, tickets[0].asking.correlation_id)
             calls.append(call)
-            query = Query(select=bare.select, expand=bare.expand, filter=condition)
+            query = Query(select=bare.select, expand=bare.expand, filter=both(condition, kind.where))
             return await client.everything(path, query, call=call)
 
         condition = AnyOf(kind.column, tuple(keys.values()))
@@ -272,11 +300,17 @@ class Lookups:
             try:
                 if isinstance(found, BaseException):
                     raise found
-                answer.records |= {_key_of(record, kind, keys): record for record in found}
+                for record in found:
+                    answer.records.setdefault(_key_of(record, kind, keys), []).append(record)
             except Exception as error:  # it is raised again for everybody who asked
                 answer.error = error
         answer.exchanges = [call.exchanges for call in calls]
         return answer
+
+
+def _one_each(found: Mapping[str, list[Record]]) -> dict[str, Record]:
+    """Of rows whose key is unique; should a backend send one twice, the later one."""
+    return {name: records[-1] for name, records in found.items()}
 
 
 def _key_of(record: Record, kind: _Kind, asked: Mapping[str, Value]) -> str:

@@ -4,12 +4,13 @@ A :class:`Need` is one level: an entity set, the columns wanted of it, and branc
 from the selection before anything is fetched; :mod:`gateway.reading.reader` carries it out, one backend request per level.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from uuid import UUID
 
-from gateway.odata.query import Expand, Value
+from gateway.odata.query import Expand, Filter, Value
 from gateway.reading.paging import Sort, Window
 from gateway.records import Backend
 
@@ -21,6 +22,8 @@ class Source:
     ``key`` is its primary key, always a GUID. ``natural_key`` is what people call a row by (a number, a code), if it has one.
     ``unique`` orders rows that are otherwise equal; it must be comparable with ``gt`` at the backend. ``guids`` are further
     properties whose literals are GUIDs. A ``reference`` set is small and changes rarely: its rows are fetched whole and kept.
+    ``api`` is the route of the Business Central API that has it, None for the standard one; a tenant may do without the
+    others. ``mapping`` names the couplings that know a record's number.
     """
 
     backend: Backend
@@ -31,6 +34,8 @@ class Source:
     guids: frozenset[str] = frozenset()
     in_company: bool = True
     reference: bool = False
+    api: str | None = None
+    mapping: str | None = None
 
     def key_value(self, name: str, value: object) -> Value:
         """A raw value as the literal that this property is compared with.
@@ -87,7 +92,78 @@ class LocalCurrency:
     """To the code of the company's local currency, in which Business Central keeps the amounts of master data."""
 
 
-Link = ByKey | Coupled | CouplingOf | Expanded | Many | LocalCurrency
+@dataclass(frozen=True, slots=True)
+class BaseCurrency:
+    """To the code of CRM's base currency, in which it keeps a twin of every amount (``…_base``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOf:
+    """All rows of a set whose ``target`` equals this row's ``column``, unpaged: what a figure is made of.
+
+    With ``newest``, of each only the one that comes last in that order.
+    """
+
+    source: Source
+    column: str
+    target: str
+    select: frozenset[str]
+    where: Filter | None = None
+    newest: Sort | None = None
+    expand: tuple[Expand, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """To the rows of the first of these sources that the tenant has; they all begin at the same column."""
+
+    options: tuple[RowsOf, ...]
+
+    @property
+    def column(self) -> str:
+        return self.options[0].column
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOfYear:
+    """To rows that depend on the company's fiscal year: ``build`` makes the link from the first day of one."""
+
+    column: str
+    build: Callable[[date], Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FiscalYearStart:
+    """To the first day of some fiscal year of the company."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocationNames:
+    """To the names of all the company's locations."""
+
+
+@dataclass(frozen=True, slots=True)
+class InCompany:
+    """To the record of another company that is coupled to the same partner."""
+
+    mapping: str
+    company: UUID
+
+
+Link = (
+    ByKey
+    | Coupled
+    | CouplingOf
+    | Expanded
+    | Many
+    | LocalCurrency
+    | BaseCurrency
+    | Rows
+    | RowsOfYear
+    | FiscalYearStart
+    | LocationNames
+    | InCompany
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +202,7 @@ class Branch:
 
 def _link_columns(branches: Iterable[Branch]) -> Iterable[str]:
     for branch in branches:
-        if isinstance(branch.link, ByKey | Many):
+        if isinstance(branch.link, ByKey | Many | Rows | RowsOfYear):
             yield branch.link.column
             if isinstance(branch.link, ByKey) and branch.link.when:
                 yield branch.link.when[0]

@@ -26,7 +26,7 @@ class Pages:
     ) -> tuple[list[RowPage | Failure], int]:
         """One page for each filter, all in one exchange."""
         source = need.source
-        client = self._paths.client(source.backend)
+        client = self._paths.client(source)
         path = self._paths.path(source, asking.scope.company)
         position = decode_cursor(window.after, sort, source.unique) if window.after is not None else None
         dataverse = source.backend is Backend.DATAVERSE

@@ -81,11 +81,12 @@ class Partners:
             self._pairs.by_natural_key(mapping, self._company, source.backend, [str(key) for key in keys])
         )
 
-    async def of_partner(self, mapping: str, backend: Backend, partner_id: UUID) -> UUID | None:
-        """The id, at ``backend``, of the record whose partner at the other one this is."""
-        pairs = await self._in_time(self._pairs.by_id(mapping, self._company, other(backend), [partner_id]))
-        pair = pairs.get(partner_id)
-        return id_of(pair, backend) if pair is not None else None
+    async def of_partners(self, mapping: str, backend: Backend, partner_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """The ids, at ``backend``, of the records whose partners at the other one these are, by the partner's."""
+        pairs = await self._in_time(
+            self._pairs.by_id(mapping, self._company, other(backend), list(dict.fromkeys(partner_ids)))
+        )
+        return {partner_id: id_of(pair, backend) for partner_id, pair in pairs.items()}
 
     async def of_rows(
         self, rows: Sequence[Row], mapping: str, guess: Guess | None

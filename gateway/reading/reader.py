@@ -7,55 +7,93 @@ where the record's own backend is away can it not be checked; then the partner s
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Compare, Filter, Value, unique
-from gateway.reading.local_currency import LocalCurrencies
-from gateway.reading.lookup import Asking, Lookups, match_key
+from gateway.reading.company_facts import CompanyFacts
+from gateway.reading.feeds import Fed, Feeds
+from gateway.reading.lookup import Asking, Lookups, Scope, match_key
 from gateway.reading.need import (
+    BaseCurrency,
     Branch,
     ByKey,
     Coupled,
     CouplingOf,
     Expanded,
+    FiscalYearStart,
+    InCompany,
     LocalCurrency,
+    LocationNames,
     Many,
     Need,
+    Rows,
+    RowsOfYear,
     Source,
 )
 from gateway.reading.pages import Pages
 from gateway.reading.paging import Sort, Window
-from gateway.reading.partners import Guess, Pair, Pairs, Partners, id_of, other
+from gateway.reading.partners import Guess, Pair, Pairs, Partners, id_of, natural_key_of, other
 from gateway.reading.row import Failure, Outcome, Row, RowPage
 from gateway.records import Backend
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What readers share: it lives as long as the process."""
+
+    lookups: Lookups
+    pages: Pages
+    pairs: Pairs
+    facts: CompanyFacts
+    feeds: Feeds
+    coupling_source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """A branch that needs no row, begun with the row: for these starting values, by :func:`match_key`."""
+
+    values: Mapping[str, Value]
+    fed: "asyncio.Task[dict[str, Fed] | Failure]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """Branches that were begun before their rows were there, by name."""
+
+    guesses: dict[str, Guess] = field(default_factory=dict)
+    early: dict[str, _Early] = field(default_factory=dict)
+    facts: "dict[str, asyncio.Task[Outcome]]" = field(default_factory=dict)
+
+    async def settle(self) -> None:
+        """Let them end whose rows turned out not to exist: what they asked is asked, and is told."""
+        partners = [guess.partners for guess in self.guesses.values() if guess.partners is not None]
+        fed = [early.fed for early in self.early.values()]
+        await asyncio.gather(*partners, *fed, *self.facts.values())
+
+
 class Reader:
     """Reads on behalf of one GraphQL request in one company."""
 
-    def __init__(
-        self,
-        *,
-        asking: Asking,
-        company: UUID,
-        lookups: Lookups,
-        pages: Pages,
-        pairs: Pairs,
-        currencies: LocalCurrencies,
-        coupling_source: Source,
-    ) -> None:
+    def __init__(self, reading: Reading, asking: Asking, company: UUID) -> None:
         self.company = company
+        self._reading = reading
         self._asking = asking
-        self._lookups = lookups
-        self._pages = pages
-        self._partners = Partners(pairs, asking, company)
-        self._currencies = currencies
-        self._coupling_source = coupling_source
+        self._lookups = reading.lookups
+        self._pages = reading.pages
+        self._partners = Partners(reading.pairs, asking, company)
+        self._facts = reading.facts
+
+    def of_company(self, company: UUID) -> "Reader":
+        """The same request in another company."""
+        scope = Scope(self._asking.scope.identity, company)
+        return Reader(self._reading, replace(self._asking, scope=scope), company)
 
     # -- what the schema asks for ---------------------------------------------------------------------------------
 
@@ -83,8 +121,19 @@ class Reader:
 
     async def by_partner_id(self, need: Need, mapping: str, partner_id: UUID) -> Row | None:
         """The row whose partner in the other system is this one; None when there is no such coupling."""
-        own_id = await self._partners.of_partner(mapping, need.source.backend, partner_id)
+        own_id = (await self._partners.of_partners(mapping, need.source.backend, [partner_id])).get(partner_id)
         return await self.one(need, need.source.key, own_id) if own_id is not None else None
+
+    async def by_partner_ids(self, need: Need, mapping: str, partner_ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """The rows whose partners in the other system are these, by the partner; those not coupled are left out.
+
+        Raises:
+            BackendError: the backend failed and nothing is known of the rows.
+        """
+        own_ids = await self._partners.of_partners(mapping, need.source.backend, partner_ids)
+        rows = await self.many(need, need.source.key, list(own_ids.values()), partial=True) if own_ids else {}
+        found = {partner: rows.get(match_key(own_id)) for partner, own_id in own_ids.items()}
+        return {partner: row for partner, row in found.items() if row is not None}
 
     async def by_partner(self, need: Need, mapping: str, partner: Source, column: str, key: str) -> Row | None:
         """The row whose partner in the other system has this natural key; None when that one is not there or not coupled.
@@ -93,7 +142,7 @@ class Reader:
             InvalidInputError: several partners have the key.
             BackendError: the partner, or the row behind it, could not be had.
         """
-        through = Need(partner, branches=(Branch("partner", Coupled(mapping), need),))
+        through = _through(partner, mapping, need)
         if partner.backend is Backend.BUSINESS_CENTRAL:
             row = await self.one(through, column, key)
         else:
@@ -103,9 +152,24 @@ class Reader:
             raise outcome.error
         return outcome if isinstance(outcome, Row) else None
 
-    async def many(self, need: Need, column: str, keys: Sequence[Value]) -> dict[str, Row]:
-        """The rows with these keys, by :func:`~gateway.reading.lookup.match_key`."""
-        return await self._by_key(need, column, keys, after=0)
+    async def by_partners(
+        self, need: Need, mapping: str, partner: Source, column: str, keys: Sequence[Value]
+    ) -> dict[str, Row]:
+        """As :meth:`by_partner` for many, by :func:`match_key` of the key. Of partners that share a key, one is taken.
+
+        Raises:
+            BackendError: the partners, or the rows behind them, could not be had.
+        """
+        partners = await self.many(_through(partner, mapping, need), column, keys)
+        outcomes = {name: row.links.get("partner") for name, row in partners.items()}
+        for outcome in outcomes.values():
+            if isinstance(outcome, Failure):
+                raise outcome.error
+        return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Row)}
+
+    async def many(self, need: Need, column: str, keys: Sequence[Value], *, partial: bool = False) -> dict[str, Row]:
+        """The rows with these keys, by :func:`~gateway.reading.lookup.match_key`; ``partial``: as with :meth:`one`."""
+        return await self._by_key(need, column, keys, after=0, partial=partial)
 
     async def page(self, need: Need, *, where: Filter | None, sort: Sort, window: Window) -> RowPage:
         """A page of a set, filter, order and position left to the backend.
@@ -133,39 +197,47 @@ class Reader:
         looking = self._lookups.by_key(
             self._asking, source, column, keys, select=need.select, expand=need.expand, after=after
         )
-        guessing = _outcome(self._guess(need, column, keys, after=after))
-        found, guessed = await asyncio.gather(_outcome(looking), guessing)
-        guesses = (
-            {} if isinstance(guessed, Failure) else guessed
-        )  # without a guess the branch asks, and fails, by itself
+        starting = _outcome(self._start(need, column, keys, after=after))
+        found, begun = await asyncio.gather(_outcome(looking), starting)
+        # without a start the branches ask, and fail, by themselves
+        started = _Started() if isinstance(begun, Failure) else begun
         if isinstance(found, Failure):
-            rows = self._partners.known_rows(source, guesses, found) if partial else {}
+            rows = self._partners.known_rows(source, started.guesses, found) if partial else {}
             if not rows:
-                await _settle(guesses)
+                await started.settle()
                 raise found.error
             depth = after
         else:
             records, depth = found
-            rows = {name: Row(source, self.company, record.values) for name, record in records.items()}
-        await self._follow(list(rows.values()), need, after=depth, guesses=guesses)
+            rows = {
+                name: Row(source, self.company, record.values, etag=record.etag) for name, record in records.items()
+            }
+        await self._follow(list(rows.values()), need, after=depth, started=started)
         return rows
 
-    async def _guess(self, need: Need, column: str, keys: Sequence[Value], *, after: int) -> dict[str, Guess]:
-        """Start the branches that lead through a coupling, if ``column`` is a key that couplings know."""
+    async def _start(self, need: Need, column: str, keys: Sequence[Value], *, after: int) -> _Started:
+        """Begin the branches that need not wait for their rows: through a coupling, or from a key that is known already."""
         source = need.source
-        mappings = {branch.link.mapping for branch in need.branches if isinstance(branch.link, Coupled | CouplingOf)}
-        if not mappings or column not in (source.key, source.natural_key):
-            return {}
-        guesses: dict[str, Guess] = {}
-        for mapping in sorted(mappings):
-            pairs = await self._partners.of_keys(mapping, source, column, keys)
-            for branch in need.branches:
-                if isinstance(branch.link, Coupled) and branch.link.mapping == mapping:
-                    task = self._start_partners(branch, pairs, source, after) if pairs else None
-                    guesses[branch.name] = Guess(pairs, task)
-                elif isinstance(branch.link, CouplingOf) and branch.link.mapping == mapping:
-                    guesses[branch.name] = Guess(pairs, None)
-        return guesses
+        started = _Started()
+        pairs: dict[str, Mapping[str, Pair]] = {}
+        if column in (source.key, source.natural_key):
+            for mapping in sorted(_mappings(need, column)):
+                pairs[mapping] = await self._partners.of_keys(mapping, source, column, keys)
+        for branch in need.branches:
+            match branch.link:
+                case Coupled(mapping) if mapping in pairs:
+                    task = self._start_partners(branch, pairs[mapping], source, after) if pairs[mapping] else None
+                    started.guesses[branch.name] = Guess(pairs[mapping], task)
+                case CouplingOf(mapping) if mapping in pairs:
+                    started.guesses[branch.name] = Guess(pairs[mapping], None)
+                case Rows() | RowsOfYear():
+                    known = pairs.get(source.mapping or "", {})
+                    if values := _starting_values(source, branch.link.column, column, keys, known):
+                        fed = asyncio.ensure_future(_outcome(self._feed(branch.link, values.values(), after=after)))
+                        started.early[branch.name] = _Early(values, fed)
+                case LocationNames() | FiscalYearStart():
+                    started.facts[branch.name] = asyncio.ensure_future(self._fact(branch.link, after=after))
+        return started
 
     def _start_partners(
         self, branch: Branch, pairs: Mapping[str, Pair], source: Source, after: int
@@ -175,20 +247,19 @@ class Reader:
 
     # -- the branches behind rows -----------------------------------------------------------------------------------
 
-    async def _follow(
-        self, rows: Sequence[Row], need: Need, *, after: int, guesses: Mapping[str, Guess] | None = None
-    ) -> None:
+    async def _follow(self, rows: Sequence[Row], need: Need, *, after: int, started: _Started | None = None) -> None:
         """Fill ``links`` of the rows, all branches side by side. A branch that fails is a Failure of its own."""
-        guesses = guesses or {}
+        started = started or _Started()
         if not rows:
-            await _settle(guesses)
+            await started.settle()
             return
         if need.branches:
             await asyncio.gather(
-                *(self._branch(rows, branch, after=after, guess=guesses.get(branch.name)) for branch in need.branches)
+                *(self._branch(rows, branch, after=after, started=started) for branch in need.branches)
             )
 
-    async def _branch(self, rows: Sequence[Row], branch: Branch, *, after: int, guess: Guess | None) -> None:
+    async def _branch(self, rows: Sequence[Row], branch: Branch, *, after: int, started: _Started) -> None:
+        guess = started.guesses.get(branch.name)
         try:
             match branch.link:
                 case ByKey():
@@ -202,11 +273,77 @@ class Reader:
                 case Many():
                     await self._follow_many(rows, branch, branch.link, after=after)
                 case LocalCurrency():
-                    currency = await self._currencies.of(self.company, self._asking, after=after)
+                    currency = await self._facts.currency(self.company, self._asking, after=after)
                     _link(rows, branch, dict.fromkeys(rows, currency))
+                case BaseCurrency():
+                    currency = await self._facts.base_currency(self._asking, after=after)
+                    _link(rows, branch, dict.fromkeys(rows, currency))
+                case Rows() | RowsOfYear():
+                    await self._follow_rows(rows, branch, branch.link, after, started.early.get(branch.name))
+                case LocationNames() | FiscalYearStart():
+                    begun = started.facts.get(branch.name)
+                    fact = await (begun if begun is not None else self._fact(branch.link, after=after))
+                    _link(rows, branch, dict.fromkeys(rows, fact))
+                case InCompany():
+                    await self._follow_company(rows, branch, branch.link, after=after)
         except GatewayError as error:
             failure = Failure(error)
             _link(rows, branch, dict.fromkeys(rows, failure))
+
+    # -- what figures are made of -----------------------------------------------------------------------------------
+
+    async def _fact(self, link: LocationNames | FiscalYearStart, *, after: int) -> Outcome:
+        try:
+            if isinstance(link, LocationNames):
+                return await self._facts.locations(self.company, self._asking, after=after)
+            return (await self._facts.fiscal_year_start(self.company, self._asking, after=after))[0]
+        except GatewayError as error:
+            return Failure(error)
+
+    async def _feed(self, link: Rows | RowsOfYear, values: Iterable[Value], *, after: int) -> dict[str, Fed]:
+        """The rows of each starting value, by :func:`match_key`; a value without rows has an empty feed."""
+        if isinstance(link, RowsOfYear):
+            start, after = await self._facts.fiscal_year_start(self.company, self._asking, after=after)
+            if start is None:
+                return {match_key(value): None for value in values}
+            link = link.build(start)
+        return await self._reading.feeds.read(self._asking, link, unique(values), after=after)
+
+    async def _follow_rows(
+        self, rows: Sequence[Row], branch: Branch, link: Rows | RowsOfYear, after: int, early: _Early | None
+    ) -> None:
+        """What was begun early counts for the rows that turned out to have that value; the others ask now."""
+        wanted = {row: row.link_value(link.column, row.source, link.column) for row in rows}
+        names = {row: match_key(value) for row, value in wanted.items() if value is not None}
+        begun = await early.fed if early is not None else {}
+        known = early.values if early is not None else {}
+        links: dict[Row, Outcome] = {}
+        late: list[Row] = []
+        for row, name in names.items():
+            if name not in known:
+                late.append(row)
+            else:
+                links[row] = begun if isinstance(begun, Failure) else begun.get(name)
+        if late:
+            fed = await self._feed(link, [wanted[row] for row in late], after=after)
+            links |= {row: fed.get(names[row]) for row in late}
+        _link(rows, branch, links)
+
+    async def _follow_company(self, rows: Sequence[Row], branch: Branch, link: InCompany, *, after: int) -> None:
+        """Through the partner in the other system: its coupling in the other company leads to the record there."""
+        source = branch.need.source
+        if link.company == self.company:
+            ids = {row: row.link_value(source.key, source, source.key) for row in rows}
+            reader = self
+        else:
+            found = await self._partners.of_rows(rows, link.mapping, None)
+            partners = {row: id_of(pair, other(source.backend)) for part in found for row, pair in part.items()}
+            reader = self.of_company(link.company)
+            own = await reader._partners.of_partners(link.mapping, source.backend, list(partners.values()))
+            ids = {row: own.get(partner) for row, partner in partners.items()}
+        keys = unique(value for value in ids.values() if value is not None)
+        records = await reader._by_key(branch.need, source.key, keys, after=after) if keys else {}
+        _link(rows, branch, {row: records.get(match_key(key)) for row, key in ids.items() if key is not None})
 
     async def _follow_key(self, rows: Sequence[Row], branch: Branch, link: ByKey, *, after: int) -> None:
         source = branch.need.source
@@ -240,7 +377,7 @@ class Reader:
     ) -> None:
         confirmed, late = await self._partners.of_rows(rows, link.mapping, guess)
         shown = {
-            row: Row(self._coupling_source, self.company, self._partners.values(pair))
+            row: Row(self._reading.coupling_source, self.company, self._partners.values(pair))
             for row, pair in (confirmed | late).items()
         }
         _link(rows, branch, dict(shown))
@@ -293,6 +430,31 @@ async def _outcome(reading: Awaitable[T]) -> T | Failure:
         return Failure(error)
 
 
-async def _settle(guesses: Mapping[str, Guess]) -> None:
-    """Let started branches end whose rows turned out not to exist: what they asked is asked, and is told."""
-    await asyncio.gather(*(guess.partners for guess in guesses.values() if guess.partners is not None))
+def _through(partner: Source, mapping: str, need: Need) -> Need:
+    """A partner, with what is wanted of the record behind it."""
+    return Need(partner, branches=(Branch("partner", Coupled(mapping), need),))
+
+
+def _mappings(need: Need, column: str) -> set[str]:
+    """The mappings whose couplings tell where branches lead, or by which number their rows go."""
+    through = {branch.link.mapping for branch in need.branches if isinstance(branch.link, Coupled | CouplingOf)}
+    source = need.source
+    if source.mapping is None or column != source.key:
+        return through
+    numbered = any(
+        isinstance(branch.link, Rows | RowsOfYear) and branch.link.column == source.natural_key
+        for branch in need.branches
+    )
+    return through | ({source.mapping} if numbered else set())
+
+
+def _starting_values(
+    source: Source, starts_at: str, column: str, keys: Sequence[Value], pairs: Mapping[str, Pair]
+) -> dict[str, Value]:
+    """What a branch may begin with before its rows are there: the key itself, or the number a coupling remembers for it."""
+    if starts_at == column:
+        return {match_key(key): key for key in keys if key is not None}
+    if starts_at != source.natural_key or column != source.key:
+        return {}
+    numbers = (natural_key_of(pair, source.backend) for pair in pairs.values())
+    return {match_key(number): number for number in numbers if number is not None}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from gateway.errors import BackendError, GatewayError, ProtocolError
@@ -37,7 +38,8 @@ class Row:
     """One record of one backend, or of our own tables, with what was read behind it.
 
     ``values`` is a Failure when the record's own backend did not answer but the record is known to exist; ``known`` then
-    holds what the coupling says of it (its keys). ``links`` are found under ``scope`` and the response key.
+    holds what the coupling says of it (its keys). ``links`` are found under ``scope`` and the response key. ``etag`` is the
+    version that was read, for a write; expanded rows and our own have none.
     """
 
     source: Source
@@ -46,6 +48,7 @@ class Row:
     known: Values = field(default_factory=dict)
     links: dict[str, "Outcome"] = field(default_factory=dict)
     scope: str = ""
+    etag: str | None = None
 
     def within(self, scope: str) -> "Row":
         """The same row as seen from one place of the answer; the same response key may mean something else at another."""
@@ -98,5 +101,22 @@ class RowPage:
     total: "int | Failure | None" = None
 
 
-Outcome = Row | RowPage | Sequence[Row] | Failure | str | None
-"""What a branch came to: a row, a page, an expanded collection, a failure, a currency code, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Rows that a figure is made of, and the set they came from."""
+
+    source: Source
+    rows: Sequence[Values]
+
+
+@dataclass(frozen=True, slots=True)
+class NotInstalled:
+    """No source has it: the tenant lacks this one (and the others it could have come from)."""
+
+    source: Source
+    permitted: bool = True
+
+
+Outcome = Row | RowPage | Sequence[Row] | Failure | Feed | NotInstalled | Mapping[str, str | None] | date | str | None
+"""What a branch came to: a row, a page, an expanded collection, a failure, the rows or names or date a figure needs, a currency
+code, or nothing."""

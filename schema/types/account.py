@@ -2,19 +2,22 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
+from gateway.reading import values
 from gateway.reading.need import Coupled, CouplingOf, Expanded, Many
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import ACCOUNTS, CONTACTS, IN_TRANSACTION_CURRENCY, TEAMS
 from schema.connection import Connection
-from schema.fields import amount, column, global_id, link, paged, row_type
+from schema.context import Context
+from schema.fields import READERS, amount, column, declared, global_id, link, paged, row_type
 from schema.money import Money
-from schema.sources import ACCOUNTS, CONTACTS, IN_TRANSACTION_CURRENCY, TEAMS
 from schema.types.node import Node
+from schema.types.open_opportunities import OpenOpportunities, open_opportunities
 
 if TYPE_CHECKING:
     from schema.types.coupling import Coupling
@@ -85,6 +88,14 @@ class Account(Node):
         Expanded("owningteam"), description="The team that owns the account; null when a user owns it."
     )
     primary_contact: Contact | None = link(Expanded("primarycontactid"), description="The primary contact.")
+
+    @strawberry.field(
+        description="The open opportunities of the account, counted and added up.",
+        metadata=declared(READERS, figures=True),
+    )
+    def open_opportunities(self, info: Info[Context, Any]) -> OpenOpportunities | None:
+        return open_opportunities(self.row, f"{self.row.scope}{info.path.key}/")
+
     opportunities: Connection[Annotated["Opportunity", strawberry.lazy("schema.types.opportunity")]] | None = paged(
         Many("accountid", "_customerid_value"), description="Opportunities of the account, open and closed."
     )

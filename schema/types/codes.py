@@ -3,8 +3,8 @@
 import strawberry
 
 from gateway.reading.row import Row
+from gateway.reading.sources import PAYMENT_TERMS, SHIPMENT_METHODS
 from schema.fields import column, row_type
-from schema.sources import PAYMENT_TERMS, SHIPMENT_METHODS
 
 
 @row_type(PAYMENT_TERMS, description="When and how invoices are to be paid.")

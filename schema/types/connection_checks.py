@@ -1,9 +1,16 @@
 """ConnectionStatus: can the gateway work with both systems?"""
 
-import strawberry
+import asyncio
+from typing import Any
+from uuid import UUID
 
-from gateway.connection import Check
-from schema.enums import CheckCode
+import strawberry
+from strawberry import Info
+
+from gateway.answers.discovery import Discovered, discover
+from gateway.connection import Check, Examination, examine
+from schema.context import Context
+from schema.enums import CheckCode, SourceState
 
 
 @strawberry.type(description="One check of the connection.")
@@ -18,7 +25,63 @@ class ConnectionCheck:
         return cls(code=check.code, passed=check.passed, message=check.message, hint=check.hint)
 
 
-@strawberry.type(description="Whether the gateway can work with both systems, checked now.")
+@strawberry.type(description="A source of figures that a tenant may have or not.")
+class OptionalSource:
+    name: str = strawberry.field(description="The entity set.")
+    api: str | None = strawberry.field(description="The route of the Business Central API that has it; null for CRM's.")
+    state: SourceState = strawberry.field(description="What is known of it.")
+    purpose: str = strawberry.field(description="What it is read for.")
+    message: str | None = strawberry.field(description="Why nothing could be found out; null otherwise.")
+    hint: str | None = strawberry.field(description="What to do to have it; null when it is there.")
+
+    @classmethod
+    def of(cls, found: Discovered) -> "OptionalSource":
+        return cls(
+            name=found.name,
+            api=found.api,
+            state=found.found,
+            purpose=found.purpose,
+            message=found.message,
+            hint=found.hint,
+        )
+
+
+@strawberry.type(description="Whether the gateway can work with both systems.")
 class ConnectionStatus:
-    healthy: bool = strawberry.field(description="Whether every check passed.")
-    checks: list[ConnectionCheck] = strawberry.field(description="The checks, in order.")
+    _company: strawberry.Private[UUID]
+    _examined: strawberry.Private["asyncio.Task[list[Check]] | None"] = None
+
+    async def _checks(self, info: Info[Context, Any]) -> list[Check]:
+        """Made once, whichever fields ask for them."""
+        if self._examined is None:
+            context = info.context
+            backends = context.services.backends
+            examination = Examination(context.deadline, context.correlation_id, context.trace)
+            self._examined = asyncio.ensure_future(
+                examine(
+                    examination,
+                    business_central=backends.business_central,
+                    dataverse=backends.dataverse,
+                    company=self._company,
+                )
+            )
+        return await self._examined
+
+    @strawberry.field(description="Whether every check passed.")
+    async def healthy(self, info: Info[Context, Any]) -> bool:
+        return all(check.passed for check in await self._checks(info))
+
+    @strawberry.field(description="The checks, in order, made now.")
+    async def checks(self, info: Info[Context, Any]) -> list[ConnectionCheck]:
+        return [ConnectionCheck.of(check) for check in await self._checks(info)]
+
+    @strawberry.field(
+        description="The sources of figures beyond the standard APIs. What was found is remembered; what is not "
+        "known to be there is "
+        "asked for now. A figure whose source is not there is null, and says so."
+    )
+    async def optional_sources(self, info: Info[Context, Any]) -> list[OptionalSource]:
+        context = info.context
+        services = context.services
+        found = await discover(context.setting, context.asking(self._company), services.backends, services.capabilities)
+        return list(map(OptionalSource.of, found))

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import values
 from gateway.reading.need import ByKey
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import COUPLINGS
 from schema.enums import Mapping, Result
 from schema.fields import column, global_id, link, row_type
-from schema.sources import COUPLINGS
 from schema.types.node import Node
 
 if TYPE_CHECKING:

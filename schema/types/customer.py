@@ -2,20 +2,24 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
+from gateway.reading import values
 from gateway.reading.need import ByKey, Coupled, CouplingOf, Expanded, Many
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import CUSTOMERS, IN_LOCAL_CURRENCY
 from schema.connection import Connection
-from schema.fields import amount, column, global_id, link, paged, row_type
+from schema.context import Context
+from schema.fields import READERS, amount, column, declared, global_id, link, paged, row_type
 from schema.money import Money
-from schema.sources import CUSTOMERS, IN_LOCAL_CURRENCY
 from schema.types.codes import PaymentTerms, ShipmentMethod
+from schema.types.customer_statistics import AsOf, CustomerStatistics, statistics_in_company
 from schema.types.node import Node
+from schema.types.statistics_by_company import ConsolidatedStatistics, consolidated
 
 if TYPE_CHECKING:
     from schema.types.account import Account
@@ -81,6 +85,35 @@ class Customer(Node):
     salesperson: Annotated["Salesperson", strawberry.lazy("schema.types.salesperson")] | None = link(
         ByKey("salespersonCode", "code"), description="The salesperson responsible."
     )
+
+    @strawberry.field(
+        description="What the customer owes and buys; with `company` that of the customer another company has "
+        "coupled to the same "
+        "account, null when it has none.",
+        metadata=declared(READERS, figures=True),
+    )
+    def statistics(
+        self,
+        info: Info[Context, Any],
+        as_of: AsOf = None,
+        company: Annotated[
+            UUID | None, strawberry.argument(description="SystemId of another company; this one by default.")
+        ] = None,
+    ) -> CustomerStatistics | None:
+        return statistics_in_company(self.row, f"{self.row.scope}{info.path.key}/", company, as_of, info)
+
+    @strawberry.field(
+        description="The same in several companies at once, through the coupled account.",
+        metadata=declared(READERS, figures=True),
+    )
+    def statistics_by_company(
+        self,
+        info: Info[Context, Any],
+        companies: Annotated[list[UUID], strawberry.argument(description="SystemIds of up to 20 companies.")],
+        as_of: AsOf = None,
+    ) -> ConsolidatedStatistics | None:
+        return consolidated(self.row, f"{self.row.scope}{info.path.key}/", companies, as_of, info)
+
     account: Annotated["Account", strawberry.lazy("schema.types.account")] | None = link(
         Coupled("CUSTOMER"), description="The coupled account in CRM; null while the customer is not coupled."
     )

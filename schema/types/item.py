@@ -3,17 +3,29 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
+from gateway.answers.availability import Arguments
+from gateway.reading import values
 from gateway.reading.need import Coupled, CouplingOf, Expanded
 from gateway.reading.row import Row
-from schema import values
-from schema.fields import EVERY_ROLE, amount, column, global_id, link, row_type
+from gateway.reading.sources import IN_LOCAL_CURRENCY, ITEM_VARIANTS, ITEMS
+from schema.context import Context
+from schema.fields import EVERY_ROLE, amount, column, declared, global_id, link, row_type
 from schema.money import Money
-from schema.sources import IN_LOCAL_CURRENCY, ITEM_VARIANTS, ITEMS
+from schema.types.availability import (
+    Availability,
+    InLocation,
+    InUnit,
+    OfVariant,
+    OnDay,
+    Wanted,
+    availability_of,
+)
 from schema.types.node import Node
 
 if TYPE_CHECKING:
@@ -69,7 +81,8 @@ class Item(Node):
         "inventory",
         convert=values.decimal,
         access=EVERY_ROLE,
-        description="On hand over all locations, in the base unit; can be negative. A service has no stock and shows 0 here.",
+        description="On hand over all locations, in the base unit; can be negative. A service has no stock and "
+        "shows 0 here.",
     )
     unit_price: Money | None = amount(
         "unitPrice", currency=IN_LOCAL_CURRENCY, description="List price of one base unit, in local currency."
@@ -86,6 +99,22 @@ class Item(Node):
     variants: list[ItemVariant] | None = link(
         Expanded("itemVariants"), access=EVERY_ROLE, description="The item's variants; empty when it has none."
     )
+
+    @strawberry.field(
+        description="How much of it there is, when and where.", metadata=declared(EVERY_ROLE, figures=True)
+    )
+    def availability(
+        self,
+        info: Info[Context, Any],
+        location: InLocation = None,
+        variant: OfVariant = None,
+        on: OnDay = None,
+        quantity: Wanted = None,
+        unit_of_measure: InUnit = None,
+    ) -> Availability | None:
+        arguments = Arguments(location, variant, on, quantity, unit_of_measure)
+        return availability_of(self.row, f"{self.row.scope}{info.path.key}/", arguments, info)
+
     product: Annotated["Product", strawberry.lazy("schema.types.product")] | None = link(
         Coupled("ITEM"), description="The coupled product in CRM; null while the item is not coupled."
     )

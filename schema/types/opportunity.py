@@ -7,12 +7,12 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import values
 from gateway.reading.need import ByKey
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import IN_TRANSACTION_CURRENCY, OPPORTUNITIES
 from schema.fields import amount, column, global_id, link, row_type
 from schema.money import Money
-from schema.sources import IN_TRANSACTION_CURRENCY, OPPORTUNITIES
 from schema.types.node import Node
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import values
 from gateway.reading.need import ByKey
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import SALES_ORDERS
 from schema.fields import column, global_id, link, row_type
-from schema.sources import SALES_ORDERS
 from schema.types.node import Node
 
 if TYPE_CHECKING:

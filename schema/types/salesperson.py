@@ -5,12 +5,12 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import values
 from gateway.reading.need import Coupled, CouplingOf, Many
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import SALESPERSONS
 from schema.connection import Connection
 from schema.fields import column, global_id, link, paged, row_type
-from schema.sources import SALESPERSONS
 from schema.types.node import Node
 
 if TYPE_CHECKING:

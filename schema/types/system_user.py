@@ -5,11 +5,11 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import values
 from gateway.reading.need import Coupled, CouplingOf
 from gateway.reading.row import Row
-from schema import values
+from gateway.reading.sources import SYSTEM_USERS
 from schema.fields import column, global_id, link, row_type
-from schema.sources import SYSTEM_USERS
 from schema.types.node import Node
 
 if TYPE_CHECKING:

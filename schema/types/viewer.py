@@ -10,8 +10,7 @@ from strawberry import Info
 from gateway.auth.caller import Caller
 from gateway.errors import ProtocolError
 from gateway.odata.query import Query
-from gateway.records import Backend
-from schema import values
+from gateway.reading import values
 from schema.context import Context
 from schema.enums import Role
 from schema.fields import EVERY_ROLE, READERS, SIGNED_IN, declared
@@ -74,7 +73,7 @@ class Viewer:
     async def companies(self, info: Info[Context, Any]) -> list[Company] | None:
         context = info.context
         call = context.call()
-        client = context.services.backends.client(Backend.BUSINESS_CENTRAL)
+        client = context.services.backends.business_central
         try:
             records = await client.everything("companies", Query(select=("displayName", "id", "name")), call=call)
         finally:

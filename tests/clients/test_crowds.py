@@ -9,12 +9,12 @@ from gateway.clients.call import Call, Deadline
 from gateway.odata.query import Compare, Query
 from gateway.reading.cache import RecordCache
 from gateway.reading.lookup import Asking, Lookups, Scope, match_key
+from gateway.reading.sources import ACCOUNTS, CUSTOMERS
 from gateway.reading.trace import Trace
 from gateway.records import Record
 from gateway.sandbox.app import BUSINESS_CENTRAL, DATAVERSE, Sandbox
 from gateway.sandbox.faults import Rule
 from schema.context import Backends
-from schema.sources import ACCOUNTS, CUSTOMERS
 from tests.clients.over_sandbox import Clients
 
 pytestmark = pytest.mark.anyio

@@ -884,3 +884,42 @@ async def test_an_exchange_without_a_call_is_written_down_nowhere_and_disturbs_n
     transport = ExchangeTransport(httpx.MockTransport(lambda _: httpx.Response(200)), backend=Backend.DATAVERSE)
 
     assert (await transport.handle_async_request(httpx.Request("GET", BASE))).status_code == 200
+
+
+# -- other APIs of the environment ------------------------------------------------------------------------------------------
+
+ANALYTICS = "https://bc.example/v2.0/contoso/Production/api/microsoft/analytics/v1.0"
+
+
+async def test_another_api_stands_beside_the_standard_one(
+    bc: BusinessCentralClient, wire: respx.MockRouter, call: Call
+) -> None:
+    client = bc.api("microsoft/analytics/v1.0")
+    wire.get(f"{ANALYTICS}/companies({COMPANY})/itemLedgerEntries").respond(json=EMPTY)
+    parts = [{"id": name, "status": 200, "body": EMPTY} for name in ("0", "1")]
+    wire.post(f"{ANALYTICS}/$batch").respond(json={"responses": parts})
+    path = client.path("itemLedgerEntries", company=COMPANY)
+
+    await client.page(path, Query(), call=call)
+    await client.page_each([(path, Query(top=1)), (path, Query(top=2))], call=call)
+
+    assert [request.method for request in sent(wire)] == ["GET", "POST"]
+    envelope = json.loads(sent(wire)[1].content)
+    assert envelope["requests"][0]["url"] == f"companies({COMPANY})/itemLedgerEntries?$top=1"
+
+
+async def test_all_apis_are_under_one_gate(bc: BusinessCentralClient) -> None:
+    client = bc.api("microsoft/analytics/v1.0")
+    assert client.wire._http is bc.wire._http
+    assert bc.api("microsoft/analytics/v1.0") is client
+    assert bc.base_url.endswith("/api/v2.0/")
+
+
+async def test_links_of_another_api_lead_to_the_same_host_only(
+    bc: BusinessCentralClient, wire: respx.MockRouter, call: Call
+) -> None:
+    client = bc.api("microsoft/analytics/v1.0")
+    stranger = EMPTY | {"@odata.nextLink": "https://elsewhere.example/api/microsoft/analytics/v1.0/items"}
+    wire.get(url__startswith=ANALYTICS).respond(json=stranger)
+    with pytest.raises(ProtocolError, match="another host"):
+        await client.everything("items", Query(), call=call)

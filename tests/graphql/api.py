@@ -11,8 +11,10 @@ from fastapi import FastAPI
 
 from gateway.app import Networks
 from gateway.demo import create_demo
+from gateway.json_text import dumps
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
+from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
 
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
@@ -86,6 +88,34 @@ class Api:
         if explain and "gateway" in (answer.body.get("extensions") or {}):
             assert answer.cost[0] == self._asked() - before
         return answer
+
+    async def in_business_central(self, method: str, path: str, body: object = None) -> Any:
+        """Something that somebody does in Business Central meanwhile; ``path`` is below the company."""
+        company = self.sandbox.company.company_id
+        return await self._beside(
+            self.business_central,
+            f"{self.sandbox.addresses.business_central}/companies({company})/{path}",
+            method,
+            body,
+        )
+
+    async def in_dataverse(self, method: str, path: str, body: object = None) -> Any:
+        """The same in CRM."""
+        return await self._beside(
+            self.dataverse, f"{self.sandbox.addresses.dataverse}/api/data/v9.2/{path}", method, body
+        )
+
+    async def _beside(self, way: Switch, url: str, method: str, body: object) -> Any:
+        resource = BUSINESS_CENTRAL_RESOURCE if way is self.business_central else self.sandbox.addresses.dataverse
+        headers = {"Authorization": f"Bearer {self.sandbox.identity.issue(GATEWAY, resource)}"}
+        if method in ("PATCH", "DELETE"):
+            headers["If-Match"] = "*"
+        async with httpx.AsyncClient(transport=way.inner) as http:
+            content = None if body is None else dumps(body)
+            headers["Content-Type"] = "application/json"
+            answer = await http.request(method, url, content=content, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
 
     def _asked(self) -> int:
         return len(self.business_central.seen) + len(self.dataverse.seen)

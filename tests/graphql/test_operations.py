@@ -20,7 +20,16 @@ OPERATIONS = {
     for definition in parse(Path("schema/operations.graphql").read_text(encoding="utf-8")).definitions
     if isinstance(definition, OperationDefinitionNode) and definition.name is not None
 }
-WORKING = {"CustomerCard", "CustomerList", "ItemCard", "SalespersonCard", "Connection"}
+WORKING = {
+    "AvailabilityByPeriod",
+    "AvailabilityWidget",
+    "Connection",
+    "CustomerCard",
+    "CustomerList",
+    "CustomerStatistics",
+    "ItemCard",
+    "SalespersonCard",
+}
 COUPLINGS_READ = """
 query Couplings($first: Int!) {
   couplings(mapping: CUSTOMER, first: $first) {
@@ -96,6 +105,50 @@ async def test_connection(api: Api) -> None:
     assert answer.data["connection"]["healthy"] is True
     assert all(check["passed"] and check["hint"] is None for check in answer.data["connection"]["checks"])
     assert answer.cost == (3, 2)
+
+
+async def test_availability_widget(api: Api) -> None:
+    item = await api.ask('{ item(by: {number: "1016"}) { product { productId } } }')
+    variables = {"productId": item.data["item"]["product"]["productId"], "quantity": "10", "on": "2026-12-02"}
+    cold = await api.ask(operation("AvailabilityWidget"), variables)
+    assert cold.errors == []
+    found = cold.data["availability"]
+    assert found["item"]["number"] == "1016"
+    assert (found["inventory"], found["projectedAvailableBalance"]) == ("20", "45")
+    assert (found["sufficient"], found["earliestDate"]) == (True, "2026-12-02")
+    assert found["byLocation"] == [
+        {
+            "location": {"code": "MAIN", "displayName": "Main warehouse"},
+            "inventory": "20",
+            "projectedAvailableBalance": "45",
+        }
+    ]
+    assert found["missing"] == []
+    assert cold.cost == (7, 1)
+    assert (await api.ask(operation("AvailabilityWidget"), variables)).cost == (6, 1)
+
+
+async def test_availability_by_period(api: Api) -> None:
+    answer = await api.ask(operation("AvailabilityByPeriod"), {"number": "1001", "from": "2026-11-16"})
+    assert answer.errors == []
+    found = answer.data["availability"]
+    assert len(found["byPeriod"]) == 8
+    assert found["byPeriod"][-1]["projectedAvailableBalance"] == found["events"][-1]["projectedInventory"] == "208"
+    assert answer.cost == (5, 1)
+
+
+async def test_customer_statistics(api: Api) -> None:
+    card = await api.ask(operation("CustomerCard"), {"number": "C00210"})
+    variables = {"accountId": card.data["customer"]["account"]["accountId"]}
+    answer = await api.ask(operation("CustomerStatistics"), variables)
+    assert answer.errors == []
+    found = answer.data["customer"]["statistics"]
+    assert (found["balance"], found["missing"]) == ({"amount": "9440", "currencyCode": "EUR"}, [])
+    assert (found["total"]["amount"], found["availableCredit"]["amount"]) == ("17591.41", "2408.59")
+    assert [age["label"] for age in found["aging"]] == ["Not due", "1-30 days", "31-60 days", "Over 60 days"]
+    assert answer.data["customer"]["account"]["openOpportunities"]["count"] > 0
+    assert answer.cost == (8, 2)
+    assert (await api.ask(operation("CustomerStatistics"), variables)).cost == (7, 1)
 
 
 async def test_couplings_read_part(api: Api) -> None:

@@ -31,6 +31,20 @@ async def test_two_hundred_people_asking_for_different_items_are_answered_in_fou
     assert len(api.business_central.seen) <= 4
 
 
+async def test_two_hundred_widgets_share_their_requests(api: Api) -> None:
+    """Six sets for each widget, and at most three requests for each set: 200 widgets cost what a few do."""
+    listed = await api.ask("{ items(first: 200) { nodes { number } } }")
+    numbers = [node["number"] for node in listed.data["items"]["nodes"]]
+    query = """query ($n: String!) { availability(item: {number: $n}, quantity: "1") {
+        item { number } inventory sufficient earliestDate byLocation { location { displayName } inventory } } }"""
+    await api.ask(query, {"n": numbers[0]})
+    api.business_central.seen.clear()
+    answers = await everybody_at_once(api, [(query, {"n": number}) for number in numbers])
+    assert [answer.data["availability"]["item"]["number"] for answer in answers] == numbers
+    assert all(answer.errors == [] for answer in answers)
+    assert len(api.business_central.seen) <= 18
+
+
 async def test_the_same_question_asked_by_a_hundred_at_once_is_asked_once(api: Api) -> None:
     query = 'query { customer(by: {number: "C00210"}) { displayName } }'
     await api.ask(query)

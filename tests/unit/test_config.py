@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from gateway.config import PREFIX, Settings, load_settings
 from gateway.errors import ConfigError, ErrorCode
+from gateway.figures.documents import Module
 
 SECRET = "correct-horse-battery"
 COMPANY = "1b2c0000-0000-4000-8000-000000000001"
@@ -184,3 +185,29 @@ def test_settings_do_not_change() -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
+
+
+def test_departments_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().modules == frozenset(Module), "all of them until somebody says otherwise"
+    monkeypatch.setenv("GATEWAY_MODULES", "service, prepayments")
+    assert load_settings().modules == {Module.SERVICE, Module.PREPAYMENTS}
+    monkeypatch.setenv("GATEWAY_MODULES", "")
+    assert load_settings().modules == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODULES", "service,gardening"),
+        ("TIME_ZONE", "Middle-earth/Shire"),
+        ("TIME_ZONE", "../../etc/passwd"),
+        ("WORK_DATE", "soon"),
+        ("LOOK_AHEAD_DAYS", "-1"),
+        ("EXTENSION_API", "https://elsewhere.example/pages"),
+        ("EXTENSION_API", "../v2.0"),
+    ],
+)
+def test_what_figures_depend_on_is_checked(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    (problem,) = problems_with(monkeypatch, **{name: value})
+    assert problem.startswith(f"{PREFIX}{name}")
+    assert value not in problem

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +14,8 @@ from gateway.errors import ErrorCode
 from gateway.sandbox.company import story
 from schema.fields import ROW_TYPES, declaration_of
 from schema.root import build_schema
+from schema.types.availability import Availability
+from schema.types.customer_statistics import CustomerStatistics
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -60,6 +63,8 @@ def test_an_error_says_what_happened_what_is_seen_and_what_to_do(code: ErrorCode
 
 
 def _open(default: object) -> object:
+    if isinstance(default, frozenset):
+        return ",".join(sorted(default))
     return default.get_secret_value() if isinstance(default, SecretStr) else default
 
 
@@ -112,6 +117,20 @@ def test_every_field_of_a_row_has_its_source() -> None:
                 wrong.append(name)
     assert wrong == []
     assert rows.keys() <= declared | {"Viewer.companies"}
+
+
+@pytest.mark.parametrize("figure_type", [Availability, CustomerStatistics], ids=lambda each: each.__name__)
+def test_every_figure_has_its_definition_and_its_source(figure_type: Any) -> None:
+    named = {cells[0].strip("`"): cells for cells in table(page("figures.md")) if "." in cells[0]}
+    figures = {
+        f"{figure_type.__name__}.{to_camel_case(field.python_name)}"
+        for field in figure_type.__strawberry_definition__.fields
+        if (declaration := declaration_of(field)) is not None
+        and (declaration.feeds or declaration.columns or declaration.read)
+    }
+    told = {name for name in named if name.startswith(figure_type.__name__)}
+    assert figures | {"CustomerStatistics.sales"} & told == told
+    assert all(len(named[name]) == 3 and all(named[name]) for name in told)
 
 
 def test_every_record_of_the_story_is_in_its_table() -> None:

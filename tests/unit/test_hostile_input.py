@@ -13,10 +13,10 @@ from gateway.couplings.table import couplings
 from gateway.errors import ConfigError, InvalidInputError, NotFoundError, ProtocolError
 from gateway.odata.response import read_error, read_json, retry_after_seconds
 from gateway.reading.paging import Kind, Sort, decode_cursor, encode_cursor
+from gateway.reading.values import usable
 from gateway.records import Backend
 from gateway.telemetry import redact
 from schema.scalars import SCALARS
-from schema.values import usable
 
 NOW = datetime(2026, 11, 16, 8, 30, tzinfo=UTC)
 BC = Backend.BUSINESS_CENTRAL

@@ -12,7 +12,7 @@ from gateway.clients.business_central import BusinessCentralDialect
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
 from gateway.errors import DeadlineError, ProtocolError, UnreachableError
-from gateway.odata.query import AnyOf, Dialect, Expand, Query, Value
+from gateway.odata.query import All, AnyOf, Compare, Dialect, Expand, Filter, Query, Value
 from gateway.reading.cache import RecordCache
 from gateway.reading.lookup import Asking, Lookups, Scope, match_key
 from gateway.reading.need import Source
@@ -85,7 +85,7 @@ class FakePaths:
 
     only: FakeClient
 
-    def client(self, backend: Backend) -> ODataClient:
+    def client(self, source: Source) -> ODataClient:
         return cast(ODataClient, self.only)
 
     def path(self, source: Source, company: UUID | None) -> str:
@@ -454,3 +454,56 @@ async def test_rows_of_other_sets_are_never_kept(world: World) -> None:
     await world.ask("10")
 
     assert len(world.client.asked) == 2
+
+
+# -- many rows for each key -----------------------------------------------------------------------------------------------
+
+
+LINES = Source(BC, "outstandingSalesLines", "itemNo", api="microsoft/analytics/v1.0")
+OPEN = Compare("open", "eq", True)
+
+
+@dataclass
+class ManyRows(FakeClient):
+    """A backend with two rows for each key but ``c``, whatever else the filter says."""
+
+    async def everything(self, path: str, query: Query, *, call: Call) -> list[Record]:
+        self.asked.append((path, query))
+        await self.gate.wait()
+        call.exchanges.append(Exchange(BC, "GET", path, 200, 1.0))
+        parts = query.filter.parts if isinstance(query.filter, All) else (query.filter,)
+        (keys,) = (part for part in parts if isinstance(part, AnyOf))
+        return [
+            Record({"itemNo": str(key).upper(), "line": line}) for key in keys.values if key != "c" for line in (1, 2)
+        ]
+
+
+async def lines_of(world: World, *keys: str, where: Filter | None = OPEN) -> dict[str, list[object]]:
+    found, _ = await world.lookups.all_by_key(
+        somebody(), LINES, "itemNo", keys, select=frozenset({"line"}), where=where, after=0
+    )
+    return {name: [record.values["line"] for record in records] for name, records in found.items()}
+
+
+async def test_every_row_of_a_key_is_found_and_a_key_without_rows_is_absent() -> None:
+    world = World(ManyRows())
+    assert await lines_of(world, "a", "B", "c") == {"a": [1, 2], "b": [1, 2]}
+    (_, query) = world.client.asked[0]
+    assert query.select == ("itemNo", "line"), "the key is read, so that rows can be told apart"
+    assert query.filter == All((AnyOf("itemNo", ("a", "B", "c")), OPEN))
+
+
+async def test_questions_under_the_same_condition_share_a_request_and_others_do_not() -> None:
+    world = World(ManyRows())
+    await asyncio.gather(lines_of(world, "a"), lines_of(world, "b"), lines_of(world, "a", where=None))
+    assert len(world.client.asked) == 2
+
+
+async def test_a_condition_takes_its_room_in_the_address() -> None:
+    room = len("$select=itemNo,line&$filter=") + 60
+    world = World(ManyRows(query_room=room))
+    keys = [f"item-{number}" for number in range(6)]
+    assert len(await lines_of(world, *keys)) == 6
+    texts = [query.encode(BusinessCentralDialect()) for _, query in world.client.asked]
+    assert len(texts) > 1
+    assert max(map(len, texts)) <= room

@@ -6,7 +6,9 @@ from gateway.reading.paging import Kind, Sort
 from gateway.records import Backend
 
 
-def _business_central(name: str, natural_key: str, *, guids: frozenset[str] = frozenset()) -> Source:
+def _business_central(
+    name: str, natural_key: str, *, guids: frozenset[str] = frozenset(), mapping: str | None = None
+) -> Source:
     """A set whose natural key is unique, and so orders rows that are otherwise equal."""
     return Source(
         Backend.BUSINESS_CENTRAL,
@@ -16,6 +18,7 @@ def _business_central(name: str, natural_key: str, *, guids: frozenset[str] = fr
         unique=Sort(natural_key, "text"),
         guids=guids,
         reference=name in LIFETIMES,
+        mapping=mapping,
     )
 
 
@@ -34,8 +37,8 @@ def _dataverse(name: str, key: str, *, natural_key: str | None = None, guids: fr
     )
 
 
-CUSTOMERS = _business_central("customers", "number")
-ITEMS = _business_central("items", "number")
+CUSTOMERS = _business_central("customers", "number", mapping="CUSTOMER")
+ITEMS = _business_central("items", "number", mapping="ITEM")
 ITEM_VARIANTS = _business_central("itemVariants", "code", guids=frozenset({"itemId"}))
 SALESPERSONS = _business_central("salespeoplePurchasers", "code")
 SALES_ORDERS = _business_central("salesOrders", "number", guids=frozenset({"customerId"}))
@@ -52,6 +55,44 @@ OPPORTUNITIES = _dataverse(
 )
 CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")
 UNITS = _dataverse("uoms", "uomid")
+UNIT_GROUPS = _dataverse("uomschedules", "uomscheduleid")
+ACCOUNT_STATISTICS = _dataverse("nav_accountstatisticses", "nav_accountstatisticsid")
+"""The table of the Business Central Sales solution. Documents name it in the singular; the plural is Dataverse's usual one."""
+
+FINANCIAL_DETAILS = _business_central("customerFinancialDetails", "number")
+AGED_RECEIVABLES = Source(
+    Backend.BUSINESS_CENTRAL, "agedAccountsReceivables", "customerId", natural_key="customerNumber"
+)
+CUSTOMER_SALES = Source(Backend.BUSINESS_CENTRAL, "customerSales", "customerId", natural_key="customerNumber")
+SALES_INVOICES = _business_central("salesInvoices", "number")
+
+ANALYTICS_API = "microsoft/analytics/v1.0"
+"""Source: Business Central, "Power BI Reports API"; part of the app Power BI Reports for Business Central."""
+
+
+def analytics(name: str, unique: str, kind: Kind = "text") -> Source:
+    """An API query: no id of its own; ``unique`` orders its rows."""
+    return Source(
+        Backend.BUSINESS_CENTRAL, name, unique, natural_key=unique, unique=Sort(unique, kind), api=ANALYTICS_API
+    )
+
+
+ITEM_LEDGER_ENTRIES = analytics("itemLedgerEntries", "entryNo", "number")
+CUSTOMER_LEDGER_ENTRIES = analytics("customerLedgerEntries", "dcleEntryNo", "number")
+SALES_LINES = analytics("salesLines", "documentNo")
+
+
+def extension(api: str, name: str, unique: str) -> Source:
+    """A page of the extension that a tenant may have, see docs/extension.md."""
+    return Source(Backend.BUSINESS_CENTRAL, name, unique, natural_key=unique, unique=Sort(unique, "text"), api=api)
+
+
+def title_of(source: Source) -> str:
+    """What an optional source is called in sentences."""
+    if source.api == ANALYTICS_API:
+        return f"Business Central's Analytics API ({source.name}, app Power BI Reports)"
+    return f"The extension's page {source.name}"
+
 
 COUPLINGS = Source(Backend.BUSINESS_CENTRAL, "couplings", "id")
 """Our own table, read like the rest. Its backend is never asked."""

@@ -1,0 +1,381 @@
+"""What customer statistics are made of: ledger, open documents, sales, CRM's copy; and how they come together for a customer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from gateway.answers.plan import (
+    Asked,
+    Branches,
+    FigurePlan,
+    Setting,
+    behind,
+    column_of,
+    failed,
+    fed,
+    fed_from,
+    feed_branch,
+)
+from gateway.errors import InvalidInputError
+from gateway.figures import exposure, receivables, sales
+from gateway.figures.calendar import Period, fiscal_year
+from gateway.figures.exposure import Exposure
+from gateway.figures.receivables import Age, OpenEntry
+from gateway.figures.statistics import Payment, SalesPeriod, Statistics
+from gateway.figures.unavailable import Reason, Unavailable, given
+from gateway.figures.values import day, number
+from gateway.odata.query import Compare, both
+from gateway.reading import values
+from gateway.reading.need import (
+    Branch,
+    ByKey,
+    Coupled,
+    Expanded,
+    FiscalYearStart,
+    LocalCurrency,
+    Need,
+    Rows,
+    RowsOf,
+    RowsOfYear,
+)
+from gateway.reading.paging import Sort
+from gateway.reading.row import Failure, Feed, Row
+from gateway.reading.sources import (
+    ACCOUNT_STATISTICS,
+    ACCOUNTS,
+    AGED_RECEIVABLES,
+    CUSTOMER_LEDGER_ENTRIES,
+    CUSTOMER_SALES,
+    CUSTOMERS,
+    FINANCIAL_DETAILS,
+    SALES_INVOICES,
+    SALES_LINES,
+    extension,
+)
+from gateway.records import Values
+
+T = TypeVar("T")
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""Fiscal years are counted a few years beyond the day asked for, which must be in the calendar."""
+
+
+def _day(asked: Asked) -> date:
+    """The day asked for.
+
+    Raises:
+        InvalidInputError: one that no books are kept for.
+    """
+    on = asked.arguments.get("asOf")
+    if not isinstance(on, date):
+        return asked.setting.today
+    if not FIRST_DAY <= on <= LAST_DAY:
+        raise InvalidInputError(f"asOf must be between {FIRST_DAY} and {LAST_DAY}.", argument="asOf")
+    return on
+
+
+def _is_now(asked: Asked) -> bool:
+    return _day(asked) == asked.setting.today
+
+
+def _rows(*options: RowsOf) -> tuple[Rows, Need]:
+    return Rows(options), Need(options[0].source)
+
+
+_LEDGER_COLUMNS = frozenset(
+    {"dcleCustomerNo", "cleEntryNo", "cleDueDate", "cleOpen", "cleClosedAtDate", "dclePostingDate", "dcleAmountLCY"}
+)
+_EXPOSURE_COLUMNS = (
+    "outstandingOrdersLCY shippedNotInvoicedLCY outstandingInvoicesLCY shippedOrdersOnInvoicesLCY "
+    "outstandingServiceOrdersLCY serviceShippedNotInvoicedLCY outstandingServiceInvoicesLCY "
+    "shippedServiceOrdersOnInvoicesLCY returnReceivedNotInvoicedLCY invoicedPrepaymentLCY"
+)
+_LINE_COLUMNS = (
+    "documentType orderNo billToCustomerNo outstandingAmountLCY shippedNotInvoiced shippedNotInvoicedLCYNoVAT "
+    "returnRcdNotInvdLCY"
+)
+
+
+def _detail(asked: Asked) -> Branches:
+    """Balance and overdue of today come along with the customer."""
+    if not _is_now(asked):
+        return {}
+    return {
+        "detail": (
+            Expanded("customerFinancialDetail"),
+            Need(FINANCIAL_DETAILS, frozenset({"balance", "overdueAmount"})),
+        )
+    }
+
+
+def _ledger(asked: Asked) -> Branches:
+    """The entries open today; for a past day also those closed since then.
+
+    Without the Analytics API the ages of today are in a report that Business Central calculates for all customers at a time.
+    """
+
+    def entries(where: Compare) -> RowsOf:
+        return RowsOf(CUSTOMER_LEDGER_ENTRIES, "number", "dcleCustomerNo", _LEDGER_COLUMNS, where=where)
+
+    still_open = entries(Compare("cleOpen", "eq", True))
+    on = _day(asked)
+    if on < asked.setting.today:
+        return {"ledger": _rows(still_open), "closedSince": _rows(entries(Compare("cleClosedAtDate", "gt", on)))}
+    if on > asked.setting.today:
+        return {"ledger": _rows(still_open)}
+    columns = {"customerNumber", "currentAmount", "period1Amount", "period2Amount", "period3Amount"}
+    where = both(Compare("agedAsOfDate", "eq", on), Compare("periodLengthFilter", "eq", f"{receivables.PERIOD_DAYS}D"))
+    report = RowsOf(AGED_RECEIVABLES, "number", "customerNumber", frozenset(columns), where=where)
+    return {"ledger": _rows(still_open, report)}
+
+
+def _balance(asked: Asked) -> Branches:
+    return _detail(asked) if _is_now(asked) else _ledger(asked)
+
+
+def _sales_lines() -> RowsOf:
+    return RowsOf(SALES_LINES, "number", "billToCustomerNo", frozenset(_LINE_COLUMNS.split()))
+
+
+def _exposure(asked: Asked) -> Branches:
+    """Open documents have no history: they are read for today only."""
+    if not _is_now(asked):
+        return {}
+    options = [_sales_lines()]
+    if asked.setting.extension_api is not None:
+        source = extension(asked.setting.extension_api, "customerStatistics", "customerNumber")
+        columns = frozenset({"customerNumber", *_EXPOSURE_COLUMNS.split()})
+        options.insert(0, RowsOf(source, "number", "customerNumber", columns))
+    return {"exposure": _rows(*options)}
+
+
+def _open_documents(asked: Asked) -> Branches:
+    return {"salesLines": _rows(_sales_lines())} if _is_now(asked) else {}
+
+
+def _period(period: SalesPeriod, start: date | None, on: date) -> Period | None:
+    """The days of a column; None for a lifetime, which has no beginning."""
+    if start is None or period is SalesPeriod.LIFETIME:
+        return None
+    year = fiscal_year(start, on)
+    return {
+        SalesPeriod.THIS_PERIOD: year.period,
+        SalesPeriod.THIS_YEAR: year.year,
+        SalesPeriod.LAST_YEAR: year.last_year,
+    }[period]
+
+
+def _sold_within(period: Period | None, on: date) -> Rows:
+    """Business Central adds up the ledger between two dates; the dates are a filter and show in no row."""
+    last = min(period.end, on) if period is not None else on
+    where = both(
+        Compare("dateFilter_FilterOnly", "ge", period.start) if period is not None else None,
+        Compare("dateFilter_FilterOnly", "le", last),
+    )
+    columns = frozenset({"customerNumber", "totalSalesAmount"})
+    return Rows((RowsOf(CUSTOMER_SALES, "number", "customerNumber", columns, where=where),))
+
+
+def _sales_of(period: SalesPeriod) -> Any:
+    def branches(asked: Asked) -> Branches:
+        on = _day(asked)
+        if period is SalesPeriod.LIFETIME:
+            return {f"sales.{period}": (_sold_within(None, on), Need(CUSTOMER_SALES))}
+        link = RowsOfYear("number", lambda start: _sold_within(_period(period, start, on), on))
+        return {f"sales.{period}": (link, Need(CUSTOMER_SALES))}
+
+    return branches
+
+
+def _profit(asked: Asked) -> Branches:
+    start = {"fiscalYear": (FiscalYearStart(), Need(CUSTOMERS))}
+    if asked.setting.extension_api is None:
+        return start
+    source = extension(asked.setting.extension_api, "customerSalesByDate", "customerNumber")
+    columns = frozenset({"customerNumber", "postingDate", "profitLCY"})
+    where = Compare("postingDate", "le", _day(asked))
+    return start | {"profit": _rows(RowsOf(source, "number", "customerNumber", columns, where=where))}
+
+
+def _last_sale(asked: Asked) -> Branches:
+    """The newest posted invoice over more than nothing."""
+    where = both(
+        Compare("status", "ne", "Draft"),
+        Compare("totalAmountExcludingTax", "gt", 0),
+        Compare("postingDate", "le", _day(asked)),
+    )
+    newest = Sort("postingDate", "date", descending=True)
+    columns = frozenset({"billToCustomerNumber", "postingDate"})
+    return {
+        "lastSale": _rows(RowsOf(SALES_INVOICES, "number", "billToCustomerNumber", columns, where=where, newest=newest))
+    }
+
+
+def _last_payment(asked: Asked) -> Branches:
+    where = both(
+        Compare("dcleEntryType", "eq", "Initial_x0020_Entry"),
+        Compare("dcleDocumentType", "eq", "Payment"),
+        Compare("dclePostingDate", "le", _day(asked)),
+    )
+    newest = Sort("dclePostingDate", "date", descending=True)
+    columns = frozenset({"dcleCustomerNo", "dclePostingDate", "dcleAmountLCY"})
+    return {
+        "lastPayment": _rows(
+            RowsOf(CUSTOMER_LEDGER_ENTRIES, "number", "dcleCustomerNo", columns, where=where, newest=newest)
+        )
+    }
+
+
+CRM_COLUMNS: Mapping[str, str] = {
+    "nav_balancelcy": "balance",
+    "nav_outstandingorderslcy": "outstandingOrders",
+    "nav_shippednotinvoicedlcy": "shippedNotInvoiced",
+    "nav_outstandinginvoiceslcy": "outstandingInvoices",
+    "nav_outstandingserviceorderslcy": "outstandingServiceOrders",
+    "nav_servshippednotinvoicedlcy": "serviceShippedNotInvoiced",
+    "nav_outstandingservinvoiceslcy": "outstandingServiceInvoices",
+    "nav_totallcy": "total",
+    "nav_creditlimitlcy": "creditLimit",
+    "nav_overdueamountslcy": "overdue",
+    "nav_totalsaleslcy": "salesThisYear",
+    "nav_invoicedprepaymentamountlcy": "invoicedPrepayment",
+}
+"""The columns of CRM's statistics row and the figures they copy.
+
+Source: Business Central, table CRM Account Statistics.
+"""
+
+
+def _crm(asked: Asked) -> Branches:
+    """CRM's statistics row, behind the coupled account."""
+    columns = frozenset({*CRM_COLUMNS, "modifiedon", "nav_overdueamountsasof"})
+    row = Branch(
+        "statistics",
+        ByKey("_nav_accountstatisticsid_value", "nav_accountstatisticsid"),
+        Need(ACCOUNT_STATISTICS, columns),
+    )
+    return {"account": (Coupled("CUSTOMER"), Need(ACCOUNTS, branches=(row,)))}
+
+
+STATISTICS = FigurePlan(
+    CUSTOMERS,
+    feeds={
+        "balance": _balance,
+        "ledger": _ledger,
+        "exposure": _exposure,
+        "openDocuments": _open_documents,
+        **{f"sales.{period}": _sales_of(period) for period in SalesPeriod},
+        "profit": _profit,
+        "lastSale": _last_sale,
+        "lastPayment": _last_payment,
+        "crm": _crm,
+        "currency": lambda asked: {"currency": (LocalCurrency(), Need(CUSTOMERS))},
+    },
+    columns=frozenset({"number", "creditLimit"}),
+    companies=lambda arguments: [arguments.get("company"), *(arguments.get("companies") or ())],
+)
+
+TWELVE = ("balance", "exposure", "sales.thisYear")
+"""The feeds of the twelve amounts that CRM is sent."""
+
+
+@dataclass(frozen=True)
+class Calculated:
+    """The figures of one customer, and what belongs to them."""
+
+    figures: Statistics
+    crm: Row | Unavailable | None
+    read_at: datetime
+
+
+_NO_HISTORY = Unavailable(
+    Reason.NO_SOURCE, "Open documents have no history: what was open on another day than today is not known."
+)
+_NO_YEAR = Unavailable(Reason.NO_SOURCE, "The company information does not say when the fiscal year begins.")
+
+
+def calculate(row: Row, prefix: str, as_of: date | None, setting: Setting) -> Calculated:
+    """From what was read behind a customer's row, below ``prefix``; as of today unless told."""
+    on = as_of or setting.today
+    make = _Maker(row, prefix, on, on == setting.today)
+    entries = _NO_HISTORY if make.now else make.entries()  # of another day; today's balance comes with the customer
+    figures = Statistics(
+        on=on,
+        balance=make.detail("balance") if make.now else given(entries, receivables.balance),
+        overdue=make.detail("overdueAmount") if make.now else given(entries, lambda it: receivables.overdue(it, on)),
+        credit_limit=column_of(row, "creditLimit", values.decimal) or Decimal(0),
+        exposure=make.exposure(setting) if make.now else exposure.without(_NO_HISTORY),
+        aging=make.aging() if make.now else given(entries, lambda it: receivables.aging(it, on)),
+        sales={period: make.sales(period) for period in SalesPeriod},
+        last_sale=make.fed("lastSale", lambda rows: day(rows[0].get("postingDate")) if rows else None),
+        last_payment=make.fed("lastPayment", _payment),
+        open_documents=make.fed("salesLines", exposure.open_documents) if make.now else _NO_HISTORY,
+    )
+    account = behind(row, feed_branch(prefix, "account"))
+    crm = behind(account, "statistics") if isinstance(account, Row) else account
+    return Calculated(figures, crm, setting.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """One customer's branches; ``now``: the figures are to be as of today."""
+
+    row: Row
+    prefix: str
+    on: date
+    now: bool
+
+    def fed(self, name: str, read: Callable[[Sequence[Values]], T], **otherwise: Unavailable) -> T | Unavailable:
+        return fed(self.row, feed_branch(self.prefix, name), read, **otherwise)
+
+    def detail(self, name: str) -> Decimal | Unavailable:
+        """A figure that came along with the customer."""
+        if isinstance(self.row.values, Failure):
+            return failed(self.row.values)
+        detail = behind(self.row, feed_branch(self.prefix, "detail"))
+        found = column_of(detail, name, values.decimal) if isinstance(detail, Row) else detail
+        return Unavailable(Reason.NO_SOURCE, f"Business Central sent no {name}.") if found is None else found
+
+    def entries(self) -> Sequence[OpenEntry] | Unavailable:
+        """The entries that were open on another day than today."""
+        names = [name for name in ("ledger", "closedSince") if feed_branch(self.prefix, name) in self.row.links]
+        branches = [feed_branch(self.prefix, name) for name in names or ["ledger"]]
+        return fed_from(self.row, branches, lambda feed: receivables.entries_on(feed.rows, self.on))
+
+    def aging(self) -> Sequence[Age] | Unavailable:
+        def read(feed: Feed) -> Sequence[Age]:
+            if feed.source is AGED_RECEIVABLES:
+                return receivables.aging_of_report(feed.rows[0] if feed.rows else {})
+            return receivables.aging(receivables.entries_on(feed.rows, self.on), self.on)
+
+        return fed_from(self.row, [feed_branch(self.prefix, "ledger")], read)
+
+    def exposure(self, setting: Setting) -> Exposure:
+        def read(feed: Feed) -> Exposure:
+            if feed.source is SALES_LINES:
+                return exposure.exposure_of_lines(feed.rows, setting.modules)
+            if feed.rows:
+                return exposure.exposure_of_page(feed.rows[0])
+            missing = "The extension's page customerStatistics has no row of this customer."
+            return exposure.without(Unavailable(Reason.NO_SOURCE, missing))
+
+        found = fed_from(self.row, [feed_branch(self.prefix, "exposure")], read)
+        return exposure.without(found) if isinstance(found, Unavailable) else found
+
+    def sales(self, period: SalesPeriod) -> sales.Sales:
+        sold = self.fed(f"sales.{period}", sales.total_sales, otherwise=_NO_YEAR)
+        start = self.row.links.get(feed_branch(self.prefix, "fiscalYear"))
+        if isinstance(start, Failure):
+            return sales.Sales(sold, failed(start))
+        if not isinstance(start, date) and period is not SalesPeriod.LIFETIME:
+            return sales.Sales(sold, _NO_YEAR)
+        within = _period(period, start if isinstance(start, date) else None, self.on)
+        return sales.Sales(sold, self.fed("profit", lambda days: sales.profit_within(days, within, self.on)))
+
+
+def _payment(rows: Sequence[Values]) -> Payment | None:
+    if not rows:
+        return None
+    return Payment(day(rows[0].get("dclePostingDate")), -number(rows[0].get("dcleAmountLCY")))

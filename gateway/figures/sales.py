@@ -1,0 +1,53 @@
+"""What a customer bought in the periods Business Central's own statistics show. Pure.
+
+Source: Business Central, page Customer Statistics: sales and profit by posting date, sales without VAT, local currency.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from gateway.figures.calendar import Period
+from gateway.figures.outlook import NOTHING
+from gateway.figures.unavailable import Unavailable
+from gateway.figures.values import Values, day, number
+
+Amount = Decimal | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """One column of the statistics."""
+
+    sales: Amount
+    profit: Amount
+
+    @property
+    def profit_percent(self) -> Amount:
+        """100 x profit / sales, rounded to a tenth; 0 without sales."""
+        if isinstance(self.sales, Unavailable):
+            return self.sales
+        if isinstance(self.profit, Unavailable):
+            return self.profit
+        if not self.sales:
+            return NOTHING
+        return (100 * self.profit / self.sales).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def total_sales(rows: Iterable[Values]) -> Decimal:
+    """A customer's rows of ``customerSales``, one at most: a customer who bought nothing may have none. Raises: ValueError."""
+    return sum((number(row["totalSalesAmount"]) for row in rows), NOTHING)
+
+
+def profit_within(days: Iterable[Values], period: Period | None, until: date) -> Decimal:
+    """From the extension's sums by posting date; ``period`` None is a lifetime. Raises: ValueError."""
+    return sum(
+        (
+            number(row["profitLCY"])
+            for row in days
+            if day(row.get("postingDate")) <= until
+            and (period is None or period.start <= day(row.get("postingDate")) <= period.end)
+        ),
+        NOTHING,
+    )

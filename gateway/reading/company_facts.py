@@ -1,0 +1,199 @@
+"""What is true of a whole company and changes rarely: currency and fiscal year of its books, its locations, CRM's base currency.
+
+Source: Business Central, "companyInformation resource type", ``currencyCode`` and ``currentFiscalYearStartDate``;
+"location resource type"; Dataverse, "Organization table", ``basecurrencyid``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from gateway.clients.call import Call
+from gateway.errors import DeadlineError, NotFoundError, ProtocolError
+from gateway.odata.query import Compare, Expand, Query
+from gateway.reading.cache import LIFETIMES
+from gateway.reading.lookup import Asking, Paths
+from gateway.reading.need import Source
+from gateway.records import Backend, Record
+
+T = TypeVar("T")
+
+COMPANY_INFORMATION = Source(Backend.BUSINESS_CENTRAL, "companyInformation", "id")
+LOCATIONS = Source(Backend.BUSINESS_CENTRAL, "locations", "id", natural_key="code")
+ACCOUNT_LOOKUPS = Source(
+    Backend.DATAVERSE,
+    "EntityDefinitions(LogicalName='account')/ManyToOneRelationships",
+    "MetadataId",
+    in_company=False,
+)
+"""A navigation property goes by its schema name, whose case matters.
+
+Source: Dataverse, "Query table definitions using the Web API".
+"""
+ORGANIZATIONS = Source(Backend.DATAVERSE, "organizations", "organizationid", in_company=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """Of ``companyInformation``. ``fiscal_year_start`` is the first day of some fiscal year; None when it does not say."""
+
+    currency_code: str
+    fiscal_year_start: date | None
+
+
+class Kept(Generic[T]):
+    """One answer for each company and acting identity, asked for once and then known for a while.
+
+    Callers that ask at the same time share the request; a failure is not kept.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        source: Source,
+        query: Query,
+        read: Callable[[Sequence[Record]], T],
+        clock: Callable[[], float],
+    ) -> None:
+        self._paths = paths
+        self._source = source
+        self._query = query
+        self._read = read
+        self._clock = clock
+        self._answers: dict[tuple[str, UUID | None], tuple[T, float]] = {}
+        self._locks: dict[tuple[str, UUID | None], asyncio.Lock] = {}
+
+    async def of(self, company: UUID | None, asking: Asking, *, after: int) -> tuple[T, int]:
+        """The answer, and how many round trips have passed by then; ``company`` is None where there are none.
+
+        Raises:
+            BackendError: the backend did not say.
+        """
+        key = (asking.scope.identity, company)
+        try:
+            async with asyncio.timeout(max(0.0, asking.deadline.remaining)):
+                async with self._locks.setdefault(key, asyncio.Lock()):
+                    kept = self._answers.get(key)
+                    if kept is not None and self._clock() < kept[1]:
+                        asking.trace.cache_hits += 1
+                        return kept[0], after
+                    answer, depth = await self._ask(company, asking, after)
+                    self._answers[key] = (answer, self._clock() + LIFETIMES[self._source.name].total_seconds())
+                    return answer, depth
+        except TimeoutError as error:
+            backend = self._source.backend
+            raise DeadlineError(
+                f"{backend.label} did not answer within the time this request may take.", backend=backend
+            ) from error
+
+    async def _ask(self, company: UUID | None, asking: Asking, after: int) -> tuple[T, int]:
+        call = Call(asking.deadline, asking.correlation_id)
+        client = self._paths.client(self._source)
+        depth = after
+        try:
+            records = await client.everything(self._paths.path(self._source, company), self._query, call=call)
+        finally:
+            depth = asking.trace.add(call.exchanges, after=after)
+        return self._read(records), depth
+
+
+class CompanyFacts:
+    """Lives as long as the process; ``known`` are currencies that the settings tell."""
+
+    def __init__(
+        self, paths: Paths, *, known: Mapping[UUID, str] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._known = dict(known or {})
+        information = Query(select=("currencyCode", "currentFiscalYearStartDate"))
+        self._information = Kept(paths, COMPANY_INFORMATION, information, _information, clock)
+        self._locations = Kept(paths, LOCATIONS, Query(select=("code", "displayName")), _names, clock)
+        organization = Query(select=("organizationid",), expand=(Expand("basecurrencyid", ("isocurrencycode",)),))
+        statistics_lookup = Query(
+            select=("ReferencingAttribute", "ReferencingEntityNavigationPropertyName"),
+            filter=Compare("ReferencingAttribute", "eq", "nav_accountstatisticsid"),
+        )
+        self._statistics_lookup = Kept(paths, ACCOUNT_LOOKUPS, statistics_lookup, _navigation, clock)
+        self._organization = Kept(paths, ORGANIZATIONS, organization, _base_currency, clock)
+
+    async def currency(self, company: UUID, asking: Asking, *, after: int) -> str:
+        """The ISO code of the company's local currency.
+
+        Raises:
+            BackendError: Business Central did not say.
+        """
+        if company in self._known:
+            return self._known[company]
+        information, _ = await self._information.of(company, asking, after=after)
+        return information.currency_code
+
+    async def base_currency(self, asking: Asking, *, after: int) -> str:
+        """The ISO code of CRM's base currency. Raises: BackendError."""
+        code, _ = await self._organization.of(None, asking, after=after)
+        return code
+
+    async def account_statistics_navigation(self, asking: Asking, *, after: int) -> str:
+        """The navigation property that leads from an account to its statistics row.
+
+        Raises:
+            NotFoundError: CRM lacks the columns of the Business Central Sales solution.
+            BackendError: Dataverse did not say.
+        """
+        name, _ = await self._statistics_lookup.of(None, asking, after=after)
+        return name
+
+    async def fiscal_year_start(self, company: UUID, asking: Asking, *, after: int) -> tuple[date | None, int]:
+        """The first day of some fiscal year, and the round trips passed by then. Raises: BackendError."""
+        information, depth = await self._information.of(company, asking, after=after)
+        return information.fiscal_year_start, depth
+
+    async def locations(self, company: UUID, asking: Asking, *, after: int) -> Mapping[str, str | None]:
+        """The names of all locations by code. Raises: BackendError."""
+        names, _ = await self._locations.of(company, asking, after=after)
+        return names
+
+
+def _information(records: Sequence[Record]) -> Information:
+    values = records[0].values if records else {}
+    code, start = values.get("currencyCode"), values.get("currentFiscalYearStartDate")
+    if not isinstance(code, str):
+        raise ProtocolError(
+            "Business Central's company information names no local currency.", backend=Backend.BUSINESS_CENTRAL
+        )
+    try:
+        return Information(code, date.fromisoformat(str(start)) if start is not None else None)
+    except ValueError as error:
+        raise ProtocolError(
+            "Business Central's company information names a fiscal year that begins on no date.",
+            backend=Backend.BUSINESS_CENTRAL,
+        ) from error
+
+
+def _base_currency(records: Sequence[Record]) -> str:
+    currency = records[0].values.get("basecurrencyid") if records else None
+    code = currency.get("isocurrencycode") if isinstance(currency, Mapping) else None
+    if not isinstance(code, str):
+        raise ProtocolError("Dataverse's organization names no base currency.", backend=Backend.DATAVERSE)
+    return code
+
+
+def _navigation(records: Sequence[Record]) -> str:
+    name = records[0].values.get("ReferencingEntityNavigationPropertyName") if records else None
+    if not isinstance(name, str):
+        raise NotFoundError(
+            "CRM's accounts have no lookup nav_accountstatisticsid: the Business Central Sales solution is not installed.",
+            backend=Backend.DATAVERSE,
+        )
+    return name
+
+
+def _names(records: Sequence[Record]) -> Mapping[str, str | None]:
+    names: dict[str, str | None] = {}
+    for record in records:
+        code, name = record.values.get("code"), record.values.get("displayName")
+        if isinstance(code, str):
+            names[code] = name if isinstance(name, str) else None
+    return names
