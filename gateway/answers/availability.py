@@ -9,10 +9,10 @@ from typing import Any
 from gateway.answers.plan import Asked, Branches, FigurePlan, Setting, behind, column_of, fed, feed_branch
 from gateway.errors import InvalidInputError
 from gateway.figures import availability as figures
-from gateway.figures.availability import Picture, Question
 from gateway.figures.documents import PURCHASE_LINES, SALES_LINES, TRANSFER_LINES, UNIT_COLUMNS, in_use
 from gateway.figures.movement import Kind, Movement
-from gateway.figures.unavailable import Reason, Unavailable, given
+from gateway.figures.picture import Picture, Question, place, reservation, stock_by_location
+from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.units import Unit, find_unit, units_of_group, units_seen
 from gateway.odata.query import Compare
 from gateway.reading import values
@@ -142,7 +142,7 @@ class Calculated:
     product: Row | Unavailable | None
     read_at: datetime
 
-    def quantity(self, value: Decimal | Unavailable) -> Decimal | Unavailable:
+    def quantity(self, value: Figure) -> Decimal | Unavailable:
         """A quantity of base units in the unit asked for."""
         return given(self.unit, lambda unit: given(value, unit.from_base))
 
@@ -150,10 +150,10 @@ class Calculated:
         """What depends on the quantity asked for, and so on its unit."""
         return given(self.unit, lambda _: value)
 
-    def by_day(self, read: Any) -> Decimal | Unavailable:
+    def by_day(self, read: Any) -> Figure:
         return self.quantity(self.figures.by_day(read))
 
-    def on_documents(self, *kinds: Kind) -> Decimal | Unavailable:
+    def on_documents(self, *kinds: Kind) -> Figure:
         return self.quantity(self.figures.on_documents(*kinds))
 
     @property
@@ -195,10 +195,10 @@ def calculate(row: Row, prefix: str, given_arguments: Arguments, setting: Settin
         type=_text(row.key("type")),
         blocked=row.key("blocked") is True,
         inventory=_inventory(row),
-        stock=fed(row, branch("entries"), figures.stock_by_location),
+        stock=fed(row, branch("entries"), stock_by_location),
         documents=documents,
-        reservations=fed(row, branch("reservationEntries"), lambda rows: [figures.reservation(each) for each in rows]),
-        places=fed(row, branch("itemAvailabilities"), lambda rows: [figures.place(each) for each in rows]),
+        reservations=fed(row, branch("reservationEntries"), lambda rows: [reservation(each) for each in rows]),
+        places=fed(row, branch("itemAvailabilities"), lambda rows: [place(each) for each in rows]),
         transit_codes=_transit_codes(row, branch(TRANSFER_LINES.name)),
     )
     question = Question(
@@ -231,7 +231,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _inventory(row: Row) -> Decimal | Unavailable:
+def _inventory(row: Row) -> Figure:
     found = column_of(row, "inventory", values.decimal)
     if isinstance(found, Unavailable):
         return found

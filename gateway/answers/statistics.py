@@ -24,7 +24,7 @@ from gateway.figures.calendar import Period, fiscal_year
 from gateway.figures.exposure import Exposure
 from gateway.figures.receivables import Age, OpenEntry
 from gateway.figures.statistics import Payment, SalesPeriod, Statistics
-from gateway.figures.unavailable import Reason, Unavailable, given
+from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.values import day, number
 from gateway.odata.query import Compare, both
 from gateway.reading import values
@@ -330,7 +330,7 @@ class _Maker:
     def fed(self, name: str, read: Callable[[Sequence[Values]], T], **otherwise: Unavailable) -> T | Unavailable:
         return fed(self.row, feed_branch(self.prefix, name), read, **otherwise)
 
-    def detail(self, name: str) -> Decimal | Unavailable:
+    def detail(self, name: str) -> Figure:
         """A figure that came along with the customer."""
         if isinstance(self.row.values, Failure):
             return failed(self.row.values)

@@ -6,7 +6,7 @@ Source: Business Central, "Overview of Availability"; the pages Item Availabilit
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,10 +16,9 @@ from functools import cached_property
 from gateway.figures.documents import DOCUMENT_SETS
 from gateway.figures.movement import Effect, Kind, Movement
 from gateway.figures.outlook import NOTHING, Event, Outlook, Reservation
-from gateway.figures.unavailable import Reason, Unavailable, given
-from gateway.figures.values import Values, day, number, text
-
-Figure = Decimal | Unavailable
+from gateway.figures.picture import Picture, Place, Question
+from gateway.figures.splits import LocationFigures, VariantFigures, kept_in_stock
+from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 
 
 class Status(StrEnum):
@@ -33,163 +32,6 @@ class Status(StrEnum):
 
 _STATUS = {"Service": Status.SERVICE, "Non_x002D_Inventory": Status.NON_INVENTORY}
 _NO_STOCK = {Status.SERVICE: "is a service", Status.NON_INVENTORY: "is a non-inventory item"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Stock and orders of a variant at a location: one row of the extension's page, which knows no dates."""
-
-    variant: str
-    location: str
-    inventory: Decimal
-    on_sales_orders: Decimal
-    on_purchase_orders: Decimal
-    in_transit: Decimal
-    on_transfer_receipts: Decimal
-    on_transfer_shipments: Decimal
-    reserved: Decimal
-
-
-def place(row: Values) -> Place:
-    """Raises: ValueError, for a row that does not hold what the page promises."""
-    return Place(
-        variant=text(row.get("variantCode")),
-        location=text(row.get("locationCode")),
-        inventory=number(row["inventory"]),
-        on_sales_orders=number(row["quantityOnSalesOrder"]),
-        on_purchase_orders=number(row["quantityOnPurchaseOrder"]),
-        in_transit=number(row["quantityInTransit"]),
-        on_transfer_receipts=number(row["quantityOnTransferReceipt"]),
-        on_transfer_shipments=number(row["quantityOnTransferShipment"]),
-        reserved=number(row["reservedQuantity"]),
-    )
-
-
-def reservation(row: Values) -> Reservation:
-    """A row of the extension's reservation entries. Raises: ValueError."""
-    return Reservation(
-        quantity=number(row["quantityBase"]),
-        from_stock=row.get("supplyType") == "Inventory",
-        expected=day(row.get("expectedReceiptDate")),
-        needed=day(row.get("shipmentDate")),
-        location=text(row.get("locationCode")),
-        variant=text(row.get("variantCode")),
-        by_transfer=row.get("supplyType") == TRANSFER,
-        for_transfer=row.get("demandType") == TRANSFER,
-    )
-
-
-TRANSFER = "Transfer"
-
-
-def stock_by_location(entries: Iterable[Values]) -> dict[str, Decimal]:
-    """What is left of open item ledger entries, by location; a blank code is stock at no location. Raises: ValueError."""
-    stock: dict[str, Decimal] = defaultdict(Decimal)
-    for entry in entries:
-        stock[text(entry.get("locationCode"))] += number(entry["remainingQuantity"])
-    return dict(stock)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What was read of an item. ``documents`` are the movements by the set they came from.
-
-    ``transit_codes`` are locations that goods are booked to while they are on their way.
-    """
-
-    number: str
-    type: str | None
-    blocked: bool
-    inventory: Figure
-    stock: Mapping[str, Decimal] | Unavailable
-    documents: Mapping[str, Sequence[Movement] | Unavailable]
-    reservations: Sequence[Reservation] | Unavailable
-    places: Sequence[Place] | Unavailable
-    transit_codes: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: for which day, where, which variant, and whether so much (in the base unit) can be had."""
-
-    today: date
-    on: date
-    look_ahead: timedelta
-    location: str | None = None
-    variant: str | None = None
-    quantity: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VariantFigures:
-    """One variant, over the locations asked for, whatever the date."""
-
-    code: str
-    inventory: Decimal
-    on_sales_orders: Decimal
-    on_purchase_orders: Decimal
-    reserved: Decimal
-    projected: Decimal
-
-
-class LocationFigures:
-    """One location: its own outlook, where transfers count."""
-
-    def __init__(
-        self,
-        code: str,
-        outlook: Outlook,
-        question: Question,
-        reserved: Sequence[Reservation] | Unavailable,
-        *,
-        blocked: bool,
-    ) -> None:
-        self.code = code
-        self.outlook = outlook
-        self._question = question
-        self._reserved = reserved
-        self._blocked = blocked
-
-    @property
-    def projected(self) -> Decimal:
-        return self.outlook.projected(self._question.on)
-
-    @property
-    def gross_requirement(self) -> Decimal:
-        return self.outlook.gross_requirement(self._question.on)
-
-    @property
-    def scheduled_receipt(self) -> Decimal:
-        return self.outlook.scheduled_receipt(self._question.on)
-
-    @property
-    def reserved(self) -> Figure:
-        return given(self._reserved, _kept_in_stock)
-
-    @property
-    def available_to_promise(self) -> Figure:
-        ask = self._question
-        return given(
-            self._reserved,
-            lambda entries: self.outlook.available_to_promise(ask.on, look_ahead=ask.look_ahead, reserved=entries),
-        )
-
-    @property
-    def is_sufficient(self) -> bool | None:
-        """None when no quantity was asked for; never of a blocked item."""
-        ask = self._question
-        if ask.quantity is None:
-            return None
-        if self._blocked:
-            return False
-        return self.outlook.is_sufficient(ask.quantity, on=ask.on, look_ahead=ask.look_ahead)
-
-    @property
-    def earliest(self) -> date | None:
-        ask = self._question
-        if ask.quantity is None or self._blocked:
-            return None
-        return self.outlook.earliest(ask.quantity, today=ask.today, look_ahead=ask.look_ahead)
 
 
 @dataclass(frozen=True)
@@ -261,7 +103,7 @@ class Availability:
     @property
     def reserved(self) -> Figure:
         """What of the stock is kept for a demand."""
-        return given(self.reservations, _kept_in_stock)
+        return given(self.reservations, kept_in_stock)
 
     @property
     def available_inventory(self) -> Figure:
@@ -508,10 +350,6 @@ _PLACE_FIGURES = {
     Kind.TRANSFER_RECEIPT: "on_transfer_receipts",
     Kind.TRANSFER_SHIPMENT: "on_transfer_shipments",
 }
-
-
-def _kept_in_stock(entries: Sequence[Reservation]) -> Decimal:
-    return sum((each.quantity for each in entries if each.from_stock), NOTHING)
 
 
 def _over_all_locations(entries: Sequence[Reservation]) -> list[Reservation]:

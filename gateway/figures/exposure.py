@@ -11,10 +11,8 @@ from decimal import Decimal
 
 from gateway.figures.documents import RETURN, Module
 from gateway.figures.outlook import NOTHING
-from gateway.figures.unavailable import Reason, Unavailable, given
+from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.values import Values, number
-
-Amount = Decimal | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +22,18 @@ class Exposure:
     ``returns_not_invoiced`` are goods that came back and are not credited yet.
     """
 
-    outstanding_orders: Amount
-    shipped_not_invoiced: Amount
-    outstanding_invoices: Amount
-    shipped_orders_on_invoices: Amount
-    outstanding_service_orders: Amount
-    service_shipped_not_invoiced: Amount
-    outstanding_service_invoices: Amount
-    shipped_service_on_invoices: Amount
-    returns_not_invoiced: Amount
-    invoiced_prepayment: Amount
+    outstanding_orders: Figure
+    shipped_not_invoiced: Figure
+    outstanding_invoices: Figure
+    shipped_orders_on_invoices: Figure
+    outstanding_service_orders: Figure
+    service_shipped_not_invoiced: Figure
+    outstanding_service_invoices: Figure
+    shipped_service_on_invoices: Figure
+    returns_not_invoiced: Figure
+    invoiced_prepayment: Figure
 
-    def total(self, balance: Amount) -> Amount:
+    def total(self, balance: Figure) -> Figure:
         """Balance and everything that will be added to it; each billed shipment once, prepaid and returned goods taken off.
 
         Missing as soon as one of its parts is: a total without a part would be another number.
@@ -58,7 +56,7 @@ class Exposure:
         return given(_sum(added), lambda plus: given(_sum(taken), lambda minus: plus - minus))
 
 
-def _sum(amounts: Iterable[Amount]) -> Amount:
+def _sum(amounts: Iterable[Figure]) -> Figure:
     total = NOTHING
     for amount in amounts:
         if isinstance(amount, Unavailable):
@@ -67,7 +65,7 @@ def _sum(amounts: Iterable[Amount]) -> Amount:
     return total
 
 
-def available_credit(limit: Amount, total: Amount) -> Amount:
+def available_credit(limit: Figure, total: Figure) -> Figure:
     """Credit limit less total; 0 when no limit is set.
 
     Source: Business Central, table Customer, CalcAvailableCredit.
@@ -82,7 +80,7 @@ def exposure_of_page(row: Values) -> Exposure:
         ValueError: an amount is no number.
     """
 
-    def amount(name: str) -> Amount:
+    def amount(name: str) -> Figure:
         if name not in row:
             return Unavailable(Reason.NO_SOURCE, f"The extension's page customerStatistics has no column {name}.")
         return number(row[name])
@@ -142,7 +140,7 @@ def exposure_of_lines(lines: Iterable[Values], modules: frozenset[Module]) -> Ex
     )
 
 
-def _none_unless(module: Module, modules: frozenset[Module], what: str) -> Amount:
+def _none_unless(module: Module, modules: frozenset[Module], what: str) -> Figure:
     """Nothing of a department the company does not use."""
     return _only_page(what) if module in modules else NOTHING
 

@@ -10,21 +10,19 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from gateway.figures.calendar import Period
 from gateway.figures.outlook import NOTHING
-from gateway.figures.unavailable import Unavailable
+from gateway.figures.unavailable import Figure, Unavailable
 from gateway.figures.values import Values, day, number
-
-Amount = Decimal | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Sales:
     """One column of the statistics."""
 
-    sales: Amount
-    profit: Amount
+    sales: Figure
+    profit: Figure
 
     @property
-    def profit_percent(self) -> Amount:
+    def profit_percent(self) -> Figure:
         """100 x profit / sales, rounded to a tenth; 0 without sales."""
         if isinstance(self.sales, Unavailable):
             return self.sales

@@ -15,9 +15,7 @@ from functools import cached_property
 from gateway.figures.exposure import Exposure, OpenDocuments, available_credit
 from gateway.figures.receivables import Age
 from gateway.figures.sales import Sales
-from gateway.figures.unavailable import Unavailable
-
-Amount = Decimal | Unavailable
+from gateway.figures.unavailable import Figure, Unavailable
 
 
 class SalesPeriod(StrEnum):
@@ -42,9 +40,9 @@ class Statistics:
     """The figures of one customer on one day."""
 
     on: date
-    balance: Amount
-    overdue: Amount
-    credit_limit: Amount
+    balance: Figure
+    overdue: Figure
+    credit_limit: Figure
     exposure: Exposure
     aging: Sequence[Age] | Unavailable
     sales: Mapping[SalesPeriod, Sales]
@@ -53,11 +51,11 @@ class Statistics:
     open_documents: OpenDocuments | Unavailable
 
     @cached_property
-    def total(self) -> Amount:
+    def total(self) -> Figure:
         return self.exposure.total(self.balance)
 
     @property
-    def available_credit(self) -> Amount:
+    def available_credit(self) -> Figure:
         return available_credit(self.credit_limit, self.total)
 
     @property
@@ -68,7 +66,7 @@ class Statistics:
         return self.last_sale
 
     @property
-    def twelve(self) -> dict[str, Amount]:
+    def twelve(self) -> dict[str, Figure]:
         """The amounts that CRM is sent, by the column of its statistics row."""
         exposure = self.exposure
         return {
@@ -100,7 +98,7 @@ class Difference:
         return self.business_central - (self.crm or Decimal(0))
 
 
-def differences(live: Mapping[str, Amount], copied: Mapping[str, Decimal | None]) -> list[Difference]:
+def differences(live: Mapping[str, Figure], copied: Mapping[str, Decimal | None]) -> list[Difference]:
     """Where CRM's copy differs from what could be calculated; what could not is left out."""
     return [
         Difference(column, amount, copied.get(column))

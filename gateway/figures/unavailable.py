@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -24,6 +25,9 @@ class Unavailable:
 
     reason: Reason
     message: str
+
+
+Figure = Decimal | Unavailable
 
 
 def given(value: T | Unavailable, calculate: Callable[[T], U | Unavailable]) -> U | Unavailable:

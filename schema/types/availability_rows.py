@@ -7,8 +7,8 @@ import strawberry
 
 from gateway.answers.availability import Calculated
 from gateway.answers.plan import column_of
-from gateway.figures.availability import LocationFigures, VariantFigures
 from gateway.figures.outlook import Event, PeriodFigures
+from gateway.figures.splits import LocationFigures, VariantFigures
 from gateway.figures.units import Unit
 from gateway.reading import values
 from gateway.reading.row import Row

@@ -10,20 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.figures.availability import (
-    Availability,
-    LocationFigures,
-    Picture,
-    Place,
-    Question,
-    Status,
-    VariantFigures,
-    place,
-    reservation,
-    stock_by_location,
-)
+from gateway.figures.availability import Availability, Status
 from gateway.figures.movement import Kind, Movement
 from gateway.figures.outlook import Event, Outlook, Reservation
+from gateway.figures.picture import Picture, Place, Question, place, reservation, stock_by_location
+from gateway.figures.splits import LocationFigures, VariantFigures
 from gateway.figures.unavailable import Reason, Unavailable
 from tests.figures.ledgers import NO_DATE, QUANTITIES, TODAY, TRANSFERS, in_days, line, movements, reserved, together
 
