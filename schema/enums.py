@@ -10,9 +10,9 @@ from gateway.auth.caller import Role
 from gateway.connection import CheckCode
 from gateway.couplings.coupling import Mapping, Result
 from gateway.errors import ErrorCode
-from gateway.figures.availability import Status
 from gateway.figures.calendar import Bucket
 from gateway.figures.movement import Kind
+from gateway.figures.picture import Status
 from gateway.figures.unavailable import Reason
 from gateway.reading.capabilities import Found
 from gateway.sync.push import PushOutcome

@@ -158,7 +158,7 @@ async def look_up(by: Any, reader: Reader, need: Need) -> Row | None:
 async def look_up_each(bys: Sequence[Any], reader: Reader, need: Need) -> list[Row | GatewayError | Failure | None]:
     """The rows that many ``by`` name, in their order: one look-up for each kind of key, side by side.
 
-    What one of them means wrong is its own error; a look-up that fails is a failure its keys share.
+    What one of them means wrong is its own error; a backend that fails is a failure the keys of its kind share.
     """
     wanted = [_key_or_error(by) for by in bys]
     groups: dict[Key, list[Value]] = {}
@@ -171,8 +171,7 @@ async def look_up_each(bys: Sequence[Any], reader: Reader, need: Need) -> list[R
     def outcome(each: tuple[Key, Value] | InvalidInputError) -> Row | GatewayError | Failure | None:
         if isinstance(each, InvalidInputError):
             return each
-        group = found[each[0]]
-        return group if isinstance(group, Failure) else group.get(match_key(each[1]))
+        return found[each[0]].get(match_key(each[1]))
 
     return [outcome(each) for each in wanted]
 
@@ -184,20 +183,20 @@ def _key_or_error(by: Any) -> tuple[Key, Value] | InvalidInputError:
         return error
 
 
-async def _find_all(key: Key, values: Sequence[Value], reader: Reader, need: Need) -> dict[str, Row] | Failure:
+async def _find_all(key: Key, values: Sequence[Value], reader: Reader, need: Need) -> dict[str, Row | Failure]:
     """By :func:`match_key` of the value."""
-    try:
-        match key.kind:
-            case "OWN" | "OWN_NATURAL":
-                return await reader.many(need, key.column, values, partial=True)
-            case "PARTNER":
+    match key.kind:
+        case "OWN" | "OWN_NATURAL":
+            return await reader.many(need, key.column, values)
+        case "PARTNER":
+            try:
                 rows = await reader.by_partner_ids(need, key.mapping, [UUID(str(value)) for value in values])
-                return {match_key(partner): row for partner, row in rows.items()}
-            case "PARTNER_NATURAL":
-                assert key.partner is not None  # noqa: S101 - partner keys name one
-                return await reader.by_partners(need, key.mapping, key.partner, key.column, values)
-    except GatewayError as error:
-        return Failure(error)
+            except GatewayError as error:
+                return dict.fromkeys(map(match_key, values), Failure(error))
+            return {match_key(partner): row for partner, row in rows.items()}
+        case "PARTNER_NATURAL":
+            assert key.partner is not None  # noqa: S101 - partner keys name one
+            return await reader.by_partners(need, key.mapping, key.partner, key.column, values)
 
 
 async def _find(key: Key, value: Any, reader: Reader, need: Need) -> Row | None:

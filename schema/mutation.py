@@ -51,10 +51,8 @@ class Mutation:
             rows = await _rows(info, input.customers, account_statistics.need(context.setting), company, "customers")
         except InvalidInputError as error:
             return UserError.of(error)
-        reading, asking = context.services.reading, context.asking(company)
-        results = await account_statistics.push_account_statistics(
-            rows, context.setting, lambda: account_statistics.find_places(reading, asking, company), _writer(context)
-        )
+        places = account_statistics.Places(context.services.reading, context.asking(company), company)
+        results = await account_statistics.push_account_statistics(rows, context.setting, places, _writer(context))
         return UpdateAccountStatisticsSuccess(
             results=list(map(PushResult.of, results)), counters=PushCounters.of(results)
         )
@@ -90,10 +88,11 @@ async def _rows(
     if not 1 <= len(bys) <= MOST_RECORDS:
         raise InvalidInputError(f"{field} takes between 1 and {MOST_RECORDS} records.", argument=field)
     rows = await look_up_each(bys, info.context.reader(company), need)
-    for row in rows:
+    read = [row.error if isinstance(row, Failure) else row for row in rows]
+    for row in read:
         if isinstance(row, InvalidInputError):
             raise row
-    return [row.error if isinstance(row, Failure) else row for row in rows]
+    return read
 
 
 def _writer(context: Context) -> Writer:

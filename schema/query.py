@@ -359,26 +359,21 @@ async def _nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
     return [_node(found[each.type_name, each.company], each) for each in wanted]
 
 
-async def _group(info: Ask, need: Need, company: UUID, keys: list[UUID]) -> dict[str, Row] | Failure:
+async def _group(info: Ask, need: Need, company: UUID, keys: list[UUID]) -> dict[str, Row | Failure]:
     context = info.context
     reader = context.reader(company)
     if need.source is COUPLINGS:
         couplings = await context.services.couplings.get_many(keys)
         rows = {str(key): Row(COUPLINGS, found.company_id, values_of(found)) for key, found in couplings.items()}
         await reader.follow(list(rows.values()), need)
-        return rows
+        return dict(rows)
     values: list[Value] = list(keys)
-    try:
-        return await reader.many(need, need.source.key, values)
-    except GatewayError as error:
-        return Failure(error)
+    return await reader.many(need, need.source.key, values)
 
 
-def _node(group: dict[str, Row] | Failure, wanted: GlobalId) -> Any:
+def _node(group: dict[str, Row | Failure], wanted: GlobalId) -> Any:
     """The row, or, once for each group, the error (graphql-core raises what stands in a list as an exception)."""
-    if isinstance(group, Failure):
-        try:
-            return show(group)
-        except GatewayError as error:
-            return error
-    return show(group.get(match_key(wanted.key)))
+    try:
+        return show(group.get(match_key(wanted.key)))
+    except GatewayError as error:
+        return error

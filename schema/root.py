@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -12,6 +12,7 @@ from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError
 from gateway.telemetry import log
 from schema.context import Context
+from schema.limits import DepthRule
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -107,6 +108,7 @@ def build_schema() -> GatewaySchema:
             Errors,
             Explanation,
             lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: AddValidationRules([DepthRule]),
             lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
         ],
     )

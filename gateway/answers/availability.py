@@ -1,17 +1,28 @@
 """What availability is made of: stock, open documents, reservations, CRM's copy; and how they come together for one item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from gateway.answers.plan import Asked, Branches, FigurePlan, Setting, behind, column_of, fed, feed_branch
+from gateway.answers.plan import (
+    Asked,
+    Branches,
+    FailedFeed,
+    FigurePlan,
+    Setting,
+    behind,
+    column_of,
+    failed,
+    fed,
+    feed_branch,
+)
 from gateway.errors import InvalidInputError
 from gateway.figures import availability as figures
 from gateway.figures.documents import PURCHASE_LINES, SALES_LINES, TRANSFER_LINES, UNIT_COLUMNS, in_use
 from gateway.figures.movement import Kind, Movement
-from gateway.figures.picture import Picture, Question, place, reservation, stock_by_location
+from gateway.figures.picture import Picture, Question, Status, place, reservation, stock_by_location
 from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.units import Unit, find_unit, units_of_group, units_seen
 from gateway.odata.query import Compare
@@ -81,7 +92,7 @@ def _always(asked: Asked) -> frozenset[str]:
     """What the arguments need, whatever is selected."""
     wanted: set[str] = set()
     if asked.any_of("unitOfMeasure"):
-        wanted |= {"product", "entries"}
+        wanted |= {"product", "entries", "sales", "purchases"}
     if asked.any_of("location"):
         wanted |= {"entries", "locations"}
     if asked.any_of("variant"):
@@ -105,7 +116,7 @@ AVAILABILITY = FigurePlan(
         "documents": _documents(),
         "reservations": _extension("reservationEntries", RESERVATION_COLUMNS),
         "places": _extension("itemAvailabilities", PLACE_COLUMNS),
-        "locations": lambda asked: {"locations": (LocationNames(), Need(ITEMS))},
+        "locations": lambda asked: {"locations": (LocationNames(asked.all_of("location")), Need(ITEMS))},
         "variants": lambda asked: {"variants": (Expanded("itemVariants"), Need(ITEM_VARIANTS, frozenset({"code"})))},
         "product": _product,
     },
@@ -176,30 +187,35 @@ def calculate(row: Row, prefix: str, given_arguments: Arguments, setting: Settin
 
     names = row.links.get(branch("locations"))
     known_names = names if isinstance(names, Mapping | Failure) else {}
-    location = _existing(
-        given_arguments.location, None if isinstance(known_names, Failure) else known_names, "location"
-    )
     variants = row.links.get(branch("variants"))
     codes = (
-        {str(each.key("code")): None for each in variants if isinstance(each, Row)}
-        if isinstance(variants, list)
-        else None
+        {str(each.key("code")) for each in variants if isinstance(each, Row)} if isinstance(variants, list) else None
     )
-    variant = _existing(given_arguments.variant, codes, "variant")
+    variant = _code(given_arguments.variant)
+    if variant is not None and codes is not None:  # they come with the item: without it nothing is told
+        _existing(variant, codes, "variant")
     documents = {each.name: _read_documents(row, branch(each.name), each) for each in in_use(setting.modules)}
+    stock = fed(row, branch("entries"), stock_by_location)
+    location = _code(given_arguments.location)
+    unread: Unavailable | None = None
+    if location is not None and location not in _locations_seen(stock, documents):
+        if isinstance(known_names, Failure):
+            unread = failed(known_names)
+        else:
+            _existing(location, known_names, "location")
     product = behind(row, branch("product"))
     unit = _unit(row, branch, given_arguments.unit_of_measure, product)
     quantity = given_arguments.quantity
     picture = Picture(
         number=str(row.key("number") or ""),
-        type=_text(row.key("type")),
-        blocked=row.key("blocked") is True,
+        status=_status(row),
         inventory=_inventory(row),
-        stock=fed(row, branch("entries"), stock_by_location),
+        stock=stock,
         documents=documents,
         reservations=fed(row, branch("reservationEntries"), lambda rows: [reservation(each) for each in rows]),
         places=fed(row, branch("itemAvailabilities"), lambda rows: [place(each) for each in rows]),
         transit_codes=_transit_codes(row, branch(TRANSFER_LINES.name)),
+        unread=unread,
     )
     question = Question(
         today=setting.today,
@@ -212,19 +228,32 @@ def calculate(row: Row, prefix: str, given_arguments: Arguments, setting: Settin
     return Calculated(figures.Availability(picture, question), unit, known_names, product, setting.read_at)
 
 
-def _existing(code: str | None, known: Mapping[str, object] | None, argument: str) -> str | None:
-    """A code as Business Central writes it; what is not known cannot be checked.
-
-    Raises:
-        InvalidInputError: there is none of this code.
-    """
+def _code(code: str | None) -> str | None:
+    """As Business Central writes codes: in capitals, one letter for one."""
     if code is None:
         return None
-    written = code.strip().upper()
-    if known is not None and written not in known:
+    return "".join(capital if len(capital := each.upper()) == 1 else each for each in code.strip())
+
+
+def _locations_seen(
+    stock: Mapping[str, Decimal] | Unavailable, documents: Mapping[str, Sequence[Movement] | Unavailable]
+) -> set[str]:
+    """Locations that need no list of locations to be known: the item is there, or on its way."""
+    seen = {each.location for rows in documents.values() if not isinstance(rows, Unavailable) for each in rows}
+    return seen if isinstance(stock, Unavailable) else seen | stock.keys()
+
+
+def _existing(code: str, known: Iterable[str], argument: str) -> None:
+    """Raises: InvalidInputError, when there is none of this code."""
+    if code not in known:
         there = ", ".join(sorted(each for each in known if each)) or "none"
         raise InvalidInputError(f"There is no {argument} {code!r}. Known are: {there}.", argument=argument)
-    return written
+
+
+def _status(row: Row) -> Status | Unavailable:
+    if isinstance(row.values, Failure):
+        return failed(row.values)
+    return Status.of(_text(row.key("type")), blocked=row.key("blocked") is True)
 
 
 def _text(value: object) -> str | None:
@@ -258,14 +287,12 @@ def _unit(row: Row, branch: Any, wanted: str | None, product: Row | Unavailable 
     unit = find_unit(wanted, base, *(each for each in seen if not isinstance(each, Unavailable)), _group_units(product))
     if unit is not None:
         return unit
-    if isinstance(product, Unavailable):
-        return product
-    return Unavailable(
+    unknown = Unavailable(
         Reason.NO_SOURCE,
-        f"How many {base} one {wanted} holds is not known: no line of the item uses that unit, and the unit "
-        f"group of its "
+        f"How many {base} one {wanted} holds is not known: no line of the item uses that unit, and the unit group of its "
         "product in CRM does not have it.",
     )
+    return next((each for each in (*seen, product) if isinstance(each, FailedFeed)), unknown)
 
 
 def _group_units(product: Row | Unavailable | None) -> Mapping[str, Decimal]:

@@ -94,14 +94,14 @@ async def discover(setting: Setting, asking: Asking, paths: Paths, capabilities:
 
 
 async def _discover(optional: Optional, asking: Asking, paths: Paths, capabilities: Capabilities) -> Discovered:
-    source, identity = optional.source, asking.scope.identity
+    source, scope = optional.source, asking.scope
     message: str | None = None
-    found = capabilities.of(identity, source)
+    found = capabilities.of(scope, source)
     if source.api == "":
         found = Found.NOT_INSTALLED
     elif found is not Found.INSTALLED:
         found, message = await _ask(optional, asking, paths)
-        capabilities.note(identity, source, found)
+        capabilities.note(scope, source, found)
     hint = {Found.INSTALLED: None, Found.NOT_INSTALLED: optional.hint, Found.NOT_PERMITTED: PERMIT}.get(found)
     return Discovered(source.name, source.api or None, found, optional.purpose, message, hint)
 

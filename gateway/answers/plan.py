@@ -39,10 +39,15 @@ class Asked:
     arguments: Mapping[str, Any]
     setting: Setting
 
-    def any_of(self, name: str) -> bool:
-        """Whether an argument is given, to the field itself or to any of its lines."""
+    def all_of(self, name: str) -> tuple[Any, ...]:
+        """The values an argument is given, to the field itself and to its lines."""
         lines = self.arguments.get("lines") or ()
-        return any(each.get(name) is not None for each in (self.arguments, *lines))
+        values = (each.get(name) for each in (self.arguments, *lines))
+        return tuple(dict.fromkeys(value for value in values if value is not None))
+
+    def any_of(self, name: str) -> bool:
+        """Whether an argument is given at all."""
+        return bool(self.all_of(name))
 
 
 Branches = Mapping[str, tuple[Link, Need]]
@@ -130,36 +135,39 @@ def fed(
     row: Row, branch: str, read: Callable[[Sequence[Values]], T], *, otherwise: Unavailable = NO_EXTENSION
 ) -> T | Unavailable:
     """What the rows of a branch come to, or why they cannot be had; ``otherwise`` is why nobody asked for them."""
-    return fed_from(row, [branch], lambda feed: read(feed.rows), otherwise=otherwise)
+    return fed_from(row, branch, lambda feed: read(feed.rows), otherwise=otherwise)
 
 
 def fed_from(
-    row: Row, branches: Sequence[str], read: Callable[[Feed], T], *, otherwise: Unavailable = NO_EXTENSION
+    row: Row, branch: str, read: Callable[[Feed], T], *, otherwise: Unavailable = NO_EXTENSION
 ) -> T | Unavailable:
-    """As :func:`fed`, of several branches together, and where it matters which source the rows came from."""
-    rows: list[Values] = []
-    for branch in branches:
-        outcome = row.links.get(branch)
-        match outcome:
-            case Feed():
-                source = outcome.source
-                rows += outcome.rows
-            case Failure():
-                return failed(_of_record(row, outcome))
-            case NotInstalled(lacking, permitted=False):
-                return Unavailable(Reason.NOT_PERMITTED, f"{title_of(lacking)}: the gateway may not read it.")
-            case NotInstalled(lacking):
-                return Unavailable(Reason.SOURCE_NOT_INSTALLED, f"{title_of(lacking)} is not installed.")
-            case _:
-                return otherwise
+    """As :func:`fed`, where it matters which source the rows came from.
+
+    Of a record that could not be read there is no feed either: the number its rows were read by is the one its coupling
+    remembers, and may be another record's by now.
+    """
+    outcome = row.links.get(branch)
+    if isinstance(row.values, Failure) and isinstance(outcome, Feed | NotInstalled):
+        return failed(row.values)
+    match outcome:
+        case Feed(source):
+            pass
+        case Failure():
+            return failed(_of_record(row, outcome))
+        case NotInstalled(lacking, permitted=False):
+            return Unavailable(Reason.NOT_PERMITTED, f"{title_of(lacking)}: the gateway may not read it.")
+        case NotInstalled(lacking):
+            return Unavailable(Reason.SOURCE_NOT_INSTALLED, f"{title_of(lacking)} is not installed.")
+        case _:
+            return otherwise
     try:
-        return read(Feed(source, rows))
+        return read(outcome)
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         problem = ProtocolError(
             f"{source.backend.label} sent a row of {source.name} that cannot be read.", backend=source.backend
         )
         problem.__cause__ = error
-        row.links[branches[0]] = failure = Failure(problem)
+        row.links[branch] = failure = Failure(problem)
         return failed(failure)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 from gateway.answers.plan import (
     Asked,
@@ -26,7 +26,7 @@ from gateway.figures.receivables import Age, OpenEntry
 from gateway.figures.statistics import Payment, SalesPeriod, Statistics
 from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.values import day, number
-from gateway.odata.query import Compare, both
+from gateway.odata.query import Compare, Either, Filter, both
 from gateway.reading import values
 from gateway.reading.need import (
     Branch,
@@ -57,6 +57,8 @@ from gateway.reading.sources import (
 from gateway.records import Values
 
 T = TypeVar("T")
+
+MOST_COMPANIES = 20
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 """Fiscal years are counted a few years beyond the day asked for, which must be in the calendar."""
@@ -111,18 +113,20 @@ def _detail(asked: Asked) -> Branches:
 
 
 def _ledger(asked: Asked) -> Branches:
-    """The entries open today; for a past day also those closed since then.
+    """The entries open today; for a past day also those closed since then, in one question: an entry that is closed between
+    two would be counted twice or not at all. An entry that is open has the blank date in "Closed at Date".
 
     Without the Analytics API the ages of today are in a report that Business Central calculates for all customers at a time.
     """
 
-    def entries(where: Compare) -> RowsOf:
+    def entries(where: Filter) -> RowsOf:
         return RowsOf(CUSTOMER_LEDGER_ENTRIES, "number", "dcleCustomerNo", _LEDGER_COLUMNS, where=where)
 
     still_open = entries(Compare("cleOpen", "eq", True))
     on = _day(asked)
     if on < asked.setting.today:
-        return {"ledger": _rows(still_open), "closedSince": _rows(entries(Compare("cleClosedAtDate", "gt", on)))}
+        closed = "cleClosedAtDate"
+        return {"ledger": _rows(entries(Either((Compare(closed, "gt", on), Compare(closed, "eq", date.min)))))}
     if on > asked.setting.today:
         return {"ledger": _rows(still_open)}
     columns = {"customerNumber", "currentAmount", "period1Amount", "period2Amount", "period3Amount"}
@@ -203,6 +207,7 @@ def _last_sale(asked: Asked) -> Branches:
     """The newest posted invoice over more than nothing."""
     where = both(
         Compare("status", "ne", "Draft"),
+        Compare("status", "ne", "In_x0020_Review"),
         Compare("totalAmountExcludingTax", "gt", 0),
         Compare("postingDate", "le", _day(asked)),
     )
@@ -249,14 +254,41 @@ Source: Business Central, table CRM Account Statistics.
 
 
 def _crm(asked: Asked) -> Branches:
-    """CRM's statistics row, behind the coupled account."""
-    columns = frozenset({*CRM_COLUMNS, "modifiedon", "nav_overdueamountsasof"})
+    """CRM's statistics row, behind the coupled account: what was copied is of today."""
+    if not _is_now(asked):
+        return {}
+    columns = frozenset(
+        {
+            *CRM_COLUMNS,
+            "modifiedon",
+            "nav_overdueamountsasof",
+            "nav_name",
+            "nav_customerno",
+            "_transactioncurrencyid_value",
+        }
+    )
     row = Branch(
         "statistics",
         ByKey("_nav_accountstatisticsid_value", "nav_accountstatisticsid"),
         Need(ACCOUNT_STATISTICS, columns),
     )
     return {"account": (Coupled("CUSTOMER"), Need(ACCOUNTS, branches=(row,)))}
+
+
+def _always(asked: Asked) -> frozenset[str]:
+    """No feed; but a day that no books are kept for is refused, whatever is selected. Raises: InvalidInputError."""
+    _day(asked)
+    return frozenset()
+
+
+def _companies(arguments: Mapping[str, Any]) -> Sequence[UUID | None]:
+    """Raises: InvalidInputError, for none or too many, before anything is read for them."""
+    several = arguments.get("companies")
+    if several is None:
+        return [arguments.get("company")]
+    if not 1 <= len(several) <= MOST_COMPANIES:
+        raise InvalidInputError(f"companies takes between 1 and {MOST_COMPANIES}.", argument="companies")
+    return list(several)
 
 
 STATISTICS = FigurePlan(
@@ -274,7 +306,8 @@ STATISTICS = FigurePlan(
         "currency": lambda asked: {"currency": (LocalCurrency(), Need(CUSTOMERS))},
     },
     columns=frozenset({"number", "creditLimit"}),
-    companies=lambda arguments: [arguments.get("company"), *(arguments.get("companies") or ())],
+    always=_always,
+    companies=_companies,
 )
 
 TWELVE = ("balance", "exposure", "sales.thisYear")
@@ -293,6 +326,9 @@ class Calculated:
 _NO_HISTORY = Unavailable(
     Reason.NO_SOURCE, "Open documents have no history: what was open on another day than today is not known."
 )
+_NO_COPY = Unavailable(
+    Reason.NO_SOURCE, "CRM holds the figures of today: they cannot be compared with those of another day."
+)
 _NO_YEAR = Unavailable(Reason.NO_SOURCE, "The company information does not say when the fiscal year begins.")
 
 
@@ -305,7 +341,7 @@ def calculate(row: Row, prefix: str, as_of: date | None, setting: Setting) -> Ca
         on=on,
         balance=make.detail("balance") if make.now else given(entries, receivables.balance),
         overdue=make.detail("overdueAmount") if make.now else given(entries, lambda it: receivables.overdue(it, on)),
-        credit_limit=column_of(row, "creditLimit", values.decimal) or Decimal(0),
+        credit_limit=_credit_limit(row, on, setting),
         exposure=make.exposure(setting) if make.now else exposure.without(_NO_HISTORY),
         aging=make.aging() if make.now else given(entries, lambda it: receivables.aging(it, on)),
         sales={period: make.sales(period) for period in SalesPeriod},
@@ -313,9 +349,20 @@ def calculate(row: Row, prefix: str, as_of: date | None, setting: Setting) -> Ca
         last_payment=make.fed("lastPayment", _payment),
         open_documents=make.fed("salesLines", exposure.open_documents) if make.now else _NO_HISTORY,
     )
+    return Calculated(figures, _copy(row, prefix) if make.now else _NO_COPY, setting.read_at)
+
+
+def _copy(row: Row, prefix: str) -> Row | Unavailable | None:
+    """CRM's statistics row; None when the customer is not coupled or its account has none."""
     account = behind(row, feed_branch(prefix, "account"))
-    crm = behind(account, "statistics") if isinstance(account, Row) else account
-    return Calculated(figures, crm, setting.read_at)
+    return behind(account, "statistics") if isinstance(account, Row) else account
+
+
+def _credit_limit(row: Row, on: date, setting: Setting) -> Figure:
+    if on < setting.today:
+        return Unavailable(Reason.NO_SOURCE, "Business Central keeps no history of credit limits.")
+    found = column_of(row, "creditLimit", values.decimal)
+    return Unavailable(Reason.NO_SOURCE, "Business Central sent no credit limit.") if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,9 +387,7 @@ class _Maker:
 
     def entries(self) -> Sequence[OpenEntry] | Unavailable:
         """The entries that were open on another day than today."""
-        names = [name for name in ("ledger", "closedSince") if feed_branch(self.prefix, name) in self.row.links]
-        branches = [feed_branch(self.prefix, name) for name in names or ["ledger"]]
-        return fed_from(self.row, branches, lambda feed: receivables.entries_on(feed.rows, self.on))
+        return self.fed("ledger", lambda rows: receivables.entries_on(rows, self.on))
 
     def aging(self) -> Sequence[Age] | Unavailable:
         def read(feed: Feed) -> Sequence[Age]:
@@ -350,7 +395,7 @@ class _Maker:
                 return receivables.aging_of_report(feed.rows[0] if feed.rows else {})
             return receivables.aging(receivables.entries_on(feed.rows, self.on), self.on)
 
-        return fed_from(self.row, [feed_branch(self.prefix, "ledger")], read)
+        return fed_from(self.row, feed_branch(self.prefix, "ledger"), read)
 
     def exposure(self, setting: Setting) -> Exposure:
         def read(feed: Feed) -> Exposure:
@@ -361,7 +406,7 @@ class _Maker:
             missing = "The extension's page customerStatistics has no row of this customer."
             return exposure.without(Unavailable(Reason.NO_SOURCE, missing))
 
-        found = fed_from(self.row, [feed_branch(self.prefix, "exposure")], read)
+        found = fed_from(self.row, feed_branch(self.prefix, "exposure"), read)
         return exposure.without(found) if isinstance(found, Unavailable) else found
 
     def sales(self, period: SalesPeriod) -> sales.Sales:

@@ -17,6 +17,7 @@ from gateway.couplings.coupling import Coupling, Result
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.table import couplings
 from gateway.errors import DatabaseError
+from gateway.keys import fold
 from gateway.telemetry import log
 
 _COLUMNS = tuple(couplings.c[name] for name in Coupling.__dataclass_fields__)
@@ -42,11 +43,6 @@ class CouplingFilter:
 
 Position = tuple[str, UUID]
 """Where a page ended: the folded Business Central key and the coupling's id."""
-
-
-def fold(key: str) -> str:
-    """A natural key as both backends compare it: without regard to case."""
-    return key.casefold()
 
 
 class CouplingStore:

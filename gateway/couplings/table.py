@@ -15,7 +15,7 @@ couplings = Table(
     Column("bc_key", String(250)),
     Column("crm_key", String(250)),
     # Both backends compare keys without regard to case, in all of Unicode; neither database of ours does by itself.
-    # Folding can make a text three times as long.
+    # Folding keeps the length; there is room for a fold that does not.
     Column("bc_key_folded", String(750)),
     Column("crm_key_folded", String(750)),
     Column("last_synchronized_at", UTCDateTime),

@@ -10,27 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
 
 from gateway.figures.documents import DOCUMENT_SETS
 from gateway.figures.movement import Effect, Kind, Movement
 from gateway.figures.outlook import NOTHING, Event, Outlook, Reservation
-from gateway.figures.picture import Picture, Place, Question
+from gateway.figures.picture import Picture, Place, Question, Status
 from gateway.figures.splits import LocationFigures, VariantFigures, kept_in_stock
 from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 
-
-class Status(StrEnum):
-    """What stands in the way of selling an item from stock."""
-
-    NORMAL = "NORMAL"
-    BLOCKED = "BLOCKED"
-    SERVICE = "SERVICE"
-    NON_INVENTORY = "NON_INVENTORY"
-
-
-_STATUS = {"Service": Status.SERVICE, "Non_x002D_Inventory": Status.NON_INVENTORY}
 _NO_STOCK = {Status.SERVICE: "is a service", Status.NON_INVENTORY: "is a non-inventory item"}
 
 
@@ -41,17 +29,15 @@ class Availability:
     picture: Picture
     question: Question
 
-    @property
-    def status(self) -> Status:
-        if self.picture.type in _STATUS:
-            return _STATUS[self.picture.type]
-        return Status.BLOCKED if self.picture.blocked else Status.NORMAL
-
     @cached_property
     def _no_stock(self) -> Unavailable | None:
-        said = _NO_STOCK.get(self.status)
+        """Why no figure can be told."""
+        status = self.picture.status
+        if isinstance(status, Unavailable):
+            return status
+        said = _NO_STOCK.get(status)
         if said is None:
-            return None
+            return self.picture.unread
         return Unavailable(Reason.NO_SOURCE, f"Item {self.picture.number} {said}: it has no stock.")
 
     # -- what there is ------------------------------------------------------------------------------------------------
@@ -197,14 +183,14 @@ class Availability:
             return None
         if self._no_stock is not None:
             return self._no_stock
-        if self.status is Status.BLOCKED:
+        if self.picture.is_blocked:
             return False
         if ask.variant is not None:
             return self._variant_is_sufficient(ask.quantity)
         quantity = ask.quantity
         return given(
             self.outlook,
-            lambda outlook: outlook.is_sufficient(quantity, on=ask.on, look_ahead=ask.look_ahead),
+            lambda outlook: outlook.is_sufficient(quantity, on=ask.leaving, look_ahead=ask.look_ahead),
         )
 
     def _variant_is_sufficient(self, quantity: Decimal) -> bool | Unavailable:
@@ -240,7 +226,7 @@ class Availability:
     def earliest(self) -> date | Unavailable | None:
         """The first day from today on which the quantity can leave; None when none was asked for or no known supply brings it."""
         ask = self.question
-        if ask.quantity is None or self.status is Status.BLOCKED:
+        if ask.quantity is None or self.picture.is_blocked:
             return None
         quantity = ask.quantity
         return given(
@@ -285,7 +271,7 @@ class Availability:
     def _at(self, code: str, stock: Decimal, movements: Sequence[Movement]) -> LocationFigures:
         here = given(self.picture.reservations, lambda entries: [each for each in entries if each.location == code])
         outlook = Outlook.at(stock, movements, location=code)
-        return LocationFigures(code, outlook, self.question, here, blocked=self.status is Status.BLOCKED)
+        return LocationFigures(code, outlook, self.question, here, blocked=self.picture.is_blocked)
 
     @property
     def alternatives(self) -> Sequence[LocationFigures] | Unavailable:
@@ -293,7 +279,7 @@ class Availability:
         ask = self.question
         if self._no_stock is not None:
             return self._no_stock
-        if ask.location is None or ask.quantity is None or self.status is Status.BLOCKED:
+        if ask.location is None or ask.quantity is None or self.picture.is_blocked:
             return []
         if ask.variant is not None:
             return given(self.outlook, lambda _: [])

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from gateway.figures.movement import Movement
 from gateway.figures.outlook import Reservation
@@ -15,6 +16,23 @@ from gateway.figures.unavailable import Figure, Unavailable
 from gateway.figures.values import Values, day, number, text
 
 TRANSFER = "Transfer"
+
+
+class Status(StrEnum):
+    """What stands in the way of selling an item from stock."""
+
+    NORMAL = "NORMAL"
+    BLOCKED = "BLOCKED"
+    SERVICE = "SERVICE"
+    NON_INVENTORY = "NON_INVENTORY"
+
+    @classmethod
+    def of(cls, item_type: str | None, *, blocked: bool) -> "Status":
+        """Source: Business Central, "item resource type", properties ``type`` and ``blocked``."""
+        return _BY_TYPE.get(item_type or "", cls.BLOCKED if blocked else cls.NORMAL)
+
+
+_BY_TYPE = {"Service": Status.SERVICE, "Non_x002D_Inventory": Status.NON_INVENTORY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +91,23 @@ def stock_by_location(entries: Iterable[Values]) -> dict[str, Decimal]:
 class Picture:
     """What was read of an item. ``documents`` are the movements by the set they came from.
 
+    ``unread`` says why nothing can be told of it, because the item could not be read or the question could not be checked.
     ``transit_codes`` are locations that goods are booked to while they are on their way.
     """
 
     number: str
-    type: str | None
-    blocked: bool
+    status: Status | Unavailable
     inventory: Figure
     stock: Mapping[str, Decimal] | Unavailable
     documents: Mapping[str, Sequence[Movement] | Unavailable]
     reservations: Sequence[Reservation] | Unavailable
     places: Sequence[Place] | Unavailable
     transit_codes: frozenset[str] = frozenset()
+    unread: Unavailable | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.status is Status.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +120,8 @@ class Question:
     location: str | None = None
     variant: str | None = None
     quantity: Decimal | None = None
+
+    @property
+    def leaving(self) -> date:
+        """The day on which the quantity is to leave: none before today."""
+        return max(self.on, self.today)

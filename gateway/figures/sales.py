@@ -6,12 +6,12 @@ Source: Business Central, page Customer Statistics: sales and profit by posting 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from gateway.figures.calendar import Period
 from gateway.figures.outlook import NOTHING
 from gateway.figures.unavailable import Figure, Unavailable
-from gateway.figures.values import Values, day, number
+from gateway.figures.values import ROOMY, Values, day, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Sales:
             return self.profit
         if not self.sales:
             return NOTHING
-        return (100 * self.profit / self.sales).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return ROOMY.quantize(ROOMY.divide(ROOMY.multiply(self.profit, 100), self.sales), Decimal("0.1"))
 
 
 def total_sales(rows: Iterable[Values]) -> Decimal:

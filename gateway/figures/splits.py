@@ -72,7 +72,7 @@ class LocationFigures:
             return None
         if self._blocked:
             return False
-        return self.outlook.is_sufficient(ask.quantity, on=ask.on, look_ahead=ask.look_ahead)
+        return self.outlook.is_sufficient(ask.quantity, on=ask.leaving, look_ahead=ask.look_ahead)
 
     @property
     def earliest(self) -> date | None:

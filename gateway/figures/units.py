@@ -5,14 +5,13 @@ Source: Business Central, table Item Unit of Measure; quantities are kept to fiv
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Final
 
-from gateway.figures.values import Values, text
+from gateway.figures.values import ROOMY, Values, text
+from gateway.keys import fold
 
 _PLACES: Final = Decimal("0.00001")
-_EXACT: Final = Context(prec=80, rounding=ROUND_HALF_UP)
-"""Room for any quantity a caller may ask for, so that nothing is rounded but what is meant to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +22,17 @@ class Unit:
     factor: Decimal
 
     def to_base(self, quantity: Decimal) -> Decimal:
-        return _EXACT.multiply(quantity, self.factor)
+        return ROOMY.multiply(quantity, self.factor)
 
     def from_base(self, quantity: Decimal) -> Decimal:
         """Rounded to five decimals; exactly the quantity itself in the base unit."""
         if self.factor == 1:
             return quantity
-        return _EXACT.quantize(_EXACT.divide(quantity, self.factor), _PLACES)
+        return ROOMY.quantize(ROOMY.divide(quantity, self.factor), _PLACES)
 
 
 def units_seen(rows: Iterable[Values]) -> dict[str, Decimal]:
-    """Factors by unit code (case folded), as lines and entries of the item carry them.
+    """Factors by unit code (folded), as lines and entries of the item carry them.
 
     Business Central refuses to change the factor of a unit that entries use, so what a line says still holds.
     """
@@ -41,7 +40,7 @@ def units_seen(rows: Iterable[Values]) -> dict[str, Decimal]:
 
 
 def units_of_group(rows: Iterable[Values]) -> dict[str, Decimal]:
-    """Factors by unit code (case folded), from the units of a product's unit group in CRM.
+    """Factors by unit code (folded), from the units of a product's unit group in CRM.
 
     Source: Business Central, table mapping ITEM UOM: Code to ``name``, Qty. per Unit of Measure to ``quantity``.
     """
@@ -53,14 +52,14 @@ def _factors(named: Iterable[tuple[object, object]]) -> dict[str, Decimal]:
     factors: dict[str, Decimal] = {}
     for code, factor in named:
         if code and isinstance(factor, int | Decimal) and not isinstance(factor, bool) and factor > 0:
-            factors.setdefault(text(code).casefold(), Decimal(factor))
+            factors.setdefault(fold(text(code)), Decimal(factor))
     return factors
 
 
 def find_unit(wanted: str, base: str, *known: Mapping[str, Decimal]) -> Unit | None:
     """The unit of this code; ``known`` are factors by folded code, the first that has it counts."""
-    code = wanted.casefold()
-    if code == base.casefold():
+    code = fold(wanted)
+    if code == fold(base):
         return Unit(base, Decimal(1))
     for factors in known:
         if code in factors:

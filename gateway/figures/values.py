@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Final
+
+ROOMY: Final = Context(prec=500, rounding=ROUND_HALF_UP)
+"""Rounds nothing but what is meant to be rounded: room for any number that a backend or a caller may send."""
 
 Values = Mapping[str, object]
 """A row: property name -> value; None is what the backend does not have."""

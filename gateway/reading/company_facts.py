@@ -6,21 +6,26 @@ Source: Business Central, "companyInformation resource type", ``currencyCode`` a
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from gateway.clients.call import Call
 from gateway.errors import DeadlineError, NotFoundError, ProtocolError
+from gateway.keys import fold
 from gateway.odata.query import Compare, Expand, Query
-from gateway.reading.cache import LIFETIMES
+from gateway.reading.cache import ABSENCE, LIFETIMES
 from gateway.reading.lookup import Asking, Paths
 from gateway.reading.need import Source
 from gateway.records import Backend, Record
 
 T = TypeVar("T")
+
+_MOST_ANSWERS: Final = 1_000
+"""Of one kind. An environment has a few hundred companies at most, and one that does not exist gives no answer to keep."""
 
 COMPANY_INFORMATION = Source(Backend.BUSINESS_CENTRAL, "companyInformation", "id")
 LOCATIONS = Source(Backend.BUSINESS_CENTRAL, "locations", "id", natural_key="code")
@@ -45,10 +50,20 @@ class Information:
     fiscal_year_start: date | None
 
 
+_Key = tuple[str, UUID | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer(Generic[T]):
+    value: T
+    since: float
+
+
 class Kept(Generic[T]):
     """One answer for each company and acting identity, asked for once and then known for a while.
 
-    Callers that ask at the same time share the request; a failure is not kept.
+    Callers that ask at the same time share the request; a failure is not kept. A company is whatever a caller says it is: of
+    one that gives no answer nothing stays.
     """
 
     def __init__(
@@ -64,31 +79,46 @@ class Kept(Generic[T]):
         self._query = query
         self._read = read
         self._clock = clock
-        self._answers: dict[tuple[str, UUID | None], tuple[T, float]] = {}
-        self._locks: dict[tuple[str, UUID | None], asyncio.Lock] = {}
+        self._answers: dict[_Key, _Answer[T]] = {}
+        # a lock lives as long as somebody holds it or waits for it
+        self._locks: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
-    async def of(self, company: UUID | None, asking: Asking, *, after: int) -> tuple[T, int]:
+    async def of(
+        self, company: UUID | None, asking: Asking, *, after: int, enough: Callable[[T], bool] = lambda value: True
+    ) -> tuple[T, int]:
         """The answer, and how many round trips have passed by then; ``company`` is None where there are none.
+
+        One that is not ``enough`` is asked for anew, unless it is as fresh as an absence may be.
 
         Raises:
             BackendError: the backend did not say.
         """
         key = (asking.scope.identity, company)
+        lock = self._locks.setdefault(key, asyncio.Lock())
         try:
-            async with asyncio.timeout(max(0.0, asking.deadline.remaining)):
-                async with self._locks.setdefault(key, asyncio.Lock()):
-                    kept = self._answers.get(key)
-                    if kept is not None and self._clock() < kept[1]:
-                        asking.trace.cache_hits += 1
-                        return kept[0], after
-                    answer, depth = await self._ask(company, asking, after)
-                    self._answers[key] = (answer, self._clock() + LIFETIMES[self._source.name].total_seconds())
-                    return answer, depth
+            async with asyncio.timeout(max(0.0, asking.deadline.remaining)), lock:
+                kept = self._answers.get(key)
+                if kept is not None and self._lasts(kept, enough):
+                    asking.trace.cache_hits += 1
+                    return kept.value, after
+                value, depth = await self._ask(company, asking, after)
+                self._keep(key, value)
+                return value, depth
         except TimeoutError as error:
             backend = self._source.backend
             raise DeadlineError(
                 f"{backend.label} did not answer within the time this request may take.", backend=backend
             ) from error
+
+    def _lasts(self, kept: _Answer[T], enough: Callable[[T], bool]) -> bool:
+        lifetime = LIFETIMES[self._source.name] if enough(kept.value) else ABSENCE
+        return self._clock() < kept.since + lifetime.total_seconds()
+
+    def _keep(self, key: _Key, value: T) -> None:
+        self._answers.pop(key, None)  # the dict's order is that of asking
+        self._answers[key] = _Answer(value, self._clock())
+        if len(self._answers) > _MOST_ANSWERS:
+            del self._answers[next(iter(self._answers))]
 
     async def _ask(self, company: UUID | None, asking: Asking, after: int) -> tuple[T, int]:
         call = Call(asking.deadline, asking.correlation_id)
@@ -150,9 +180,17 @@ class CompanyFacts:
         information, depth = await self._information.of(company, asking, after=after)
         return information.fiscal_year_start, depth
 
-    async def locations(self, company: UUID, asking: Asking, *, after: int) -> Mapping[str, str | None]:
-        """The names of all locations by code. Raises: BackendError."""
-        names, _ = await self._locations.of(company, asking, after=after)
+    async def locations(
+        self, company: UUID, asking: Asking, *, after: int, wanted: Iterable[str] = ()
+    ) -> Mapping[str, str | None]:
+        """The names of all locations by code. Raises: BackendError.
+
+        A ``wanted`` code that is not among them may be new in Business Central: its absence lasts only seconds.
+        """
+        codes = set(map(fold, wanted))
+        names, _ = await self._locations.of(
+            company, asking, after=after, enough=lambda names: codes.issubset(map(fold, names))
+        )
         return names
 
 

@@ -30,23 +30,24 @@ class Feeds:
             BackendError: they could not be had.
         """
         lacking = NotInstalled(link.options[0].source)
-        identity = asking.scope.identity
         for option in link.options:
-            found = self._capabilities.of(identity, option.source)
+            optional = option.source.api is not None
+            found = self._capabilities.of(asking.scope, option.source)
             if found in (Found.NOT_INSTALLED, Found.NOT_PERMITTED):
                 lacking = NotInstalled(option.source, permitted=found is Found.NOT_INSTALLED)
                 continue
             try:
                 fed = await (self._newest if option.newest else self._all)(asking, option, values, after)
             except GatewayError as error:
-                said = verdict(error) if option.source.api is not None else None
+                said = verdict(error) if optional else None
                 if said is None:
                     raise
-                self._capabilities.note(identity, option.source, said)
+                self._capabilities.note(asking.scope, option.source, said)
                 lacking = NotInstalled(option.source, permitted=said is Found.NOT_INSTALLED)
                 after += 1  # the refusal was an exchange of its own
                 continue
-            self._capabilities.note(identity, option.source, Found.INSTALLED)
+            if optional:
+                self._capabilities.note(asking.scope, option.source, Found.INSTALLED)
             return fed
         return {match_key(value): lacking for value in values}
 

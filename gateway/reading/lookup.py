@@ -15,6 +15,7 @@ from uuid import UUID
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
 from gateway.errors import DeadlineError, GatewayError, ProtocolError, RejectedError
+from gateway.keys import fold
 from gateway.odata.query import AnyOf, Expand, Filter, Query, Value, both, chunks, encoded_length, render, unique
 from gateway.reading.cache import ABSENCE, LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
@@ -104,7 +105,7 @@ class _Queue:
 
 def match_key(value: object) -> str:
     """How keys are compared: both backends ignore case in codes, and GUIDs come in either case."""
-    return str(value).casefold()
+    return fold(str(value))
 
 
 class Lookups:

@@ -139,7 +139,9 @@ class FiscalYearStart:
 
 @dataclass(frozen=True, slots=True)
 class LocationNames:
-    """To the names of all the company's locations."""
+    """To the names of all the company's locations; ``wanted`` codes may be new among them."""
+
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,14 +138,13 @@ class Partners:
     def known_rows(self, source: Source, guesses: Mapping[str, Guess], failure: Failure) -> dict[str, Row]:
         """Rows whose backend failed, as far as their couplings know them: their keys as last seen."""
         rows: dict[str, Row] = {}
-        failed = Failure(failure.error, of_record=True)
         for guess in guesses.values():
             for name, pair in guess.pairs.items():
                 known = {source.key: str(id_of(pair, source.backend))}
                 natural = natural_key_of(pair, source.backend)
                 if source.natural_key is not None and natural is not None:
                     known[source.natural_key] = natural
-                rows.setdefault(name, Row(source, self._company, failed, known=known))
+                rows.setdefault(name, Row(source, self._company, failure, known=known))
         return rows
 
 

@@ -9,7 +9,7 @@ where the record's own backend is away can it not be checked; then the partner s
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
@@ -38,7 +38,7 @@ from gateway.reading.pages import Pages
 from gateway.reading.paging import Sort, Window
 from gateway.reading.partners import Guess, Pair, Pairs, Partners, id_of, natural_key_of, other
 from gateway.reading.row import Failure, Outcome, Row, RowPage
-from gateway.records import Backend
+from gateway.records import Backend, Record
 
 T = TypeVar("T")
 
@@ -71,11 +71,19 @@ class _Started:
     early: dict[str, _Early] = field(default_factory=dict)
     facts: "dict[str, asyncio.Task[Outcome]]" = field(default_factory=dict)
 
+    @property
+    def tasks(self) -> "list[asyncio.Task[Any]]":
+        partners = [guess.partners for guess in self.guesses.values() if guess.partners is not None]
+        return [*partners, *(early.fed for early in self.early.values()), *self.facts.values()]
+
     async def settle(self) -> None:
         """Let them end whose rows turned out not to exist: what they asked is asked, and is told."""
-        partners = [guess.partners for guess in self.guesses.values() if guess.partners is not None]
-        fed = [early.fed for early in self.early.values()]
-        await asyncio.gather(*partners, *fed, *self.facts.values())
+        await asyncio.gather(*self.tasks)
+
+    def drop(self) -> None:
+        """Stop what nobody waits for any more, because reading ended early."""
+        for task in self.tasks:
+            task.cancel()
 
 
 class Reader:
@@ -103,7 +111,9 @@ class Reader:
         Raises:
             BackendError: the backend failed and nothing is known of the row.
         """
-        rows = await self._by_key(need, column, [key], after=0, partial=True)
+        rows, failures = await self._read(need, column, [key], after=0)
+        for failure in failures.values():
+            raise failure.error
         return rows.get(match_key(key))
 
     async def only(self, need: Need, column: str, key: str) -> Row | None:
@@ -124,14 +134,14 @@ class Reader:
         own_id = (await self._partners.of_partners(mapping, need.source.backend, [partner_id])).get(partner_id)
         return await self.one(need, need.source.key, own_id) if own_id is not None else None
 
-    async def by_partner_ids(self, need: Need, mapping: str, partner_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    async def by_partner_ids(self, need: Need, mapping: str, partner_ids: Sequence[UUID]) -> dict[UUID, Row | Failure]:
         """The rows whose partners in the other system are these, by the partner; those not coupled are left out.
 
         Raises:
-            BackendError: the backend failed and nothing is known of the rows.
+            DatabaseError: the couplings could not be read.
         """
         own_ids = await self._partners.of_partners(mapping, need.source.backend, partner_ids)
-        rows = await self.many(need, need.source.key, list(own_ids.values()), partial=True) if own_ids else {}
+        rows = await self.many(need, need.source.key, list(own_ids.values())) if own_ids else {}
         found = {partner: rows.get(match_key(own_id)) for partner, own_id in own_ids.items()}
         return {partner: row for partner, row in found.items() if row is not None}
 
@@ -154,22 +164,26 @@ class Reader:
 
     async def by_partners(
         self, need: Need, mapping: str, partner: Source, column: str, keys: Sequence[Value]
-    ) -> dict[str, Row]:
-        """As :meth:`by_partner` for many, by :func:`match_key` of the key. Of partners that share a key, one is taken.
+    ) -> dict[str, Row | Failure]:
+        """As :meth:`by_partner` for many, by :func:`match_key` of the key."""
+        through = await self.many(_through(partner, mapping, need), column, keys)
+        found: dict[str, Row | Failure] = {}
+        for name, row in through.items():
+            outcome = row if isinstance(row, Failure) else row.links.get("partner")
+            if isinstance(outcome, Row | Failure):
+                found[name] = outcome
+        return found
 
-        Raises:
-            BackendError: the partners, or the rows behind them, could not be had.
+    async def many(self, need: Need, column: str, keys: Sequence[Value]) -> dict[str, Row | Failure]:
+        """The rows with these keys, by :func:`~gateway.reading.lookup.match_key`; a key without a row is left out.
+
+        A failure stands for a key whose row could not be had while nothing is known of it, and for one that several rows have.
         """
-        partners = await self.many(_through(partner, mapping, need), column, keys)
-        outcomes = {name: row.links.get("partner") for name, row in partners.items()}
-        for outcome in outcomes.values():
-            if isinstance(outcome, Failure):
-                raise outcome.error
-        return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Row)}
-
-    async def many(self, need: Need, column: str, keys: Sequence[Value], *, partial: bool = False) -> dict[str, Row]:
-        """The rows with these keys, by :func:`~gateway.reading.lookup.match_key`; ``partial``: as with :meth:`one`."""
-        return await self._by_key(need, column, keys, after=0, partial=partial)
+        try:
+            rows, failures = await self._read(need, column, keys, after=0)
+        except GatewayError as error:
+            return dict.fromkeys(map(match_key, keys), Failure(error))
+        return {**failures, **rows}
 
     async def page(self, need: Need, *, where: Filter | None, sort: Sort, window: Window) -> RowPage:
         """A page of a set, filter, order and position left to the backend.
@@ -190,30 +204,62 @@ class Reader:
 
     # -- one level ------------------------------------------------------------------------------------------------
 
-    async def _by_key(
-        self, need: Need, column: str, keys: Sequence[Value], *, after: int, partial: bool = False
-    ) -> dict[str, Row]:
+    async def _by_key(self, need: Need, column: str, keys: Sequence[Value], *, after: int) -> dict[str, Row]:
+        """Raises: BackendError, when they could not be had."""
+        rows, _ = await self._read(need, column, keys, after=after, partial=False)
+        return rows
+
+    async def _read(
+        self, need: Need, column: str, keys: Sequence[Value], *, after: int, partial: bool = True
+    ) -> tuple[dict[str, Row], dict[str, Failure]]:
+        """The rows by key; ``partial``: and what became of the others, if the couplings know some whose backend fails.
+
+        Raises:
+            BackendError: they could not be had, and nothing is known of any.
+        """
         source = need.source
-        looking = self._lookups.by_key(
-            self._asking, source, column, keys, select=need.select, expand=need.expand, after=after
-        )
+        looking = self._records(need, column, keys, after=after)
         starting = _outcome(self._start(need, column, keys, after=after))
         found, begun = await asyncio.gather(_outcome(looking), starting)
         # without a start the branches ask, and fail, by themselves
         started = _Started() if isinstance(begun, Failure) else begun
-        if isinstance(found, Failure):
-            rows = self._partners.known_rows(source, started.guesses, found) if partial else {}
-            if not rows:
-                await started.settle()
-                raise found.error
-            depth = after
-        else:
-            records, depth = found
-            rows = {
-                name: Row(source, self.company, record.values, etag=record.etag) for name, record in records.items()
-            }
-        await self._follow(list(rows.values()), need, after=depth, started=started)
-        return rows
+        failures: dict[str, Failure] = {}
+        try:
+            if isinstance(found, Failure):
+                missed = Failure(found.error, of_record=True)
+                rows = self._partners.known_rows(source, started.guesses, missed) if partial else {}
+                if not rows:
+                    await started.settle()
+                    raise found.error
+                failures = dict.fromkeys(set(map(match_key, keys)) - rows.keys(), missed)
+                depth = after
+            else:
+                records, depth = found
+                failures = {name: _ambiguous(source, column, same) for name, same in records.items() if len(same) > 1}
+                rows = {
+                    name: Row(source, self.company, same[-1].values, etag=same[-1].etag)
+                    for name, same in records.items()
+                    if not (partial and name in failures)
+                }
+            await self._follow(list(rows.values()), need, after=depth, started=started)
+        finally:
+            started.drop()
+        return rows, failures
+
+    async def _records(
+        self, need: Need, column: str, keys: Sequence[Value], *, after: int
+    ) -> tuple[dict[str, Sequence[Record]], int]:
+        """By key. Business Central promises one for each; Dataverse does so of ids only."""
+        source, ask = need.source, self._lookups
+        if source.backend is Backend.DATAVERSE and column == source.natural_key:
+            several, depth = await ask.all_by_key(
+                self._asking, source, column, keys, select=need.select, expand=need.expand, after=after
+            )
+            return dict(several), depth
+        found, depth = await ask.by_key(
+            self._asking, source, column, keys, select=need.select, expand=need.expand, after=after
+        )
+        return {name: [record] for name, record in found.items()}, depth
 
     async def _start(self, need: Need, column: str, keys: Sequence[Value], *, after: int) -> _Started:
         """Begin the branches that need not wait for their rows: through a coupling, or from a key that is known already."""
@@ -295,7 +341,7 @@ class Reader:
     async def _fact(self, link: LocationNames | FiscalYearStart, *, after: int) -> Outcome:
         try:
             if isinstance(link, LocationNames):
-                return await self._facts.locations(self.company, self._asking, after=after)
+                return await self._facts.locations(self.company, self._asking, after=after, wanted=link.wanted)
             return (await self._facts.fiscal_year_start(self.company, self._asking, after=after))[0]
         except GatewayError as error:
             return Failure(error)
@@ -415,6 +461,11 @@ class Reader:
         _link(rows, branch, dict(zip(asked, pages, strict=True)))
         children = [child for page in pages if isinstance(page, RowPage) for child in page.rows]
         await self._follow(children, branch.need, after=depth)
+
+
+def _ambiguous(source: Source, column: str, same: Sequence[Record]) -> Failure:
+    message = f"More than one of {source.name} has {column} {same[0].values.get(column)!r}."
+    return Failure(InvalidInputError(message, argument="by"))
 
 
 def _link(rows: Sequence[Row], branch: Branch, links: Mapping[Row, Outcome]) -> None:

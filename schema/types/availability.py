@@ -91,10 +91,11 @@ class Availability:
     def unit_of_measure_code(self) -> str | None:
         return self.calculated.unit.code or None if isinstance(self.calculated.unit, Unit) else None
 
-    @strawberry.field(description="What stands in the way of selling it from stock.", metadata=declared(EVERY_ROLE))
-    def status(self) -> AvailabilityStatus:
-        return self.calculated.figures.status
-
+    status: AvailabilityStatus | None = figure(
+        lambda it: it.figures.picture.status,
+        access=EVERY_ROLE,
+        description="What stands in the way of selling it from stock: `items.type` and `items.blocked`.",
+    )
     inventory: Decimal | None = quantity(
         lambda it: it.quantity(it.figures.inventory),
         description="On hand now: `items.inventory` over all locations and variants; of a location the rest of "
@@ -202,7 +203,8 @@ class Availability:
         access=EVERY_ROLE,
         description="Whether the quantity asked for can leave on the day asked for: the projected available "
         "balance stays at least so "
-        "high on every day of the look-ahead, so that nobody loses what is promised. False for a blocked item; "
+        "high on every day of the look-ahead, so that nobody loses what is promised. A day in the past counts as "
+        "today. False for a blocked item; "
         "null when no quantity "
         "was asked for.",
     )

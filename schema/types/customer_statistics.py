@@ -133,7 +133,7 @@ class CustomerStatistics:
         lambda it: it.credit_limit,
         feeds=(),
         columns=("creditLimit",),
-        description="Credit Limit (LCY); 0 means that none is set.",
+        description="Credit Limit (LCY); 0 means that none is set. Missing for a past day: it has no history.",
     )
     available_credit: Money | None = money(
         lambda it: it.available_credit,
@@ -192,8 +192,8 @@ class CustomerStatistics:
         lambda it: it.crm,
         feeds=("crm", *TWELVE),
         convert=lambda root, row: CopiedStatistics(_row=row, _calculated=root.calculated),
-        description="What CRM holds of it, and how far it is off. Null while the customer is not coupled or "
-        "nothing was ever sent.",
+        description="What CRM holds of it, and how far it is off. Null while the customer is not coupled or nothing was "
+        "ever sent; missing for another day than today.",
     )
 
     @strawberry.field(

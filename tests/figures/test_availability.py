@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.figures.availability import Availability, Status
+from gateway.figures.availability import Availability
 from gateway.figures.movement import Kind, Movement
 from gateway.figures.outlook import Event, Outlook, Reservation
-from gateway.figures.picture import Picture, Place, Question, place, reservation, stock_by_location
+from gateway.figures.picture import Picture, Place, Question, Status, place, reservation, stock_by_location
 from gateway.figures.splits import LocationFigures, VariantFigures
 from gateway.figures.unavailable import Reason, Unavailable
 from tests.figures.ledgers import NO_DATE, QUANTITIES, TODAY, TRANSFERS, in_days, line, movements, reserved, together
@@ -39,8 +39,7 @@ def picture(
         stock = {} if isinstance(inventory, Unavailable) else {"": inventory}
     return Picture(
         number="1000",
-        type=type,
-        blocked=blocked,
+        status=Status.of(type, blocked=blocked),
         inventory=total,
         stock=stock
         if isinstance(stock, Unavailable)
@@ -320,8 +319,7 @@ def test_the_locations_add_up_to_the_total_once_every_transfer_is_complete(
     on_the_way = sum((each.in_transit for each in transfers), Decimal(0))
     whole = Picture(
         number="1000",
-        type="Inventory",
-        blocked=False,
+        status=Status.NORMAL,
         inventory=sum(stock.values(), on_the_way),
         stock=stock | {"OWN LOG": on_the_way},
         documents={SALES: lines, TRANSFER_LINES: [each for one in transfers for each in one.movements]},
@@ -450,10 +448,10 @@ def test_a_service_and_a_non_inventory_item_have_no_stock_rather_than_none_of_it
     ],
 )
 def test_the_status_says_what_stands_in_the_way(type: str, blocked: bool, status: Status) -> None:
-    assert asked(picture(type=type, blocked=blocked)).status is status
+    assert Status.of(type, blocked=blocked) is status
 
 
-BLOCKED = replace(THREE_PLACES, blocked=True)
+BLOCKED = replace(THREE_PLACES, status=Status.BLOCKED)
 
 
 def test_a_blocked_item_shows_its_stock_and_none_of_it_can_leave() -> None:
@@ -571,7 +569,7 @@ def test_a_variant_is_not_called_sufficient_while_other_demand_of_the_item_may_b
 
 
 def test_a_variant_of_a_blocked_item_is_not_sufficient() -> None:
-    answer = asked(replace(CHAIRS, blocked=True), variant="OAK", quantity=1)
+    answer = asked(replace(CHAIRS, status=Status.BLOCKED), variant="OAK", quantity=1)
 
     assert (answer.is_sufficient, answer.earliest) == (False, None)
 

@@ -1,14 +1,21 @@
 """Figures copied to CRM by mutation: the native integration's two jobs, on request."""
 
+import asyncio
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid5
 
 import httpx
 import pytest
 
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import SALES, WIDGET
-from tests.graphql.api import Api
+from tests.graphql.api import Api, Switch
+from tests.graphql.test_half_answers import unreachable
+from tests.graphql.test_optional_sources import answered
+from tests.graphql.test_statistics_by_company import HOME, SISTER, found_sister, in_euros_and_dollars
 
 pytestmark = pytest.mark.anyio
 
@@ -198,10 +205,255 @@ async def test_who_may_copy(api: Api) -> None:
 
 
 async def test_a_dead_system_writes_nothing_and_says_which(api: Api) -> None:
-    def unreachable(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("connection refused", request=request)
-
     api.business_central.instead = unreachable
-    (result,) = (await push(api, story.HARBOUR))["results"]
-    assert result["outcome"] in {"INCOMPLETE", "FAILED"}
+    payload = await push(api, story.HARBOUR)
+    (result,) = payload["results"]
+    assert (result["outcome"], result["code"]) == ("FAILED", "BACKEND_UNREACHABLE")
     assert "Business Central" in result["message"]
+    assert (payload["counters"]["failed"], payload["counters"]["skipped"]) == (1, 0)
+
+
+def refusing(way: Switch, *parts: str) -> None:
+    """Requests for these sets are refused."""
+    inner = way.inner
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if any(part in str(request.url) for part in parts):
+            return httpx.Response(403, json={"error": {"code": "0x0", "message": "no"}}, request=request)
+        return await inner.handle_async_request(request)
+
+    way.instead = respond
+
+
+def garbled(way: Switch, part: str, **columns: object) -> None:
+    """The rows of a set come with these values."""
+    inner = way.inner
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        response = await inner.handle_async_request(request)
+        if request.method != "GET" or f"/{part}" not in request.url.path:
+            return response
+        body = json.loads(await response.aread())
+        body["value"] = [row | columns for row in body["value"]]
+        return httpx.Response(200, json=body, request=request)
+
+    way.instead = respond
+
+
+def overtaken(api: Api, meanwhile: Callable[[], Any], *, then: Callable[[], None] = lambda: None) -> None:
+    """Between our reading and our writing something else happens."""
+    inner = api.dataverse.inner
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return await inner.handle_async_request(request)
+        api.dataverse.instead = None
+        await meanwhile()
+        response = await inner.handle_async_request(request)
+        then()
+        return response
+
+    api.dataverse.instead = respond
+
+
+async def row_of(api: Api, result: Any) -> Any:
+    return await api.in_dataverse("GET", f"nav_accountstatisticses({result['crmId']})")
+
+
+async def test_a_row_says_whose_figures_it_holds_and_in_which_currency(own_api: Api) -> None:
+    """Another company's customer is coupled to the same account: who was copied last is whom the row names."""
+    await found_sister(own_api)
+    await in_euros_and_dollars(own_api)
+    (first,) = (await push(own_api, story.HARBOUR))["results"]
+    euros = await row_of(own_api, first)
+    in_sister = STATISTICS.replace("{customers: $customers}", f'{{customers: $customers, company: "{SISTER}"}}')
+    answer = await own_api.ask(in_sister, {"customers": named(story.ALL_OVERDUE)})
+    (second,) = answer.data["updateAccountStatistics"]["results"]
+    assert (second["crmId"], second["outcome"]) == (first["crmId"], "UPDATED")
+    dollars = await row_of(own_api, first)
+    assert dollars["nav_customerno"] == story.ALL_OVERDUE
+    assert dollars["nav_name"] != euros["nav_name"]
+    currency = await own_api.in_dataverse("GET", f"transactioncurrencies({dollars['_transactioncurrencyid_value']})")
+    assert currency["isocurrencycode"] == "USD"
+    assert (await push(own_api, story.HARBOUR))["results"][0]["outcome"] == "UPDATED"
+    again = await row_of(own_api, first)
+    names = ("nav_name", "nav_customerno", "_transactioncurrencyid_value")
+    assert [again[name] for name in names] == [euros[name] for name in names]
+
+
+@pytest.mark.parametrize("column", [{"nav_name": "HAFEN"}, {"nav_customerno": "C99999"}, {"nav_name": None}])
+async def test_a_row_with_the_right_amounts_under_another_name_is_corrected(
+    own_api: Api, column: dict[str, object]
+) -> None:
+    (result,) = (await push(own_api, story.HARBOUR))["results"]
+    before = await row_of(own_api, result)
+    await own_api.in_dataverse("PATCH", f"nav_accountstatisticses({result['crmId']})", column)
+    assert (await push(own_api, story.HARBOUR))["results"][0]["outcome"] == "UPDATED"
+    after = await row_of(own_api, result)
+    assert all(after[name] == before[name] for name in column)
+    assert (await push(own_api, story.HARBOUR))["results"][0]["outcome"] == "UNCHANGED"
+
+
+async def test_a_row_left_for_another_customer_becomes_this_ones(own_api: Api) -> None:
+    found = await own_api.ask(
+        f"""{{ customer(by: {{number: "{story.CHANGED_IN_CRM}"}}) {{ account {{ accountId }} }} }}"""
+    )
+    id = uuid5(UUID(HOME), f"account statistics of {found.data['customer']['account']['accountId']}")
+    left = {"nav_accountstatisticsid": str(id), "nav_name": "Other", "nav_customerno": "C99999", "nav_balancelcy": 1}
+    await own_api.in_dataverse("POST", "nav_accountstatisticses", left)
+    (result,) = (await push(own_api, story.CHANGED_IN_CRM))["results"]
+    assert (result["outcome"], result["crmId"]) == ("CREATED", str(id))
+    row = await row_of(own_api, result)
+    assert (row["nav_name"], row["nav_customerno"]) == ("Gletscher Trekking GmbH", story.CHANGED_IN_CRM)
+    assert (await push(own_api, story.CHANGED_IN_CRM))["results"][0]["outcome"] == "UNCHANGED"
+
+
+async def test_a_create_that_is_answered_without_a_body_is_led_to(own_api: Api) -> None:
+    inner = own_api.dataverse.inner
+
+    async def bodiless(request: httpx.Request) -> httpx.Response:
+        response = await inner.handle_async_request(request)
+        content = await response.aread()
+        if b"HTTP/1.1 201" not in content:
+            return response
+        kind = response.headers["content-type"]
+        boundary = kind.split("boundary=")[1].strip('"')
+        part = (
+            "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
+        )
+        body = f"--{boundary}\r\n{part}\r\n--{boundary}--\r\n".encode()
+        return httpx.Response(200, content=body, headers={"content-type": kind}, request=request)
+
+    own_api.dataverse.instead = bodiless
+    assert (await push(own_api, story.CHANGED_IN_CRM))["results"][0]["outcome"] == "CREATED"
+    own_api.dataverse.instead = None
+    assert (await copy_of(own_api, story.CHANGED_IN_CRM))["crm"]["isStale"] is False
+
+
+async def test_only_new_rows_need_to_know_how_accounts_lead_to_them(own_api: Api) -> None:
+    refusing(own_api.dataverse, "EntityDefinitions")
+    first, second = (await push(own_api, story.HARBOUR, story.CHANGED_IN_CRM))["results"]
+    assert first["outcome"] == "UPDATED"
+    assert (second["outcome"], second["code"], second["crmId"]) == ("FAILED", "BACKEND_REFUSED", None)
+    assert "refused" in second["message"]
+
+
+async def test_amounts_whose_currency_is_not_known_are_not_written(own_api: Api) -> None:
+    before = await copy_of(own_api, story.HARBOUR)
+    refusing(own_api.dataverse, "transactioncurrencies")
+    payload = await push(own_api, story.HARBOUR, story.CHANGED_IN_CRM, story.UNCOUPLED)
+    outcomes = [(each["outcome"], each["code"]) for each in payload["results"]]
+    assert outcomes == [("FAILED", "BACKEND_REFUSED"), ("FAILED", "BACKEND_REFUSED"), ("NOT_COUPLED", None)]
+    own_api.dataverse.instead = None
+    assert (await copy_of(own_api, story.HARBOUR))["crm"] == before["crm"]
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "part", "columns"),
+    [
+        (STATISTICS, story.CHANGED_IN_CRM, "transactioncurrencies", {"transactioncurrencyid": "nope"}),
+        (STATISTICS, story.HARBOUR, "nav_accountstatisticses", {"_transactioncurrencyid_value": "nope"}),
+        (STATISTICS, story.HARBOUR, "nav_accountstatisticses", {"nav_customerno": 7}),
+        (STATISTICS, story.HARBOUR, "nav_accountstatisticses", {"nav_balancelcy": "many"}),
+        (STATISTICS, story.HARBOUR, "nav_accountstatisticses", {"nav_accountstatisticsid": "nope"}),
+        (STATISTICS, story.HARBOUR, "accounts", {"accountid": "nope"}),
+        (STOCK, story.IN_STOCK, "products", {"quantityonhand": "many"}),
+        (STOCK, story.IN_STOCK, "products", {"productid": "nope"}),
+    ],
+)
+async def test_what_crm_sends_and_nobody_can_read_fails_its_record(
+    own_api: Api, query: str, number: str, part: str, columns: dict[str, object]
+) -> None:
+    garbled(own_api.dataverse, part, **columns)
+    payload = await push(own_api, number, query=query)
+    assert [(each["outcome"], each["code"]) for each in payload["results"]] == [("FAILED", "BACKEND_PROTOCOL_ERROR")]
+    assert payload["counters"]["failed"] == 1
+    assert not any(request.method == "POST" and "PATCH" in str(request.content) for request in own_api.dataverse.seen)
+
+
+async def test_a_backend_that_fails_is_told_from_a_source_that_is_missing(own_api: Api) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        if "customerSales" not in str(request.url):
+            raise LookupError
+        return httpx.Response(500, json={"error": {"code": "Internal", "message": "It broke."}}, request=request)
+
+    own_api.sandbox.features.custom_pages = False
+    assert (await push(own_api, story.HARBOUR))["results"][0]["outcome"] == "INCOMPLETE"
+    await answered(own_api, respond)
+    payload = await push(own_api, story.HARBOUR)
+    assert [(each["outcome"], each["code"]) for each in payload["results"]] == [("FAILED", "BACKEND_FAILED")]
+    assert (payload["counters"]["failed"], payload["counters"]["skipped"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "part"),
+    [
+        (STATISTICS, story.HARBOUR, "accounts"),
+        (STATISTICS, story.HARBOUR, "nav_accountstatisticses"),
+        (STOCK, story.IN_STOCK, "products"),
+    ],
+)
+async def test_a_row_of_crm_that_cannot_be_read_fails_its_record(
+    own_api: Api, query: str, number: str, part: str
+) -> None:
+    refusing(own_api.dataverse, part)
+    payload = await push(own_api, number, query=query)
+    assert [(each["outcome"], each["code"]) for each in payload["results"]] == [("FAILED", "BACKEND_REFUSED")]
+    assert payload["counters"]["failed"] == 1
+
+
+@pytest.mark.parametrize("number", [story.HARBOUR, story.CHANGED_IN_CRM], ids=["update", "create"])
+async def test_who_comes_second_with_the_same_figures_has_nothing_to_do(own_api: Api, number: str) -> None:
+    async def other() -> None:
+        assert (await push(own_api, number))["results"][0]["outcome"] in {"UPDATED", "CREATED"}
+
+    overtaken(own_api, other)
+    answer = await own_api.ask(STATISTICS, {"customers": named(number, story.CONFLICT)}, explain=False)
+    payload = answer.data["updateAccountStatistics"]
+    assert [(each["outcome"], each["code"]) for each in payload["results"]] == [("UNCHANGED", None)] * 2
+    assert (await copy_of(own_api, number))["crm"]["isStale"] is False
+
+
+async def test_who_comes_second_with_the_same_stock_has_nothing_to_do(own_api: Api) -> None:
+    found = await own_api.in_business_central("GET", f"items?$filter=number eq '{story.IN_STOCK}'")
+    await own_api.in_business_central("PATCH", f"items({found['value'][0]['id']})", {"inventory": 99})
+
+    async def other() -> None:
+        assert (await push(own_api, story.IN_STOCK, query=STOCK))["results"][0]["outcome"] == "UPDATED"
+
+    overtaken(own_api, other)
+    answer = await own_api.ask(STOCK, {"items": named(story.IN_STOCK)}, explain=False)
+    (result,) = answer.data["updateProductStock"]["results"]
+    assert (result["outcome"], result["code"]) == ("UNCHANGED", None)
+
+
+async def test_of_many_at_once_one_creates(own_api: Api) -> None:
+    ask = [own_api.ask(STATISTICS, {"customers": named(story.CHANGED_IN_CRM)}, explain=False) for _ in range(4)]
+    answers = [answer.data["updateAccountStatistics"]["results"][0] for answer in await asyncio.gather(*ask)]
+    assert sorted(each["outcome"] for each in answers) == ["CREATED", "UNCHANGED", "UNCHANGED", "UNCHANGED"]
+
+
+async def test_a_conflict_that_cannot_be_looked_into_stays_one(own_api: Api) -> None:
+    async def other() -> None:
+        await push(own_api, story.HARBOUR)
+
+    overtaken(own_api, other, then=lambda: refusing(own_api.dataverse, "nav_accountstatisticses"))
+    answer = await own_api.ask(STATISTICS, {"customers": named(story.HARBOUR)}, explain=False)
+    (result,) = answer.data["updateAccountStatistics"]["results"]
+    assert (result["outcome"], result["code"]) == ("FAILED", "RECORD_CHANGED")
+
+
+async def test_an_account_that_changes_meanwhile_is_led_to_its_row_by_the_next_run(own_api: Api) -> None:
+    found = await own_api.ask(
+        f"""{{ customer(by: {{number: "{story.CHANGED_IN_CRM}"}}) {{ account {{ accountId }} }} }}"""
+    )
+    account = found.data["customer"]["account"]["accountId"]
+
+    async def other() -> None:
+        await own_api.in_dataverse("PATCH", f"accounts({account})", {"telephone1": "1"})
+
+    overtaken(own_api, other)
+    (result,) = (await push(own_api, story.CHANGED_IN_CRM))["results"]
+    assert (result["outcome"], result["code"]) == ("FAILED", "RECORD_CHANGED")
+    (again,) = (await push(own_api, story.CHANGED_IN_CRM))["results"]
+    assert (again["outcome"], again["crmId"]) == ("CREATED", result["crmId"])

@@ -3,13 +3,20 @@
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from gateway.reading.capabilities import Found
+from gateway.reading.lookup import Scope
+from gateway.reading.sources import analytics
 from gateway.sandbox.company import story
+from schema.context import APPLICATION
 from tests.graphql.api import Api
 from tests.graphql.test_half_answers import unreachable
+
+SISTER = "7d1f0000-0000-4000-8000-00000000a001"
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +178,64 @@ async def test_what_the_gateway_may_not_read_is_not_permitted(api: Api) -> None:
     assert answer.errors == []
     assert reasons(found) == {"reserved": "NOT_PERMITTED", "byLocation": "NOT_PERMITTED"}
     assert found["projectedAvailableBalance"] == "145"
+
+
+BY_LOCATION = """query ($company: UUID) { availability(item: {number: "1001"}, company: $company) {
+    byLocation { inventory } missing { figure reason } } }"""
+
+
+async def test_what_one_company_refuses_another_gives(own_api: Api) -> None:
+    sister = {"id": SISTER, "name": "Sister", "displayName": "Sister BV"}
+    own_api.sandbox.business_central.insert("companies", sister)
+    refuse = refusing("itemLedgerEntries")
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if SISTER not in request.url.path:
+            raise LookupError
+        found: httpx.Response = refuse(request)
+        return found
+
+    await answered(own_api, respond)
+    there = await own_api.ask(BY_LOCATION, {"company": SISTER})
+    assert (there.errors, reasons(there.data["availability"])) == ([], {"byLocation": "NOT_PERMITTED"})
+    here = await own_api.ask(BY_LOCATION)
+    assert here.data["availability"]["byLocation"] != []
+    assert here.data["availability"]["missing"] == []
+
+
+async def test_an_administrator_sees_what_the_company_at_hand_refuses(api: Api) -> None:
+    """Of a company that nobody asked in yet, what answers elsewhere is asked for."""
+    capabilities = api.app.state.running.services.capabilities
+    for name in ("itemLedgerEntries", "salesLines"):
+        source = analytics(name, "itemNo")
+        capabilities.note(Scope(APPLICATION, UUID(SISTER)), source, Found.INSTALLED)
+    await answered(api, refusing("itemLedgerEntries"))
+    answer = await api.ask("{ connection { optionalSources { name state } } }")
+    states = {each["name"]: each["state"] for each in answer.data["connection"]["optionalSources"]}
+    assert (states["itemLedgerEntries"], states["salesLines"]) == ("NOT_PERMITTED", "INSTALLED")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [(401, "BACKEND_REFUSED", "NOT_PERMITTED"), (404, "BACKEND_NOT_FOUND", "BACKEND_UNREACHABLE")],
+)
+async def test_what_does_not_come_from_the_source_itself_is_told_and_not_remembered(
+    api: Api, status: int, code: str, reason: str
+) -> None:
+    """A token that is refused for once, or the page of a proxy."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if "/itemLedgerEntries" not in request.url.path:
+            raise LookupError
+        return httpx.Response(status, text="<html>gone</html>", request=request)
+
+    await answered(api, respond)
+    answer = await api.ask(BY_LOCATION)
+    assert answer.codes == [code]
+    assert reasons(answer.data["availability"]) == {"byLocation": reason}
+    api.business_central.instead = None
+    again = await api.ask(BY_LOCATION)
+    assert (again.errors, again.data["availability"]["missing"]) == ([], [])
 
 
 async def test_one_set_that_does_not_answer_leaves_the_others_alone(api: Api) -> None:

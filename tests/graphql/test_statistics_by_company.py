@@ -133,5 +133,18 @@ async def test_a_company_that_does_not_answer_leaves_the_others_alone(own_api: A
 @pytest.mark.parametrize("companies", [[], [str(uuid4()) for _ in range(21)]], ids=["none", "too many"])
 async def test_how_many_companies_there_may_be(api: Api, companies: list[str]) -> None:
     answer = await api.ask(CONSOLIDATED, {"companies": companies})
-    assert answer.data["customer"]["statisticsByCompany"] is None
-    assert answer.codes == ["INVALID_INPUT"]
+    assert (answer.data["customer"], answer.codes) == (None, ["INVALID_INPUT"])
+    assert answer.cost == (0, 0), "refused before anything is read"
+
+
+async def test_euros_and_dollars_are_never_added_up_whatever_is_selected(own_api: Api) -> None:
+    await found_sister(own_api)
+    await in_euros_and_dollars(own_api)
+    query = """query ($companies: [UUID!]!) { customer(by: {number: "C00210"}) {
+        statisticsByCompany(companies: $companies) { %s } } }"""
+    for fields in ("totals { companyIds } note", "note", "totals { companyIds balance }"):
+        answer = await own_api.ask(query % fields, {"companies": [HOME, SISTER]})
+        found = answer.data["customer"]["statisticsByCompany"]
+        if "totals" in found:
+            assert [each["companyIds"] for each in found["totals"]] == [[HOME], [SISTER]]
+        assert "note" not in found or "EUR and USD" in found["note"]

@@ -1,6 +1,7 @@
 """What is true of a whole company: asked for once for everybody with the same rights, and never guessed."""
 
 import asyncio
+import gc
 from dataclasses import dataclass, field
 from datetime import date
 from typing import cast
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
-from gateway.errors import DeadlineError, NotFoundError, ProtocolError, UnreachableError
+from gateway.errors import BackendError, DeadlineError, NotFoundError, ProtocolError, UnreachableError
 from gateway.odata.query import Query
 from gateway.reading.company_facts import CompanyFacts
 from gateway.reading.lookup import Asking, Scope
@@ -29,7 +30,7 @@ class FakeBackend:
     """Paths and client in one: answers with ``records``, or raises; while ``gate`` is closed, nothing is answered."""
 
     records: tuple[Record, ...] = (Record({"currencyCode": "EUR"}),)
-    error: UnreachableError | None = None
+    error: BackendError | None = None
     asked: list[tuple[str, Query]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     now: float = 0.0
@@ -48,7 +49,7 @@ class FakeBackend:
         await self.gate.wait()
         call.exchanges.append(Exchange(BC, "GET", path, 200, 1.0))
         if self.error is not None:
-            raise self.error
+            raise self.error.again()
         return list(self.records)
 
 
@@ -164,6 +165,83 @@ async def test_locations_go_by_their_codes(backend: FakeBackend, facts: CompanyF
     backend.records = (Record({"code": "MAIN", "displayName": "Main"}), Record({"code": "X", "displayName": None}))
 
     assert await facts.locations(COMPANY, somebody(), after=0) == {"MAIN": "Main", "X": None}
+
+
+# -- a location that is not among those known --------------------------------------------------------------------------
+
+
+async def location_codes(facts: CompanyFacts, *wanted: str) -> list[str]:
+    return sorted(await facts.locations(COMPANY, somebody(), after=0, wanted=wanted))
+
+
+async def test_a_new_location_is_found_once_its_absence_is_five_seconds_old(
+    backend: FakeBackend, facts: CompanyFacts
+) -> None:
+    backend.records = (Record({"code": "MAIN"}),)
+    await location_codes(facts)
+    backend.records = (Record({"code": "MAIN"}), Record({"code": "NEW"}))
+
+    backend.now = 4.9
+    assert await location_codes(facts, "NEW") == ["MAIN"]
+    backend.now = 5
+    assert await location_codes(facts, "main") == ["MAIN"], "nothing is missing"
+    assert len(backend.asked) == 1
+    assert await location_codes(facts, "MAIN", "new") == ["MAIN", "NEW"]
+    assert len(backend.asked) == 2
+
+
+async def test_a_location_that_does_not_exist_is_asked_for_every_five_seconds_at_most(
+    backend: FakeBackend, facts: CompanyFacts
+) -> None:
+    for now in range(10):
+        backend.now = now
+        await location_codes(facts, "NOWHERE")
+
+    assert len(backend.asked) == 2
+
+
+# -- how much is kept --------------------------------------------------------------------------------------------------
+
+
+def locks() -> int:
+    gc.collect()
+    return sum(isinstance(each, asyncio.Lock) for each in gc.get_objects())
+
+
+async def test_a_company_that_does_not_exist_leaves_nothing_behind(backend: FakeBackend, facts: CompanyFacts) -> None:
+    backend.error = NotFoundError("No such company.", backend=BC)
+    before = locks()
+    for number in range(100, 150):
+        with pytest.raises(NotFoundError):
+            await facts.currency(UUID(int=number), somebody(), after=0)
+
+    assert locks() == before
+
+
+async def test_no_more_than_a_thousand_answers_are_kept(backend: FakeBackend, facts: CompanyFacts) -> None:
+    for number in range(100, 1_101):
+        await facts.currency(UUID(int=number), somebody(), after=0)
+    backend.asked.clear()
+
+    await facts.currency(UUID(int=101), somebody(), after=0)
+    assert backend.asked == []
+    await facts.currency(UUID(int=100), somebody(), after=0)
+    assert len(backend.asked) == 1
+
+
+async def test_who_waits_is_not_cancelled_with_the_one_who_asked_first(
+    backend: FakeBackend, facts: CompanyFacts
+) -> None:
+    backend.gate.clear()
+    first, *others = [asyncio.ensure_future(facts.currency(COMPANY, somebody(), after=0)) for _ in range(3)]
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    gc.collect()
+    backend.gate.set()
+
+    assert await asyncio.gather(*others) == ["EUR", "EUR"]
+    assert len(backend.asked) == 2, "the one that was given up, and one for those who waited"
 
 
 async def test_the_base_currency_is_that_of_the_organization(backend: FakeBackend, facts: CompanyFacts) -> None:

@@ -7,6 +7,8 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.clients.business_central import BusinessCentralDialect
 from gateway.clients.call import Call, Deadline, Exchange
@@ -157,10 +159,49 @@ async def test_the_path_is_the_companys_and_the_columns_are_the_union(world: Wor
 
 
 async def test_keys_are_matched_without_regard_to_case(world: World) -> None:
-    found = await world.ask("straße-1", "John", "JOHN")
+    found = await world.ask("söhne-1", "John", "JOHN")
 
-    assert world.client.keys == [["straße-1", "JOHN"]]
-    assert set(found) == {match_key("STRASSE-1"), "john"}
+    assert world.client.keys == [["söhne-1", "JOHN"]]
+    assert set(found) == {match_key("SÖHNE-1"), "john"}
+
+
+async def test_keys_that_only_look_alike_are_asked_for_and_found_apart(world: World) -> None:
+    world.client.rows = lambda condition: [Record({"number": key}) for key in condition.values]
+
+    first, second = await asyncio.gather(world.ask("STRASSE"), world.ask("STRAßE"))
+
+    assert world.client.keys == [["STRASSE", "STRAßE"]]
+    assert [record.values["number"] for record in (*first.values(), *second.values())] == ["STRASSE", "STRAßE"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("C-1a", "c-1A"), ("Straße", "STRAßE"), ("Söhne", "SÖHNE"), ("Σίσυφος", "ΣΊΣΥΦΟΣ"), ("Ærø", "æRØ"), ("é", "É")],
+)
+def test_one_key_in_two_spellings(one: str, other: str) -> None:
+    assert match_key(one) == match_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("STRASSE", "STRAßE"),
+        ("FI", "\N{LATIN SMALL LIGATURE FI}"),
+        ("I", "\N{LATIN SMALL LETTER DOTLESS I}"),
+        ("i", "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"),
+        ("K", "\N{KELVIN SIGN}"),
+        ("s", "\N{LATIN SMALL LETTER LONG S}"),
+    ],
+)
+def test_two_keys_that_look_alike(one: str, other: str) -> None:
+    assert match_key(one) != match_key(other)
+
+
+@given(st.text())
+def test_a_matched_key_matches_itself_and_is_no_longer(key: str) -> None:
+    name = match_key(key)
+    assert match_key(name) == name
+    assert len(name) == len(key)
 
 
 async def test_a_key_without_a_row_is_absent(world: World) -> None:

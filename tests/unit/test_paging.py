@@ -223,7 +223,7 @@ def walk(rows: list[Thing], way: Walk, *, between: Callable[[int], None] = lambd
     """All pages, one after the other, with cursors passed as callers pass them."""
     seen: list[Thing] = []
     after: tuple[Value, Value] | None = None
-    for page in range(len(rows) * 3 + 10):
+    for page in range(1_000):  # far more than rows, also of those that are inserted meanwhile
         parts = segments(way.sort, TIE, after, None, has_null=way.has_null, wide_or=way.wide_or)
         answer = [
             row
