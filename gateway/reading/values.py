@@ -46,6 +46,11 @@ def calendar_date(value: object) -> date:
     return date.fromisoformat(text(value))
 
 
+def day_of(value: object) -> date:
+    """The day of a column that is a date in one environment of Dataverse and a date-time (UTC) in another."""
+    return date.fromisoformat(text(value).partition("T")[0])
+
+
 def instant(value: object) -> datetime:
     """Backends send UTC; our own tables hold date-times already."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(text(value))

@@ -161,7 +161,7 @@ class CopiedStatistics:
 
     @strawberry.field(description="The day its overdue amount is as of.")
     def overdue_as_of(self) -> date | None:
-        return show_figure(column_of(self._row, "nav_overdueamountsasof", values.calendar_date))
+        return show_figure(column_of(self._row, "nav_overdueamountsasof", values.day_of))
 
     @strawberry.field(
         description="Whether an amount differs from what it is now. Amounts that are missing now are not "

@@ -708,3 +708,26 @@ def test_a_reservation_is_from_stock_or_from_supply_on_a_day() -> None:
     assert reservation(row | {"supplyType": "Inventory", "expectedReceiptDate": None}) == Reservation(
         Decimal(4), True, NO_DATE, in_days(5), "BLUE", "OAK"
     )
+
+
+@pytest.mark.parametrize("day", [-400, -1, 0])
+def test_a_quantity_leaves_on_no_day_before_today(day: int) -> None:
+    promised = picture(20, stock={"BLUE": 20}, documents={SALES: [sold(15, 2, "BLUE")]})
+    for location in (None, "BLUE"):
+        assert asked(promised, day=day, location=location, quantity=10).is_sufficient is False
+        assert asked(promised, day=day, location=location, quantity=5).is_sufficient is True
+    here = asked(promised, day=day, quantity=10).by_location
+    assert not isinstance(here, Unavailable)
+    assert [each.is_sufficient for each in here] == [False]
+
+
+def test_of_an_item_that_could_not_be_read_nothing_is_told() -> None:
+    answer = asked(replace(THREE_PLACES, status=GONE), quantity=1)
+    assert (answer.inventory, answer.outlook, answer.by_location, answer.is_sufficient) == (GONE,) * 4
+    assert (answer.native_quantity, answer.alternatives, answer.by_variant) == (GONE,) * 3
+
+
+def test_of_a_place_that_could_not_be_checked_nothing_is_told() -> None:
+    answer = asked(replace(THREE_PLACES, unread=GONE), location="NOPE", quantity=1)
+    assert (answer.inventory, answer.outlook, answer.by_location, answer.is_sufficient) == (GONE,) * 4
+    assert answer.picture.status is Status.NORMAL

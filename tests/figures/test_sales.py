@@ -113,3 +113,8 @@ def test_profits_add_up_exactly() -> None:
     rows: list[Row] = [{"postingDate": "2026-03-01", "profitLCY": Decimal(each)} for each in ("0.1", "0.2")]
 
     assert profit_within(rows, None, ON) == Decimal("0.3")
+
+
+def test_a_profit_of_any_length_has_its_percentage() -> None:
+    assert Sales(Decimal("1e90"), Decimal("9" * 60)).profit_percent == Decimal(0)
+    assert Sales(Decimal(1), Decimal("9" * 60)).profit_percent == Decimal("9" * 60 + "00")

@@ -201,6 +201,19 @@ async def test_numbers_beyond_all_measure_null_nothing_else(own_api: Api) -> Non
     assert (found["quantityOnSalesOrders"] is not None, answer.errors) == (True, [])
 
 
+async def test_the_day_of_crms_copy_may_come_as_a_date_time(own_api: Api) -> None:
+    def with_times(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["nav_overdueamountsasof"] = f"{row['nav_overdueamountsasof']}T00:00:00Z"
+
+    question = '{ customer(by: {number: "C00210"}) { statistics { crm { overdueAsOf } } } }'
+    as_date = (await own_api.ask(question)).data
+    changing(own_api.dataverse, "/nav_accountstatistics", with_times)
+    answer = await own_api.ask(question)
+    assert (answer.data, answer.errors) == (as_date, [])
+    assert as_date["customer"]["statistics"]["crm"]["overdueAsOf"] is not None
+
+
 # -- units --------------------------------------------------------------------------------------------------------------------
 
 
