@@ -33,9 +33,9 @@ from gateway.reading.cache import RecordCache
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.company_facts import CompanyFacts
 from gateway.reading.feeds import Feeds
+from gateway.reading.levels import Reading
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
-from gateway.reading.reader import Reading
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.telemetry import correlation_id

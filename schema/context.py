@@ -18,10 +18,11 @@ from gateway.couplings.coupling import Mapping as CouplingMapping
 from gateway.couplings.store import CouplingStore, Side
 from gateway.figures.documents import Module
 from gateway.reading.capabilities import Capabilities
+from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Scope
 from gateway.reading.need import Source
 from gateway.reading.partners import Pair
-from gateway.reading.reader import Reader, Reading
+from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from schema.coupling_pages import values_of

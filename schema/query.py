@@ -1,6 +1,5 @@
 """The root fields: each says which rows it means; what is wanted of them comes from the selection."""
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,11 +9,9 @@ from strawberry import Info
 from gateway.answers.availability import Arguments
 from gateway.couplings.store import CouplingFilter, Side
 from gateway.errors import GatewayError, InvalidInputError
-from gateway.odata.query import Value
-from gateway.reading.lookup import match_key
-from gateway.reading.need import Need, Source
+from gateway.reading.need import Source
 from gateway.reading.paging import Sort
-from gateway.reading.row import Failure, Row
+from gateway.reading.row import Row
 from gateway.reading.sources import (
     ACCOUNTS,
     COUPLINGS,
@@ -46,6 +43,7 @@ from schema.lookups import (
     SystemUserBy,
     look_up,
 )
+from schema.nodes import find_nodes
 from schema.selection import selection_of as selection
 from schema.types.account import Account
 from schema.types.availability import Availability, InLocation, InUnit, OfVariant, OnDay, Wanted
@@ -73,10 +71,6 @@ BY = strawberry.argument(description="Exactly one key.")
 ID = strawberry.argument(description="A global id.")
 LINES = strawberry.argument(description="Up to 200 lines.")
 IDS = strawberry.argument(description="Up to 100 global ids.")
-_NODES = {
-    "Account", "Contact", "Coupling", "Customer", "Item", "Opportunity", "Product", "SalesOrder", "Salesperson", "SystemUser",
-}  # fmt: skip
-_MOST_NODES = 100
 
 
 async def one(info: Ask, by: Any, company: UUID | None) -> Any:
@@ -309,7 +303,7 @@ class Query:
 
     @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
     async def node(self, info: Ask, id: Annotated[strawberry.ID, ID]) -> Node | None:
-        (found,) = await _nodes(info, [id])
+        (found,) = await find_nodes(info, [id])
         if isinstance(found, GatewayError):
             raise found
         return found
@@ -319,9 +313,7 @@ class Query:
         metadata=declared(EVERY_ROLE),
     )
     async def nodes(self, info: Ask, ids: Annotated[list[strawberry.ID], IDS]) -> list[Node | None] | None:
-        if len(ids) > _MOST_NODES:
-            raise InvalidInputError(f"nodes takes at most {_MOST_NODES} ids.", argument="ids")
-        return await _nodes(info, ids)
+        return await find_nodes(info, ids)
 
 
 async def _coupling_by_id(info: Ask, found: GlobalId, need: Any) -> Any:
@@ -340,40 +332,3 @@ async def _shown_coupling(info: Ask, found: Any, need: Any) -> Any:
     row = Row(COUPLINGS, found.company_id, values_of(found))
     await context.reader(found.company_id).follow([row], need)
     return show(row)
-
-
-async def _nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
-    """One look-up for each type and company among the ids. A look-up that fails nulls its own, with one error."""
-    wanted = [parse_id(each) for each in ids]
-    selected = selection(info)
-    groups: dict[tuple[str, UUID], list[UUID]] = {}
-    for each in wanted:
-        if each.type_name not in _NODES:
-            raise InvalidInputError("This is not an id this API has given out.", argument="id")
-        groups.setdefault((each.type_name, each.company), []).append(each.key)
-    needs = {type_name: selected.row(type_name) for type_name, _ in groups}
-    read = await asyncio.gather(
-        *(_group(info, needs[type_name], company, keys) for (type_name, company), keys in groups.items())
-    )
-    found = dict(zip(groups, read, strict=True))
-    return [_node(found[each.type_name, each.company], each) for each in wanted]
-
-
-async def _group(info: Ask, need: Need, company: UUID, keys: list[UUID]) -> dict[str, Row | Failure]:
-    context = info.context
-    reader = context.reader(company)
-    if need.source is COUPLINGS:
-        couplings = await context.services.couplings.get_many(keys)
-        rows = {str(key): Row(COUPLINGS, found.company_id, values_of(found)) for key, found in couplings.items()}
-        await reader.follow(list(rows.values()), need)
-        return dict(rows)
-    values: list[Value] = list(keys)
-    return await reader.many(need, need.source.key, values)
-
-
-def _node(group: dict[str, Row | Failure], wanted: GlobalId) -> Any:
-    """The row, or, once for each group, the error (graphql-core raises what stands in a list as an exception)."""
-    try:
-        return show(group.get(match_key(wanted.key)))
-    except GatewayError as error:
-        return error

@@ -10,15 +10,16 @@ from typing import TypeVar
 from uuid import UUID, uuid5
 
 from gateway.answers.plan import Asked, FailedFeed, Setting, behind, column_of, feed_branch, need_of
-from gateway.answers.statistics import CRM_COLUMNS, STATISTICS, TWELVE, calculate
+from gateway.answers.statistics import calculate
+from gateway.answers.statistics_plan import CRM_COLUMNS, STATISTICS, TWELVE
 from gateway.clients.writing import Outcome
 from gateway.errors import BackendError, GatewayError, NotFoundError, ProtocolError
 from gateway.figures.unavailable import Unavailable
 from gateway.odata.write import Create, Update, holds
 from gateway.reading import values
+from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, match_key
 from gateway.reading.need import Need
-from gateway.reading.reader import Reading
 from gateway.reading.row import Row
 from gateway.reading.sources import ACCOUNT_STATISTICS, ACCOUNTS, CURRENCIES
 from gateway.records import Backend, Record, Values

@@ -9,7 +9,8 @@ import strawberry
 from strawberry import Info
 
 from gateway.answers.plan import company_branch
-from gateway.answers.statistics import STATISTICS, TWELVE, calculate
+from gateway.answers.statistics import calculate
+from gateway.answers.statistics_plan import STATISTICS, TWELVE
 from gateway.figures.statistics import SalesPeriod, Statistics
 from gateway.reading.need import LocalCurrency
 from gateway.reading.row import Failure, Row

@@ -11,7 +11,8 @@ import strawberry
 from strawberry import Info
 
 from gateway.answers.plan import feed_branch
-from gateway.answers.statistics import STATISTICS, calculate
+from gateway.answers.statistics import calculate
+from gateway.answers.statistics_plan import STATISTICS
 from gateway.figures.statistics import Statistics
 from gateway.figures.unavailable import Unavailable
 from gateway.reading.row import Failure, Row

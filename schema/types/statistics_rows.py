@@ -9,7 +9,8 @@ from typing import Any
 import strawberry
 
 from gateway.answers.plan import column_of
-from gateway.answers.statistics import CRM_COLUMNS, Calculated
+from gateway.answers.statistics import Calculated
+from gateway.answers.statistics_plan import CRM_COLUMNS
 from gateway.figures.receivables import Age
 from gateway.figures.sales import Sales
 from gateway.figures.statistics import SalesPeriod, Statistics, differences
