@@ -34,8 +34,7 @@ class Errors(MaskErrors):
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         context = self.execution_context.context
         masked = super().anonymise_error(error)
-        masked.message = "The gateway broke while working on this; its operators can find it under the "
-        "correlation id."
+        masked.message = "The gateway broke while working on this; its operators can find it under the correlation id."
         masked.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
         return masked
 

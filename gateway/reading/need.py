@@ -1,7 +1,7 @@
 """What one GraphQL selection needs of the two backends, as data. Pure.
 
 A :class:`Need` is one level: an entity set, the columns wanted of it, and branches to further levels. The schema builds it
-from the selection before anything is fetched; :mod:`gateway.reading.reader` carries it out, one backend request per level.
+from the selection before anything is fetched; :mod:`gateway.reading.levels` carries it out, one backend request per level.
 """
 
 from collections.abc import Callable, Iterable

@@ -181,6 +181,7 @@ async def test_an_unforeseen_failure_is_masked_and_names_its_correlation_id(api:
     answer = await api.ask("{ accounts(first: 1) { nodes { name } } }")
     (error,) = answer.errors
     assert error["extensions"]["code"] == "INTERNAL_ERROR"
+    assert error["message"].endswith("its operators can find it under the correlation id.")
     assert error["extensions"]["correlationId"]
     assert "secret" not in error["message"]
 
