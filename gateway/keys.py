@@ -1,5 +1,6 @@
 """How natural keys compare, here and in both backends: without regard to case, character by character. Pure."""
 
+import unicodedata
 from functools import lru_cache
 
 
@@ -13,6 +14,18 @@ def fold(key: str) -> str:
     Source: .NET, "String.ToUpperInvariant"; Business Central, "Code data type".
     """
     return key.lower() if key.isascii() else "".join(map(_fold_character, key))
+
+
+def loosely(key: str) -> str:
+    """A key without all that a collation may overlook: accents, ligatures, width, blanks at the ends."""
+    apart = unicodedata.normalize("NFKD", key.strip().casefold())
+    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
+
+
+def as_code(key: str) -> str:
+    """A key as Business Central writes codes: in capitals, without blanks around it."""
+    key = key.strip()
+    return key.upper() if key.isascii() else "".join(_one_for_one(each, each.upper()) for each in key)
 
 
 @lru_cache(maxsize=2_000)

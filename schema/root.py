@@ -12,7 +12,7 @@ from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError
 from gateway.telemetry import log
 from schema.context import Context
-from schema.limits import DepthRule
+from schema.limits import SizeRule
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -107,7 +107,7 @@ def build_schema() -> GatewaySchema:
             Errors,
             Explanation,
             lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-            lambda: AddValidationRules([DepthRule]),
+            lambda: AddValidationRules([SizeRule]),
             lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
         ],
     )

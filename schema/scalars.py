@@ -1,12 +1,13 @@
 """The scalars of the schema, each with the exact form it has on the wire."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 _DECIMAL = re.compile(r"-?[0-9]{1,28}(\.[0-9]{1,18})?")
@@ -56,8 +57,15 @@ def _write_decimal(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _scalar(name: str, description: str, serialize: object, parse: object) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, serialize=serialize, parse_value=parse)  # type: ignore[call-overload]
+def _scalar(name: str, description: str, serialize: object, parse: Callable[[object], object]) -> ScalarDefinition:
+    def parse_value(value: object) -> object:
+        """Of a value written into the query, any other error than GraphQL's own would count as a failure of ours."""
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise GraphQLError(str(error)) from error
+
+    return strawberry.scalar(name=name, description=description, serialize=serialize, parse_value=parse_value)  # type: ignore[call-overload]
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

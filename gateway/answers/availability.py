@@ -25,6 +25,7 @@ from gateway.figures.movement import Kind, Movement
 from gateway.figures.picture import Picture, Question, Status, place, reservation, stock_by_location
 from gateway.figures.unavailable import Figure, Reason, Unavailable, given
 from gateway.figures.units import Unit, find_unit, units_of_group, units_seen
+from gateway.keys import as_code
 from gateway.odata.query import Compare
 from gateway.reading import values
 from gateway.reading.need import Branch, Coupled, Expanded, LocationNames, Need, Rows, RowsOf
@@ -191,12 +192,12 @@ def calculate(row: Row, prefix: str, given_arguments: Arguments, setting: Settin
     codes = (
         {str(each.key("code")) for each in variants if isinstance(each, Row)} if isinstance(variants, list) else None
     )
-    variant = _code(given_arguments.variant)
+    variant = as_code(given_arguments.variant) if given_arguments.variant is not None else None
     if variant is not None and codes is not None:  # they come with the item: without it nothing is told
         _existing(variant, codes, "variant")
     documents = {each.name: _read_documents(row, branch(each.name), each) for each in in_use(setting.modules)}
     stock = fed(row, branch("entries"), stock_by_location)
-    location = _code(given_arguments.location)
+    location = as_code(given_arguments.location) if given_arguments.location is not None else None
     unread: Unavailable | None = None
     if location is not None and location not in _locations_seen(stock, documents):
         if isinstance(known_names, Failure):
@@ -226,13 +227,6 @@ def calculate(row: Row, prefix: str, given_arguments: Arguments, setting: Settin
         quantity=unit.to_base(quantity) if quantity is not None and isinstance(unit, Unit) else None,
     )
     return Calculated(figures.Availability(picture, question), unit, known_names, product, setting.read_at)
-
-
-def _code(code: str | None) -> str | None:
-    """As Business Central writes codes: in capitals, one letter for one."""
-    if code is None:
-        return None
-    return "".join(capital if len(capital := each.upper()) == 1 else each for each in code.strip())
 
 
 def _locations_seen(

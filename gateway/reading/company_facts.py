@@ -14,7 +14,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from gateway.clients.call import Call
-from gateway.errors import DeadlineError, NotFoundError, ProtocolError
+from gateway.errors import DeadlineError, GatewayError, NotFoundError, ProtocolError
 from gateway.keys import fold
 from gateway.odata.query import Compare, Expand, Query
 from gateway.reading.cache import ABSENCE, LIFETIMES
@@ -59,11 +59,21 @@ class _Answer(Generic[T]):
     since: float
 
 
+class _Turn:
+    """Who asks, and who waits for that; ``error`` is what became of asking while somebody waited."""
+
+    __slots__ = ("__weakref__", "error", "lock")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.error: GatewayError | None = None
+
+
 class Kept(Generic[T]):
     """One answer for each company and acting identity, asked for once and then known for a while.
 
-    Callers that ask at the same time share the request; a failure is not kept. A company is whatever a caller says it is: of
-    one that gives no answer nothing stays.
+    Callers that ask at the same time share the request, and its failure; a failure is not kept. A company is whatever a
+    caller says it is: of one that gives no answer nothing stays.
     """
 
     def __init__(
@@ -80,8 +90,8 @@ class Kept(Generic[T]):
         self._read = read
         self._clock = clock
         self._answers: dict[_Key, _Answer[T]] = {}
-        # a lock lives as long as somebody holds it or waits for it
-        self._locks: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
+        # a turn lives as long as somebody has it or waits for it
+        self._turns: WeakValueDictionary[_Key, _Turn] = WeakValueDictionary()
 
     async def of(
         self, company: UUID | None, asking: Asking, *, after: int, enough: Callable[[T], bool] = lambda value: True
@@ -94,14 +104,23 @@ class Kept(Generic[T]):
             BackendError: the backend did not say.
         """
         key = (asking.scope.identity, company)
-        lock = self._locks.setdefault(key, asyncio.Lock())
+        turn = self._turns.setdefault(key, _Turn())
+        waiting = turn.lock.locked()
         try:
-            async with asyncio.timeout(max(0.0, asking.deadline.remaining)), lock:
+            async with asyncio.timeout(max(0.0, asking.deadline.remaining)), turn.lock:
                 kept = self._answers.get(key)
                 if kept is not None and self._lasts(kept, enough):
                     asking.trace.cache_hits += 1
                     return kept.value, after
-                value, depth = await self._ask(company, asking, after)
+                if waiting and turn.error is not None:
+                    raise turn.error.again()
+                try:
+                    value, depth = await self._ask(company, asking, after)
+                except DeadlineError:  # the asker's own; others may have more time
+                    raise
+                except GatewayError as error:
+                    turn.error = error
+                    raise
                 self._keep(key, value)
                 return value, depth
         except TimeoutError as error:

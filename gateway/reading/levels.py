@@ -88,12 +88,12 @@ class Levels:
         """
         source = need.source
         looking = self._records(need, column, keys, after=after)
-        starting = _outcome(self._start(need, column, keys, after=after))
-        found, begun = await asyncio.gather(_outcome(looking), starting)
-        # without a start the branches ask, and fail, by themselves
-        started = Started() if isinstance(begun, Failure) else begun
+        started = Started()
         failures: dict[str, Failure] = {}
         try:
+            # without a start the branches ask, and fail, by themselves
+            starting = _outcome(self._start(started, need, column, keys, after=after))
+            found, _ = await asyncio.gather(_outcome(looking), starting)
             if isinstance(found, Failure):
                 missed = Failure(found.error, of_record=True)
                 rows = self.partners.known_rows(source, started.guesses, missed) if partial else {}
@@ -130,10 +130,9 @@ class Levels:
         )
         return {name: [record] for name, record in found.items()}, depth
 
-    async def _start(self, need: Need, column: str, keys: Sequence[Value], *, after: int) -> Started:
+    async def _start(self, started: Started, need: Need, column: str, keys: Sequence[Value], *, after: int) -> None:
         """Begin the branches that need not wait for their rows: through a coupling, or from a key that is known already."""
         source = need.source
-        started = Started()
         pairs: dict[str, Mapping[str, Pair]] = {}
         if column in (source.key, source.natural_key):
             for mapping in sorted(mappings_started(need, column)):
@@ -152,7 +151,6 @@ class Levels:
                         started.early[branch.name] = Early(values, fed)
                 case LocationNames() | FiscalYearStart():
                     started.facts[branch.name] = asyncio.ensure_future(self._fact(branch.link, after=after))
-        return started
 
     def _start_partners(
         self, branch: Branch, pairs: Mapping[str, Pair], source: Source, after: int

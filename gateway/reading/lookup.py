@@ -15,7 +15,7 @@ from uuid import UUID
 from gateway.clients.call import Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
 from gateway.errors import DeadlineError, GatewayError, ProtocolError, RejectedError
-from gateway.keys import fold
+from gateway.keys import fold, loosely
 from gateway.odata.query import AnyOf, Expand, Filter, Query, Value, both, chunks, encoded_length, render, unique
 from gateway.reading.cache import ABSENCE, LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
@@ -305,6 +305,7 @@ class Lookups:
                     answer.records.setdefault(_key_of(record, kind, keys), []).append(record)
             except Exception as error:  # it is raised again for everybody who asked
                 answer.error = error
+        _adopt(answer.records, keys)
         answer.exchanges = [call.exchanges for call in calls]
         return answer
 
@@ -323,6 +324,23 @@ def _key_of(record: Record, kind: _Kind, asked: Mapping[str, Value]) -> str:
     if kind.column == kind.source.key and name not in asked:
         raise ProtocolError(f"{backend.label} sent a row of {kind.source.name} nobody asked for.", backend=backend)
     return name
+
+
+def _adopt(records: dict[str, list[Record]], asked: Mapping[str, Value]) -> None:
+    """Give rows under a key nobody asked for to the key that the backend must have taken for the same.
+
+    Its collation may see more alike than :func:`~gateway.keys.fold` does: accents, ligatures, blanks at the end.
+    """
+    strange = records.keys() - asked.keys()
+    if not strange:
+        return
+    unanswered = asked.keys() - records.keys()
+    alike: dict[str, list[str]] = {}
+    for key in unanswered:
+        alike.setdefault(loosely(key), []).append(key)
+    for name in strange:
+        for key in unanswered if len(unanswered) == 1 else alike.get(loosely(name), ()):
+            records.setdefault(key, []).extend(records[name])
 
 
 def _board(waiting: Sequence[_Ticket]) -> list[_Ticket]:

@@ -96,6 +96,8 @@ class Reader:
         found: dict[str, Row | Failure] = {}
         for name, row in through.items():
             outcome = row if isinstance(row, Failure) else row.links.get("partner")
+            if isinstance(row, Row) and isinstance(row.values, Failure):
+                outcome = row.values  # that it still has this key cannot be checked
             if isinstance(outcome, Row | Failure):
                 found[name] = outcome
         return found

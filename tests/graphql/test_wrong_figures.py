@@ -99,6 +99,20 @@ async def test_a_remembered_number_that_cannot_be_checked_brings_no_figures_of_a
     assert answer.codes == ["BACKEND_FAILED"]
 
 
+async def test_a_partner_key_that_cannot_be_checked_leads_to_no_record(own_api: Api) -> None:
+    query = f'{{ item(by: {{number: "{story.SHORT}"}}) {{ systemId }} }}'
+    item = (await own_api.ask(query)).data["item"]
+    coupling = await coupling_of(own_api, Mapping.ITEM, item["systemId"])
+    await own_api.app.state.running.services.couplings.correct_keys(Side.DATAVERSE, {coupling.id: "1002"})
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, json={"error": {"code": "0x80040216", "message": "It broke."}}, request=request)
+
+    own_api.dataverse.instead = respond
+    answer = await own_api.ask('{ availabilities(lines: [{item: {productNumber: "1002"}}]) { item { number } } }')
+    assert (answer.data["availabilities"], answer.codes) == ([None], ["BACKEND_FAILED"])
+
+
 async def test_in_a_list_what_nobody_knows_of_is_an_error_and_not_absent(own_api: Api) -> None:
     own_api.business_central.instead = unreachable
     lines = f'[{{item: {{number: "{story.IN_STOCK}"}}}}, {{item: {{number: "{story.UNCOUPLED_ITEM}"}}}}]'
@@ -123,6 +137,12 @@ async def test_a_location_that_cannot_be_checked_has_no_stock_of_0(own_api: Api)
     assert (answer.data["availability"]["inventory"], answer.errors) == ("8", []), "the item is there"
 
 
+@pytest.mark.parametrize("location", ["ma\u0131n", "we\u017ft"])
+async def test_a_letter_that_only_looks_alike_when_capital_is_another_code(api: Api, location: str) -> None:
+    question = f'{{ availability(item: {{number: "1001"}}, location: "{location}") {{ inventory }} }}'
+    assert (await api.ask(question)).codes == ["INVALID_INPUT"]
+
+
 async def test_a_partner_key_that_several_rows_have_is_refused_in_lists_too(own_api: Api) -> None:
     account = await own_api.ask('{ customer(by: {number: "C00063"}) { account { accountId } } }')
     other = account.data["customer"]["account"]["accountId"]
@@ -138,6 +158,34 @@ async def test_a_partner_key_that_several_rows_have_is_refused_in_lists_too(own_
     )
     refused = answer.data["updateAccountStatistics"]
     assert refused == {"code": "INVALID_INPUT", "message": "More than one of accounts has accountnumber 'C00210'."}
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"), [("STRA\u00dfE", "STRASSE"), ("K9", "\u212a9"), ("CAF\u00c9", "CAFE\u0301")]
+)
+async def test_what_the_backend_takes_for_the_same_key_is_found(own_api: Api, stored: str, asked: str) -> None:
+    await own_api.in_business_central("POST", "items", {"number": stored, "displayName": "Found"})
+    query = """query ($a: String!, $b: String!) { one: item(by: {number: $a}) { displayName }
+        many: availabilities(lines: [{item: {number: $a}}, {item: {number: $b}}]) { item { displayName } } }"""
+    answer = await own_api.ask(query, {"a": asked, "b": "1001"})
+    assert answer.errors == []
+    assert answer.data["one"] == {"displayName": "Found"}
+    assert answer.data["many"][0] == {"item": {"displayName": "Found"}}
+
+
+@pytest.mark.parametrize("value", ['quantity: "abc"', 'on: "x"', 'on: "2026-02-30"', f'quantity: "{"9" * 100}"'])
+async def test_a_value_that_is_none_of_its_type_is_the_callers_mistake(api: Api, value: str) -> None:
+    answer = await api.ask(f'{{ availability(item: {{number: "1001"}}, {value}) {{ inventory }} }}')
+    assert answer.codes == ["GRAPHQL_INVALID"]
+
+
+async def test_a_fact_that_cannot_be_had_is_asked_for_once(own_api: Api) -> None:
+    await failing(own_api, "companyInformation")
+    aliases = " ".join(f"s{n}: statistics {{ sales {{ thisYear {{ sales {{ amount }} }} }} }}" for n in range(5))
+    before = len(own_api.business_central.seen)
+    await own_api.ask(f'{{ customer(by: {{number: "C00210"}}) {{ {aliases} }} }}')
+    asked = [each for each in own_api.business_central.seen[before:] if "companyInformation" in each.url.path]
+    assert len(asked) == 1
 
 
 # -- days ---------------------------------------------------------------------------------------------------------------------
@@ -256,14 +304,29 @@ async def test_a_query_may_be_nested_so_deeply_and_no_more(api: Api) -> None:
 
 
 async def test_fragments_do_not_hide_depth_and_cost_no_more_to_measure(api: Api) -> None:
-    bomb = " ".join(f"fragment F{n} on Item {{ ...F{n + 1} ...F{n + 1} }}" for n in range(15))
-    query = f'{{ item(by: {{number: "1001"}}) {{ ...F0 }} }} {bomb} fragment F15 on Item {{ number }}'
-    assert (await api.ask(query)).errors == []
+    bomb = " ".join(f"fragment F{n} on Item {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
+    query = f'{{ item(by: {{number: "1001"}}) {{ ...F0 }} }} {bomb} fragment F60 on Item {{ number }}'
+    assert (await api.ask(query)).codes == ["GRAPHQL_INVALID"]
     chain = " ".join(
         f"fragment F{n} on Availability {{ item {{ availability {{ ...F{n + 1} }} }} }}" for n in range(12)
     )
     hidden = f'{{ availability(item: {{number: "1001"}}) {{ ...F0 }} }} {chain} fragment F12 on Availability {{ on }}'
     assert (await api.ask(hidden)).codes == ["GRAPHQL_INVALID"]
+
+
+async def test_a_query_may_have_so_many_fields_and_no_more(api: Api) -> None:
+    """Fragments in fragments: a few lines, and more fields than anybody could wait for."""
+    doubled = " ".join(
+        f"fragment F{n} on Availability {{ a: item {{ availability {{ ...F{n + 1} }} }} "
+        f"b: item {{ availability {{ ...F{n + 1} }} }} c: item {{ availability {{ ...F{n + 1} }} }} }}"
+        for n in range(9)
+    )
+    query = f'{{ availability(item: {{number: "1001"}}) {{ ...F0 }} }} {doubled} fragment F9 on Availability {{ on }}'
+    answer = await api.ask(query)
+    assert answer.codes == ["GRAPHQL_INVALID"]
+    assert "more than 5,000 fields" in answer.errors[0]["message"]
+    wide = " ".join(f"a{n}: number" for n in range(4_990))
+    assert (await api.ask(f'{{ item(by: {{number: "1001"}}) {{ {wide} }} }}')).errors == []
 
 
 async def test_introspection_is_as_deep_as_tools_need_it(api: Api) -> None:

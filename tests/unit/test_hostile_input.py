@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from graphql import GraphQLError
 from pydantic import SecretStr
 from sqlalchemy import String
 
@@ -82,7 +83,7 @@ def test_other_text_is_usable() -> None:
 def test_a_scalar_in_a_form_it_does_not_have_is_refused(kind: str, value: Any) -> None:
     scalar = next(each for each in SCALARS.values() if each.name == kind)
     assert scalar.parse_value is not None
-    with pytest.raises(ValueError, match=kind):
+    with pytest.raises(GraphQLError, match=kind):
         scalar.parse_value(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from graphql import GraphQLError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ NO_DECIMALS: list[object] = [
 
 @pytest.mark.parametrize("raw", NO_DECIMALS, ids=repr)
 def test_a_float_and_other_forms_are_no_decimal(raw: object) -> None:
-    with pytest.raises(ValueError, match="Decimal must be a string of digits"):
+    with pytest.raises(GraphQLError, match="Decimal must be a string of digits"):
         parse(Decimal)(raw)
 
 
@@ -87,7 +88,7 @@ def test_a_date_is_written_and_read_as_iso() -> None:
     "raw", [20261116, None, True, "", "20261116", "2026-11-31", "16.11.2026", "2026-11-16T00:00:00Z"], ids=repr
 )
 def test_other_forms_are_no_date(raw: object) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(GraphQLError, match=r"."):
         parse(date)(raw)
 
 
@@ -108,13 +109,13 @@ def test_a_moment_is_read_as_utc(raw: str) -> None:
 
 @pytest.mark.parametrize("raw", ["2026-11-16T08:30:00", "2026-11-16"])
 def test_a_moment_without_a_time_zone_is_refused(raw: str) -> None:
-    with pytest.raises(ValueError, match="must name its time zone"):
+    with pytest.raises(GraphQLError, match="must name its time zone"):
         parse(datetime)(raw)
 
 
 @pytest.mark.parametrize("raw", [0, None, True, "", "now", "2026-11-16T25:00:00Z"], ids=repr)
 def test_other_forms_are_no_moment(raw: object) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(GraphQLError, match=r"."):
         parse(datetime)(raw)
 
 
@@ -143,5 +144,5 @@ def test_a_guid_is_written_in_lower_case_with_hyphens() -> None:
     "raw", [None, 7, True, "", GUID.hex, f"urn:uuid:{GUID}", f"({GUID})", f" {GUID}", f"{GUID}\n", "g" * 36], ids=repr
 )
 def test_other_forms_are_no_guid(raw: object) -> None:
-    with pytest.raises(ValueError, match="UUID must be a string"):
+    with pytest.raises(GraphQLError, match="UUID must be a string"):
         parse(UUID)(raw)
