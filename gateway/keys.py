@@ -1,4 +1,4 @@
-"""How natural keys compare, here and in both backends: without regard to case, character by character. Pure."""
+"""How natural keys compare here: without regard to case, character by character. A backend may see more alike. Pure."""
 
 import unicodedata
 from functools import lru_cache
