@@ -334,12 +334,11 @@ def _adopt(records: dict[str, list[Record]], asked: Mapping[str, Value]) -> None
     strange = records.keys() - asked.keys()
     if not strange:
         return
-    unanswered = asked.keys() - records.keys()
     alike: dict[str, list[str]] = {}
-    for key in unanswered:
+    for key in asked.keys() - records.keys():
         alike.setdefault(loosely(key), []).append(key)
     for name in strange:
-        for key in unanswered if len(unanswered) == 1 else alike.get(loosely(name), ()):
+        for key in alike.get(loosely(name), ()):
             records.setdefault(key, []).extend(records[name])
 
 

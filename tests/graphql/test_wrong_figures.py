@@ -173,6 +173,28 @@ async def test_what_the_backend_takes_for_the_same_key_is_found(own_api: Api, st
     assert answer.data["many"][0] == {"item": {"displayName": "Found"}}
 
 
+async def test_a_row_that_nobody_asked_for_is_nobodys(own_api: Api) -> None:
+    """Two of what the backend holds may be alike to it: the second is no answer to whoever asked for something else."""
+
+    def another(rows: list[dict[str, Any]]) -> None:
+        rows += [row | {"number": "1001-B"} for row in rows if row.get("number") == "1001"]
+
+    changing(own_api.business_central, "/items?", another)
+    lines = '[{item: {number: "1001"}}, {item: {number: "NOPE"}}]'
+    answer = await own_api.ask(f"{{ availabilities(lines: {lines}) {{ item {{ number }} }} }}")
+    assert (answer.data["availabilities"], answer.errors) == ([{"item": {"number": "1001"}}, None], [])
+
+
+async def test_a_backend_that_ignores_the_question_answers_nothing(own_api: Api) -> None:
+    def other(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["number"] = "OTHER"
+
+    changing(own_api.business_central, "/items?", other)
+    answer = await own_api.ask('{ availability(item: {number: "1001"}) { item { number } inventory } }')
+    assert answer.data["availability"] is None
+
+
 @pytest.mark.parametrize("value", ['quantity: "abc"', 'on: "x"', 'on: "2026-02-30"', f'quantity: "{"9" * 100}"'])
 async def test_a_value_that_is_none_of_its_type_is_the_callers_mistake(api: Api, value: str) -> None:
     answer = await api.ask(f'{{ availability(item: {{number: "1001"}}, {value}) {{ inventory }} }}')
