@@ -111,6 +111,7 @@ def test_the_company_has_the_promised_size() -> None:
         "CUSTOMER": 160,
         "CONTACT": 222,
         "ITEM": 240,
+        "OPPORTUNITY": 10,
     }
 
 
@@ -140,6 +141,62 @@ def test_harbour_bikes_has_two_open_opportunities() -> None:
     still_open = [row for row in mine if row["statecode"] == 0]
     assert len(still_open) == 2
     assert sum(Decimal(str(row["estimatedvalue"])) for row in still_open) == 60_900
+
+
+def deal(number: str) -> Row:
+    return bc("opportunities", "number", number)
+
+
+def test_a_dozen_opportunities_of_which_ten_are_coupled() -> None:
+    numbers = [row["number"] for row in sides()[0]["opportunities"]]
+    coupled = [number for number in numbers if ("OPPORTUNITY", number) in couplings()]
+    assert (len(numbers), len(coupled)) == (12, 10)
+    assert set(numbers) - set(coupled) == {story.MATCHING_OPPORTUNITY, story.BC_ONLY_OPPORTUNITY}
+
+
+def test_coupled_opportunities_are_alike_and_unchanged() -> None:
+    for (mapping, number), one in couplings().items():
+        if mapping != "OPPORTUNITY":
+            continue
+        mine, partner = deal(number), crm("opportunities", "opportunityid", one.crm_id)
+        assert mine["description"] == partner["name"] == one.crm_natural_key
+        assert mine["estimatedClosingDate"] == partner["estimatedclosedate"]
+        assert mine["lastModifiedDateTime"] == bc_instant(one.bc_modified_at)
+        assert partner["modifiedon"] == crm_instant(one.crm_modified_at)
+        contact = couplings()["CONTACT", str(mine["contactNumber"])]
+        assert partner["_parentcontactid_value"] == contact.crm_id
+        (relation,) = find(0, "$contactBusinessRelations", "contactNo", mine["contactCompanyNumber"])
+        customer_number = str(relation["no"])
+        assert coupling(customer_number).crm_id == partner["_parentaccountid_value"]
+        assert mine["salespersonCode"] == customer(customer_number)["salespersonCode"]
+        assert couplings()["SALESPERSON", str(mine["salespersonCode"])].crm_id == partner["_owninguser_value"]
+
+
+def test_estimates_are_in_the_currency_of_the_company() -> None:
+    (dollars,) = find(0, "opportunities", "description", "Coast to coast rental fleet")
+    assert dollars["estimatedValue"] == Decimal("60000.00")
+    assert deal(story.OFFER_NUMBER)["estimatedValue"] == 48_500
+
+
+def test_one_opportunity_is_won_on_both_sides() -> None:
+    won = deal(story.WON_OPPORTUNITY)
+    assert (won["description"], won["status"], won["closed"]) == (story.WON_OPPORTUNITY_NAME, "Won", True)
+    assert (won["dateClosed"], won["completedPrc"]) == ("2026-09-30", 100)
+    partner = crm("opportunities", "opportunityid", couplings()["OPPORTUNITY", story.WON_OPPORTUNITY].crm_id)
+    assert partner["statecode"] == 1
+    states = Counter(row["status"] for row in sides()[0]["opportunities"])
+    assert states == {"In_x0020_Progress": 10, "Won": 1, "Not_x0020_Started": 1}
+
+
+def test_one_opportunity_waits_for_its_partner_and_one_has_none() -> None:
+    waiting = deal(story.MATCHING_OPPORTUNITY)
+    assert waiting["description"] == story.MATCHING_OPPORTUNITY_NAME
+    partner = crm("opportunities", "name", story.MATCHING_OPPORTUNITY_NAME)
+    assert partner["opportunityid"] not in {one.crm_id for one in couplings().values()}
+    assert partner["statecode"] == 0
+    alone = deal(story.BC_ONLY_OPPORTUNITY)
+    assert (alone["description"], alone["status"]) == (story.BC_ONLY_OPPORTUNITY_NAME, "Not_x0020_Started")
+    assert not find(1, "opportunities", "name", story.BC_ONLY_OPPORTUNITY_NAME)
 
 
 def test_an_ordinary_pair_is_unchanged_since_it_was_synchronized() -> None:
@@ -337,6 +394,7 @@ def test_every_coupling_but_the_orphan_leads_to_two_records() -> None:
         "SALESPERSON": ("salespeoplePurchasers", "systemusers", "systemuserid"),
         "CURRENCY": ("currencies", "transactioncurrencies", "transactioncurrencyid"),
         "UNIT_OF_MEASURE": ("unitsOfMeasure", "uomschedules", "uomscheduleid"),
+        "OPPORTUNITY": ("opportunities", "opportunities", "opportunityid"),
     }
     for mapping, (bc_set, crm_set, key) in sets.items():
         bc_ids = {row["id"] for row in business_central[bc_set]}

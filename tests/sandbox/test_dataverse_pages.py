@@ -78,6 +78,8 @@ async def test_rows_that_come_and_go_neither_repeat_nor_hide_others(
         "createdon",
         "_primarycontactid_value",
         "primarycontactid/fullname",
+        "accountid",
+        "creditlimit,accountid desc",
     ],
 )
 async def test_every_order_is_paged_without_loss_even_over_nulls(

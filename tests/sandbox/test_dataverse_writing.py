@@ -270,7 +270,6 @@ async def test_a_body_that_is_no_object_is_refused(dataverse: httpx.AsyncClient,
         {"lastonholdtime": "2026-05-04"},
         {"lastonholdtime": "0001-01-01T00:00:00+14:00"},
         {"contact_customer_accounts": {"lastname": "Vos"}},
-        {"primarycontactid": None},
     ],
 )
 async def test_a_body_that_does_not_fit_the_model_is_refused(

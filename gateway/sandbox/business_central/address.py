@@ -147,6 +147,6 @@ def _follow(store: Store, target: Target, name: str, key: str | None) -> Target:
     context = f"{target.context}({target.key})/{navigation.name}"
     if not navigation.collection and key is None:
         found = store.select(entity_set.name, where=Target(entity_set, "", within=within).condition, limit=1)
-        key = str(found[0]["id"]) if found else None
+        key = str(found[0][entity_set.key]) if found else None
         return Target(entity_set, context, key=key, within=within, single=True)
     return Target(entity_set, context, key=key, within=within)

@@ -7,7 +7,10 @@ from importlib.resources import files
 from gateway.sandbox.business_central.views import VIEWS
 from gateway.sandbox.model import Model
 
-_FILES = ("model.json", "invoices.json", "quotes.json", "open_lines.json", "analytics.json", "extension.json")
+_FILES = (
+    *("model.json", "invoices.json", "quotes.json", "open_lines.json", "relationships.json"),
+    *("analytics.json", "extension.json"),
+)
 
 
 @cache

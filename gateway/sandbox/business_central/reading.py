@@ -16,7 +16,7 @@ from gateway.sandbox.business_central.address import Target, existing
 from gateway.sandbox.business_central.etags import etag
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
 from gateway.sandbox.business_central.representation import Json, Shape, show
-from gateway.sandbox.expression import Comparison, Expression, In, Logical, OrderItem, Path
+from gateway.sandbox.expression import Comparison, Expression, In, Literal, Logical, OrderItem, Path
 from gateway.sandbox.ordering import Position
 from gateway.sandbox.store import Row, Store
 
@@ -31,6 +31,7 @@ def read(environment: Environment, request: Request, target: Target) -> Response
         count = store.count(target.entity_set.name, where=_where(target, asked))
         return Response(200, str(count), {"Content-Type": "text/plain"})
     if target.key is not None:
+        _check_parent(target, None)
         return one(store, request, target, existing_within(store, target), Shape(asked.select, asked.expand))
     if target.single:
         return Response(204)
@@ -82,11 +83,28 @@ def _page(environment: Environment, request: Request, target: Target, asked: que
 
 
 def _where(target: Target, asked: query.Query) -> Expression | None:
-    parent = target.entity_set.extra.get("parent")
-    if isinstance(parent, dict) and target.within is None and not _names_parent(asked.where, parent["property"]):
-        raise errors.dialog(str(parent["message"]))
-    conditions = [condition for condition in (target.condition, asked.where) if condition is not None]
+    given = (target.condition, asked.where, _check_parent(target, asked.where))
+    conditions = [condition for condition in given if condition is not None]
     return Logical("and", tuple(conditions)) if len(conditions) > 1 else next(iter(conditions), None)
+
+
+def _check_parent(target: Target, where: Expression | None) -> Expression | None:
+    """Refuse rows of a temporary table whose parent is not named; gives what else must hold for them.
+
+    Where a parent may be of several types, its id says nothing without the type, which is the blank one unless it is
+    named, and the key of a row alone does not do.
+    """
+    parent = target.entity_set.extra.get("parent")
+    if not isinstance(parent, dict) or target.within is not None:
+        return None
+    kind = parent.get("type")
+    if target.key is not None and kind is None:
+        return None
+    if not _names_parent(where, parent["property"]):
+        raise errors.dialog(str(parent["message"]))
+    if kind is None or kind.lower() in {name for one in query.conjuncts(where) for name in query.fields(one)}:
+        return None
+    return Comparison("eq", Path((kind,)), Literal(str(target.entity_set.properties[kind].empty), "Edm.String"))
 
 
 def _names_parent(where: Expression | None, name: str) -> bool:

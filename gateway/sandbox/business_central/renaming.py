@@ -1,4 +1,4 @@
-"""A new number for a customer or an item: everything that names it by its number follows.
+"""A new number for a customer, a contact or an item: everything that names it by its number follows.
 
 Source: Business Central, "Rename a record", which changes the primary key and every table related to it.
 """
@@ -18,6 +18,12 @@ _NAMED_IN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         *((name, column) for name in _DOCUMENTS for column in ("customerNumber", "billToCustomerNumber")),
         *(("$salesReturnLines", column) for column in ("sellToCustomerNo", "billToCustomerNo")),
         *(("$serviceLines", column) for column in ("customerNo", "billToCustomerNo")),
+        ("$contactBusinessRelations", "no"),
+    ),
+    "contacts": (
+        ("contacts", "companyNumber"),
+        ("$contactBusinessRelations", "contactNo"),
+        *(("opportunities", column) for column in ("contactNumber", "contactCompanyNumber")),
     ),
     "items": (
         *((name, "itemNo") for name in ("$itemLedgerEntries", "$purchaseLines", "$transferLines")),

@@ -1,6 +1,7 @@
 """Values of a request body, checked and turned into what the store keeps.
 
-Null becomes the empty value of the type. Options are accepted by wire name or caption.
+Null becomes the empty value of the type. Options are accepted by wire name or caption. A column marked `upper` in the
+model is a code, which Business Central keeps in capital letters.
 
 Source: Business Central, "Endpoints for the APIs"; error codes of "Troubleshooting Web Services Error Codes".
 """
@@ -66,7 +67,7 @@ def _value(column: Property, given: object) -> object:
             text = _text(column, given)
             if column.max_length is not None and len(text) > column.max_length:
                 raise errors.too_long(text, column.max_length)
-            return text
+            return text.upper() if column.extra.get("upper") else text
         case "Edm.Boolean":
             if not isinstance(given, bool):
                 raise _unreadable(column, given)

@@ -12,6 +12,17 @@ from gateway.sandbox.business_central.extension_views import EXTENSION_VIEWS
 
 VIEWS: Final[dict[str, str]] = {**ANALYTICS_VIEWS, **EXTENSION_VIEWS}
 
+VIEWS["contactsInformation"] = """
+        SELECT contact.id AS contactId, contact.number AS contactNumber, contact.displayName AS contactName,
+               contact.type AS contactType, customer.id AS relatedId, 'Customer' AS relatedType,
+               max(contact.store_version, relation.store_version) AS store_version
+        FROM customers AS customer
+        JOIN "$contactBusinessRelations" AS relation
+             ON fold(relation.no) = fold(customer.number) AND relation.linkToTable = 'Customer'
+        JOIN contacts AS contact ON fold(contact.companyNumber) = fold(relation.contactNo)
+        """
+"""The company that a customer is, and its persons. Source: Microsoft's AL source of table Contact Information Buffer."""
+
 _DOCUMENTED: Final = (
     *("accounts", "companyInformation", "countriesRegions", "currencies", "customerPaymentJournals", "customers"),
     *("dimensions", "employees", "generalLedgerEntries", "itemCategories", "items", "journals", "paymentMethods"),
@@ -19,7 +30,7 @@ _DOCUMENTED: Final = (
     *("shipmentMethods", "unitsOfMeasure", "vendors"),
 )
 """Source: Business Central, "Working with webhooks in Dynamics 365 Business Central", supported resources."""
-_ALSO: Final = ("contacts", "itemVariants", "locations", "salespeoplePurchasers")
+_ALSO: Final = ("contacts", "itemVariants", "locations", "opportunities", "salespeoplePurchasers")
 _OF_EXTENSIONS: Final = ("wheelhouse/availability/v1.0/couplings",)
 
 WEBHOOK_RESOURCES: Final = (*(f"v2.0/{name}" for name in sorted((*_DOCUMENTED, *_ALSO))), *_OF_EXTENSIONS)

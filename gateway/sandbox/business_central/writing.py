@@ -7,7 +7,17 @@ Source: Business Central, "Endpoints for the APIs", "Concurrency control in API"
 
 from collections.abc import Mapping
 
-from gateway.sandbox.business_central import documents, errors, inventory, query, renaming, rules, units
+from gateway.sandbox.business_central import (
+    contacts,
+    documents,
+    errors,
+    inventory,
+    opportunities,
+    query,
+    renaming,
+    rules,
+    units,
+)
 from gateway.sandbox.business_central.address import Target
 from gateway.sandbox.business_central.etags import etag, is_etag
 from gateway.sandbox.business_central.exchange import Environment, Request, Response
@@ -55,6 +65,10 @@ def _insert(
         inventory.refuse_on_insert(values)
     if not values.get("number") and (number := rules.next_number(store, entity_set)):
         values["number"] = number
+    if entity_set.name == "contacts":
+        contacts.complete(store, values)
+    elif entity_set.name == opportunities.SET:
+        opportunities.complete(environment, values)
     row_id = str(values.setdefault("id", environment.new_id()))
     rules.check_unique(store, entity_set, row_id, values)
     _stamp(environment, entity_set, values)
@@ -63,6 +77,8 @@ def _insert(
     except DuplicateKeyError as error:
         identification = f"SystemId='{{{row_id.upper()}}}'"
         raise errors.exists_already(str(entity_set.extra["table"]), identification) from error
+    if entity_set.name == "customers":
+        contacts.open_company(environment, values)
     for name, children in nested.items():
         navigation = entity_set.navigations[name]
         for child in children:
@@ -97,6 +113,10 @@ def change(environment: Environment, request: Request, target: Target) -> Respon
             documents.check_not_posted(kind, row)
         elif entity_set.name == "items":
             inventory.adjust(store, row, values, today=f"{environment.now():%Y-%m-%d}")
+        elif entity_set.name == "contacts":
+            contacts.change(store, row, values)
+        elif entity_set.name == opportunities.SET:
+            opportunities.change(store, row, values)
         if "number" in values:
             renaming.rename(store, entity_set, row, values["number"])
         _stamp(environment, entity_set, values)
@@ -119,8 +139,13 @@ def remove(environment: Environment, request: Request, target: Target) -> Respon
             check_etag(row, request.headers["if-match"])
         _check_unused(store, entity_set, row)
         if entity_set.name == "customers":
+            contacts.part(environment, row)
             if store.get("customerFinancialDetails", target.key):
                 store.delete("customerFinancialDetails", target.key)
+        elif entity_set.name == "contacts":
+            contacts.forget(store, row)
+        elif entity_set.name == opportunities.SET:
+            opportunities.check_inactive(row)
         elif entity_set.name == "items":
             units.forget(store, row)
         elif kind := documents.BY_HEADERS.get(entity_set.name):
@@ -172,7 +197,7 @@ def _stamp(environment: Environment, entity_set: EntitySet, values: Values) -> N
 
 
 def _follow_up(environment: Environment, entity_set: EntitySet, row_id: str, values: Mapping[str, object]) -> None:
-    """What else a write changes: totals of the document, the unit of an item, or the customer's financial details."""
+    """What else a write changes: totals of the document, the unit of an item, details of a customer, shown names."""
     store, now = environment.store, environment.moment()
     if kind := documents.BY_HEADERS.get(entity_set.name):
         documents.recalculate(store, kind, row_id, now=now)
@@ -180,7 +205,10 @@ def _follow_up(environment: Environment, entity_set: EntitySet, row_id: str, val
         documents.recalculate(store, kind, str(values["documentId"]), now=now)
     elif entity_set.name == "items":
         units.keep_base(store, _row(store, entity_set, row_id))
+    elif entity_set.name == "contacts":
+        contacts.follow(environment, row_id)
     elif entity_set.name == "customers":
+        contacts.rename_company(environment, _row(store, entity_set, row_id), values["displayName"])
         details = {"number": values["number"], "lastModifiedDateTime": now}
         if store.get("customerFinancialDetails", row_id):
             store.update("customerFinancialDetails", row_id, details)

@@ -13,7 +13,15 @@ from gateway.sandbox.company.identifiers import bc_id, bc_instant
 from gateway.sandbox.company.orders import story_orders
 from gateway.sandbox.company.rows import Row, Sets, given
 
-_TABLES: Final = {"SALESPERSON": 13, "CURRENCY": 4, "UNIT_OF_MEASURE": 204, "CUSTOMER": 18, "CONTACT": 5050, "ITEM": 27}
+_TABLES: Final = {
+    "SALESPERSON": 13,
+    "CURRENCY": 4,
+    "UNIT_OF_MEASURE": 204,
+    "CUSTOMER": 18,
+    "CONTACT": 5050,
+    "ITEM": 27,
+    "OPPORTUNITY": 5092,
+}
 _RESULTS: Final = {"SUCCESS": "Success", "FAILURE": "Failure", None: "_x0020_"}
 
 

@@ -14,6 +14,7 @@ def customer_sets(part: range) -> Sets:
     yield "customers", map(_customer, customers(part))
     yield "customerFinancialDetails", map(_financial_detail, customers(part))
     yield "contacts", (row for one in customers(part) for row in _contacts(one))
+    yield "$contactBusinessRelations", map(_relation, customers(part))
     yield "$customerLedgerEntries", (_ledger_entry(entry, one) for one in customers(part) for entry in ledger(one))
 
 
@@ -90,6 +91,17 @@ def _contacts(customer: Customer) -> Iterator[Row]:
     }
     for contact in contacts(customer):
         yield {**_person(contact), **company}
+
+
+def _relation(customer: Customer) -> Row:
+    """Which customer a company is."""
+    number = company_contact_number(customer)
+    return {
+        "id": bc_id("contact-business-relation", number),
+        "contactNo": number,
+        "linkToTable": "Customer",
+        "no": customer.number,
+    }
 
 
 def _person(contact: Contact) -> Row:

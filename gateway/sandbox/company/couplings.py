@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.sandbox.company import bc_setup, crm_columns, story
 from gateway.sandbox.company.accounts import account_of
+from gateway.sandbox.company.bc_opportunities import bc_opportunities
 from gateway.sandbox.company.codes import FOREIGN_CURRENCIES, UNITS
 from gateway.sandbox.company.contacts import contacts
 from gateway.sandbox.company.crm_columns import currency_id, sent_at
@@ -62,6 +63,7 @@ def couplings(*, part: range, item_count: int) -> Iterator[DemoCoupling]:
             yield from _contacts(customer)
     if part.start == 0:
         yield from _items(item_count)
+        yield from _opportunities()
 
 
 def _pair(
@@ -137,6 +139,14 @@ def _items(item_count: int) -> Iterator[DemoCoupling]:
             bc, crm = (item.id, item.number), (item.product_id, item.number)
             changed = item.synchronized_at, sent_at(item.synchronized_at)
             yield _pair("ITEM", bc=bc, crm=crm, changed=changed, results=(SUCCESS, SUCCESS))
+
+
+def _opportunities() -> Iterator[DemoCoupling]:
+    for one in bc_opportunities():
+        if one.coupled and one.partner is not None:
+            bc, crm = (one.id, one.number), (one.partner.id, one.partner.name)
+            changed = one.modified_at, one.partner.modified_at
+            yield _pair("OPPORTUNITY", bc=bc, crm=crm, changed=changed, results=(SUCCESS, SUCCESS))
 
 
 @dataclass(frozen=True, slots=True)

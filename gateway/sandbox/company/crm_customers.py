@@ -1,7 +1,6 @@
 """Rows of Dataverse about customers: accounts, contacts, opportunities, and the statistics of accounts."""
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
 
 from gateway.sandbox.company.accounts import Account, account_of, accounts, lone_accounts
 from gateway.sandbox.company.chance import Draw
@@ -15,7 +14,6 @@ from gateway.sandbox.company.identifiers import crm_id
 from gateway.sandbox.company.opportunities import Opportunity, Stage, opportunities
 from gateway.sandbox.company.places import FIRST_NAMES, LAST_NAMES
 from gateway.sandbox.company.rows import Row, Sets
-from gateway.sandbox.company.story import STORY_TIME
 
 
 def customer_sets(part: range) -> Sets:
@@ -107,7 +105,6 @@ def _person(key: str, account: Account, *, name: tuple[str, str]) -> Row:
 def _opportunity(opportunity: Opportunity) -> Row:
     account = opportunity.account
     state, reason = opportunity.stage.value
-    made_at = _made_at(opportunity)
     won = {"actualvalue": opportunity.value} if opportunity.stage is Stage.WON else {}
     return {
         "opportunityid": opportunity.id,
@@ -128,12 +125,5 @@ def _opportunity(opportunity: Opportunity) -> Row:
         **money(account.currency, {"estimatedvalue": opportunity.value, **won, **offer_totals(opportunity)}),
         **company_lookup(),
         **owned(opportunity.owner),
-        **audited(made_at, made_at + timedelta(days=2), by=opportunity.owner),
+        **audited(opportunity.created_at, opportunity.modified_at, by=opportunity.owner),
     }
-
-
-def _made_at(opportunity: Opportunity) -> datetime:
-    """Some weeks before it closes or closed, and some days before the story."""
-    closes = datetime.combine(opportunity.closes, time(12), tzinfo=STORY_TIME.tzinfo)
-    weeks = Draw("opportunity-age", opportunity.id).between(3, 12)
-    return min(STORY_TIME - timedelta(days=5), closes - timedelta(weeks=weeks))

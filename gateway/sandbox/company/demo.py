@@ -14,6 +14,7 @@ from gateway.sandbox.company import (
     bc_customers,
     bc_invoices,
     bc_items,
+    bc_opportunities,
     bc_orders,
     bc_setup,
     crm_customers,
@@ -38,7 +39,7 @@ from gateway.sandbox.company.items import STORY_ITEMS
 from gateway.sandbox.company.rows import Sets
 from gateway.sandbox.identity.people import TENANT_ID
 
-_EDITION: Final = "3"
+_EDITION: Final = "4"
 """Raise it when the generated rows change, so that a stored sandbox is seeded anew."""
 
 
@@ -80,6 +81,7 @@ class DemoCompany:
         yield from bc_customers.customer_sets(part)
         if first:
             yield from bc_items.item_sets(self.items)
+            yield from bc_opportunities.opportunity_sets()
         yield from bc_orders.order_sets(part)
         yield from bc_invoices.invoice_sets(part)
         if first:

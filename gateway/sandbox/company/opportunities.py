@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -54,6 +54,17 @@ class Opportunity:
     def owner(self) -> User | None:
         """A person's, even where the default team owns the account."""
         return self.account.owner or Draw("opportunity-owner", self.id).pick(ACTIVE_SALESPEOPLE).user
+
+    @property
+    def created_at(self) -> datetime:
+        """Some weeks before it closes or closed, and some days before the story."""
+        closes = datetime.combine(self.closes, time(12), tzinfo=story.STORY_TIME.tzinfo)
+        weeks = Draw("opportunity-age", self.id).between(3, 12)
+        return min(story.STORY_TIME - timedelta(days=5), closes - timedelta(weeks=weeks))
+
+    @property
+    def modified_at(self) -> datetime:
+        return self.created_at + timedelta(days=2)
 
 
 def opportunities(part: range) -> Iterator[Opportunity]:

@@ -45,6 +45,12 @@ read anywhere.
     TRAP_ITEM         name with quotes, `_`, `[` and `%`
     ITEM_CONFLICT     its description was changed on both sides
     RETURNED_ITEM     two come back with the return order, two are needed for a service order; its stock is drawn
+
+    Opportunity           Case
+    OFFER_NUMBER          coupled, in progress on both sides (OFFER); has lines in the CRM
+    WON_OPPORTUNITY       coupled, won on both sides: its contact and salesperson cannot change in Business Central
+    MATCHING_OPPORTUNITY  not coupled; an opportunity of the CRM has its name and its customer
+    BC_ONLY_OPPORTUNITY   not coupled, not started; nothing in the CRM is like it
 """
 
 from dataclasses import dataclass
@@ -128,6 +134,17 @@ HIDDEN_FROM_SALES: Final = OWNER_GAP
 """Its account is in another business unit than the demo person `sales`, who sees only what the own unit has."""
 OFFER: Final = "Spring season trekking bikes"
 """The opportunity that has lines, and totals from them."""
+
+OFFER_NUMBER: Final = "OP000001"
+"""The number that OFFER has in Business Central."""
+WON_OPPORTUNITY: Final = "OP000005"
+WON_OPPORTUNITY_NAME: Final = "Autumn restock 2026"
+MATCHING_OPPORTUNITY: Final = "OP000011"
+MATCHING_OPPORTUNITY_NAME: Final = "Shop opening: Amberway Cykler Ltd"
+"""The only one of its name in the CRM."""
+BC_ONLY_OPPORTUNITY: Final = "OP000012"
+"""Of NO_ENTRIES."""
+BC_ONLY_OPPORTUNITY_NAME: Final = "Cargo bike demo weekend"
 
 SHORT_DEMAND_DATE: Final = date(2026, 11, 25)
 SHORT_RECEIPT_DATE: Final = date(2026, 12, 2)

@@ -2,7 +2,8 @@
 
     {"name": "Quay Cycles", "primarycontactid@odata.bind": "/contacts(5d0e1c77-…)", "contact_customer_accounts": [{…}]}
 
-Columns that only Dataverse writes are ignored. Navigation names are case-sensitive.
+Columns that only Dataverse writes are ignored. Navigation names are case-sensitive. Null clears a lookup, with or without
+`@odata.bind` behind the name of its navigation; `_primarycontactid_value` never does.
 
 Source: Dataverse, Create a table row using the Web API; Associate and disassociate table rows.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.sandbox.dataverse.errors import invalid_payload, undeclared_property
+from gateway.sandbox.dataverse.errors import invalid_payload, lookup_set_to_null, undeclared_property
 from gateway.sandbox.dataverse.values import checked
 from gateway.sandbox.json_text import loads
 from gateway.sandbox.model import EntitySet, Navigation
@@ -77,6 +78,8 @@ class _Reader:
 
     def _column(self, name: str, value: object) -> None:
         column = self.entity_set.properties[name]
+        if "lookup" in column.extra and value is None:
+            raise lookup_set_to_null(name)
         if "lookup" in column.extra:
             raise invalid_payload(
                 "CRM do not support direct update of Entity Reference properties, Use Navigation properties instead."
@@ -101,7 +104,9 @@ class _Reader:
 
     def _nested(self, navigation: Navigation, value: object) -> None:
         target = self.sets[navigation.target]
-        if navigation.collection and isinstance(value, list):
+        if value is None and not navigation.collection:
+            self._bind(navigation.name, None)
+        elif navigation.collection and isinstance(value, list):
             self.children[navigation.name] = tuple(read_change(_object(item), target, self.sets) for item in value)
         elif not navigation.collection and value is not None:
             self.parents[navigation.name] = read_change(_object(value), target, self.sets)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import uuid4
 
-from gateway.sandbox.dataverse import pairs, price_engine, upkeep
+from gateway.sandbox.dataverse import catalogue, pairs, price_engine, upkeep
 from gateway.sandbox.dataverse.access import require, require_privilege
 from gateway.sandbox.dataverse.address import alternate_keys
 from gateway.sandbox.dataverse.annotations import CURRENCY
@@ -49,7 +49,8 @@ def create(
     values.update(fixed or {})
     key = values.setdefault(entity_set.key, None) or str(uuid4())
     values[entity_set.key] = key
-    values.update(upkeep.state(entity_set, {**change.values}, current=None))
+    values.update(catalogue.potential_customer(entity_set, values, changes=values))
+    values.update(upkeep.state(entity_set, catalogue.born_state(entity_set, change.values), current=None))
     values.update(upkeep.creation(operation, entity_set, values) | upkeep.modification(operation, entity_set))
     values.update(upkeep.ownership(operation, entity_set, values))
     values.update(upkeep.full_name(entity_set, values))
@@ -59,6 +60,7 @@ def create(
     values.update(upkeep.base_amounts(operation, entity_set, values))
     values.update(upkeep.order_number(operation, entity_set, values))
     upkeep.check_required(entity_set, values)
+    catalogue.check(operation, entity_set, values, changes=values)
     values.update(check_registration(operation, entity_set, values, values))
     _check_alternate_keys(operation, entity_set, values)
     try:
@@ -125,6 +127,8 @@ def _write(operation: Operation, entity_set: EntitySet, row: Row, *, changes: Ma
         written.update(upkeep.full_name(entity_set, after))
     if "_ownerid_value" in changes:
         written.update(upkeep.ownership(operation, entity_set, after))
+    written.update(catalogue.potential_customer(entity_set, after, changes=changes))
+    catalogue.check(operation, entity_set, after, changes=changes)
     prices = price_engine.computed(operation, entity_set, {**after, **written}, on="update")
     written.update(prices)
     if {CURRENCY, *upkeep.money_columns(entity_set)} & (changes.keys() | prices.keys()):

@@ -54,6 +54,10 @@ def unknown_segment(segment: str) -> DataverseError:
     return DataverseError(404, INVALID_URL, f"Resource not found for the segment '{segment}'.")
 
 
+def lookup_set_to_null(name: str) -> DataverseError:
+    return invalid_url(f"Property {name} cannot be updated to null. The reference property can only be deleted.")
+
+
 def unknown_property(name: str, entity: str) -> DataverseError:
     return invalid_url(f"Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{entity}'.")
 

@@ -41,12 +41,9 @@ def position_after(
 
 
 def _names(entity_set: EntitySet, order: Sequence[OrderItem]) -> list[str]:
-    """One name for each sort term, as XML allows it: a path is joined with dots."""
-    names = [".".join(item.path.names) for item in order]
-    return [
-        *(name if names.count(name) == 1 else f"{name}.{index}" for index, name in enumerate(names)),
-        entity_set.key,
-    ]
+    """One name for each sort term, as XML allows it: a path is joined with dots; the key last, once more if ordered by it."""
+    names = [*(".".join(item.path.names) for item in order), entity_set.key]
+    return [name if names.count(name) == 1 else f"{name}.{index}" for index, name in enumerate(names)]
 
 
 def _position(store: Store, entity_set: EntitySet, row: Row, *, order: Sequence[OrderItem]) -> tuple[object, ...]:
