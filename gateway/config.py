@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -105,6 +113,10 @@ class Settings(BaseSettings):
     business_central_scope: str = Field(
         default="https://api.businesscentral.dynamics.com/.default", description="Scope of Business Central tokens."
     )
+    business_central_web_url: BackendUrl | None = Field(
+        default=None,
+        description="Root of Business Central's web client, for links to records; default: the one of the API's environment.",
+    )
     company_id: UUID = Field(description="SystemId of the company that is meant when a query names none.")
     local_currency_code: str | None = Field(
         default=None, pattern="^[A-Z]{3}$", description="That company's local currency, if it need not be asked for."
@@ -117,6 +129,11 @@ class Settings(BaseSettings):
         default=SecretStr("sqlite+aiosqlite:///gateway.db"),
         description="Our own database: SQLite, or PostgreSQL for more processes.",
     )
+    jobs_database_url: DatabaseUrl | None = Field(
+        default=None,
+        description="Where jobs are kept; default: beside an SQLite file, in a schema `dbos` of the same PostgreSQL database.",
+    )
+    jobs_retention_days: int = Field(default=30, ge=1, le=3650, description="How long finished jobs are kept.")
     modules: Modules = Field(
         default=frozenset(Module),
         description="Which departments of Business Central the company uses besides trade, separated by commas.",
@@ -148,6 +165,17 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )
+
+    @field_validator("jobs_database_url")
+    @classmethod
+    def _is_a_file_of_its_own(cls, value: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if (
+            value is not None
+            and value.get_secret_value().startswith("sqlite")
+            and value == others.data.get("database_url")
+        ):
+            raise ValueError("must name another file than GATEWAY_DATABASE_URL: each has a single writer")
+        return value
 
     @property
     def token_authority(self) -> str:

@@ -44,7 +44,7 @@ def _prepare(folder: Path, fingerprint: str, *, reset: bool) -> None:
     marker = folder / "company.txt"
     kept = marker.read_text(encoding="utf-8") if marker.exists() else None
     if reset or kept != fingerprint:
-        for name in ("gateway.db", "business-central.db", "dataverse.db"):
+        for name in ("gateway.db", "gateway-jobs.db", "business-central.db", "dataverse.db"):
             for file in (folder / name, folder / f"{name}-wal", folder / f"{name}-shm"):
                 file.unlink(missing_ok=True)
     marker.write_text(fingerprint, encoding="utf-8")
