@@ -7,7 +7,8 @@
     ├─ CallerError
     │   ├─ UnauthenticatedError     no token, or one we do not accept
     │   ├─ ForbiddenError           a caller we know, who may not do this
-    │   └─ InvalidInputError        an argument we cannot use
+    │   ├─ InvalidInputError        an argument we cannot use
+    │   └─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
@@ -29,8 +30,11 @@ No exception of httpx, msal or SQLAlchemy leaves the layer that called it: it is
 graphql-core copies :attr:`GatewayError.extensions` into the answer, so no mapping layer exists.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
+from uuid import UUID
 
 
 class ErrorCode(StrEnum):
@@ -54,6 +58,19 @@ class ErrorCode(StrEnum):
     BACKEND_FAILED = "BACKEND_FAILED"
     BACKEND_LIMIT = "BACKEND_LIMIT"
     BACKEND_PROTOCOL_ERROR = "BACKEND_PROTOCOL_ERROR"
+    ALREADY_COUPLED = "ALREADY_COUPLED"
+    BUSINESS_CENTRAL_RECORD_TAKEN = "BUSINESS_CENTRAL_RECORD_TAKEN"
+    DATAVERSE_ROW_TAKEN = "DATAVERSE_ROW_TAKEN"
+    NOT_COUPLED = "NOT_COUPLED"
+    RECORD_NOT_FOUND = "RECORD_NOT_FOUND"
+    RECORD_BLOCKED = "RECORD_BLOCKED"
+    RECORD_OUTSIDE_FILTER = "RECORD_OUTSIDE_FILTER"
+    DIRECTION_NOT_ALLOWED = "DIRECTION_NOT_ALLOWED"
+    SALESPERSON_NOT_COUPLED = "SALESPERSON_NOT_COUPLED"
+    OWNER_NOT_COUPLED = "OWNER_NOT_COUPLED"
+    LOOKUP_NOT_COUPLED = "LOOKUP_NOT_COUPLED"
+    MATCH_CRITERIA_MISSING = "MATCH_CRITERIA_MISSING"
+    COUPLING_CHANGED = "COUPLING_CHANGED"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     GRAPHQL_INVALID = "GRAPHQL_INVALID"
     INTERNAL_ERROR = "INTERNAL_ERROR"
@@ -120,6 +137,47 @@ class InvalidInputError(CallerError):
     def extensions(self) -> dict[str, object]:
         extra = {"argument": self.argument} if self.argument else {}
         return super().extensions | extra
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRecord:
+    """A record that a sentence speaks of: where it is, what kind it is, its id, number and name as far as they are known."""
+
+    backend: str
+    noun: str
+    id: UUID
+    number: str | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        known = f"{self.noun} {self.number}" if self.number else self.noun
+        return f"{known} ({self.name})" if self.name else known if self.number else f"{self.noun} {self.id}"
+
+
+class RefusalError(CallerError):
+    """A rule forbids what was asked, and nothing was done.
+
+    ``records`` are those in the way, by name and number; ``hint`` says what to do.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        hint: str,
+        records: Sequence[NamedRecord] = (),
+        argument: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # one class for a closed set of rules
+        self.hint = hint
+        self.records = tuple(records)
+        self.argument = argument
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"hint": self.hint}
 
 
 class DatabaseError(GatewayError):

@@ -51,7 +51,7 @@ class DataverseDialect:
 
 
 class DataverseWrites:
-    """Everything but a deletion is a PATCH, told apart by its condition; the answer is asked for, with what was written.
+    """Everything but a deletion is a PATCH, told apart by its condition; the answer is asked for, with what was written and when.
 
     Source: Dataverse, "Perform conditional operations using the Web API", "Upsert a table row using the Web API".
     """
@@ -72,7 +72,7 @@ def _patch(address: str, values: Values, condition: dict[str, str]) -> Request:
     columns = [
         name for name, value in values.items() if "@" not in name and not isinstance(value, Mapping | list | tuple)
     ]
-    select = quote(",".join(columns or ["versionnumber"]), safe=",")
+    select = quote(",".join([*columns, "modifiedon"]), safe=",")
     return Request("PATCH", f"{address}?$select={select}", condition | {"Prefer": "return=representation"}, values)
 
 

@@ -3,13 +3,14 @@
 Reads take many keys at once; a statement per key would be the mistake we forbid ourselves with the backends.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Column, Row, Select, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,6 +20,9 @@ from gateway.couplings.table import couplings
 from gateway.errors import DatabaseError
 from gateway.keys import fold
 from gateway.telemetry import log
+
+_MOST_VALUES = 10_000
+"""SQLite takes 32,766 values in a statement, PostgreSQL 65,535."""
 
 _COLUMNS = tuple(couplings.c[name] for name in Coupling.__dataclass_fields__)
 
@@ -57,19 +61,20 @@ class CouplingStore:
 
     async def get_many(self, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         """The couplings with these ids."""
-        wanted = list(set(ids))
-        if not wanted:
-            return {}
-        return {found.id: found for found in await self._all(select(*_COLUMNS).where(couplings.c.id.in_(wanted)))}
+        return {found.id: found for found in await self._in(select(*_COLUMNS), couplings.c.id, ids)}
 
     async def find(self, mapping: Tables, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         """The couplings of these records, by the record's id on that side."""
-        column = couplings.c[f"{side}_id"]
-        wanted = list(set(ids))
-        if not wanted:
-            return {}
-        found = await self._all(_of(mapping, company_id).where(column.in_(wanted)))
+        found = await self._in(_of(mapping, company_id), couplings.c[f"{side}_id"], ids)
         return {getattr(coupling, f"{side}_id"): coupling for coupling in found}
+
+    async def find_everywhere(self, mapping: Tables, crm_ids: Iterable[UUID]) -> dict[UUID, list[Coupling]]:
+        """The couplings of these rows of CRM in all companies, in the order of the companies' ids."""
+        statement = select(*_COLUMNS).where(couplings.c.mapping == mapping).order_by(couplings.c.company_id)
+        found: dict[UUID, list[Coupling]] = {}
+        for coupling in await self._in(statement, couplings.c.crm_id, crm_ids):
+            found.setdefault(coupling.crm_id, []).append(coupling)
+        return found
 
     async def find_by_key(
         self, mapping: Tables, company_id: UUID, side: Side, keys: Iterable[str]
@@ -79,10 +84,7 @@ class CouplingStore:
         A key that more than one coupling carries is left out: it would be a guess between two.
         """
         column = couplings.c[f"{side}_key_folded"]
-        wanted = {fold(key) for key in keys}
-        if not wanted:
-            return {}
-        found = await self._all(_of(mapping, company_id).where(column.in_(sorted(wanted))))
+        found = await self._in(_of(mapping, company_id), column, {fold(key) for key in keys})
         by_key: dict[str, list[Coupling]] = {}
         for coupling in found:
             by_key.setdefault(fold(getattr(coupling, f"{side}_key")), []).append(coupling)
@@ -97,7 +99,7 @@ class CouplingStore:
         return await self._all(statement)
 
     async def count(self, wanted: CouplingFilter) -> int:
-        with _translated():
+        with translated():
             async with self._engine.connect() as connection:
                 result = await connection.execute(_matching(wanted, select(func.count()).select_from(couplings)))
                 (counted,) = result.one()
@@ -109,7 +111,7 @@ class CouplingStore:
         Raises:
             sqlalchemy.exc.IntegrityError: a record would have two partners.
         """
-        rows = [_row(coupling) for coupling in added]
+        rows = [row_of(coupling) for coupling in added]
         if rows:
             async with self._engine.begin() as connection:
                 await connection.execute(insert(couplings), rows)
@@ -118,20 +120,30 @@ class CouplingStore:
         """Remember the natural keys records were just seen with, by coupling."""
         rows = [{"_id": coupling_id, "_key": key, "_folded": fold(key)} for coupling_id, key in keys.items()]
         columns: dict[str, object] = {f"{side}_key": bindparam("_key"), f"{side}_key_folded": bindparam("_folded")}
-        with _translated():
+        with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(
                     update(couplings).where(couplings.c.id == bindparam("_id")).values(columns), rows
                 )
 
+    async def _in(
+        self, statement: Select[*tuple[object, ...]], column: Column[Any], values: Iterable[object]
+    ) -> list[Coupling]:
+        """The rows with these values, as many at a time as either database takes."""
+        wanted = list(dict.fromkeys(values))
+        found: list[Coupling] = []
+        for start in range(0, len(wanted), _MOST_VALUES):
+            found += await self._all(statement.where(column.in_(wanted[start : start + _MOST_VALUES])))
+        return found
+
     async def _all(self, statement: Select[*tuple[object, ...]]) -> list[Coupling]:
-        with _translated():
+        with translated():
             async with self._engine.connect() as connection:
                 return [_coupling(row) for row in await connection.execute(statement)]
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """A refused row is the caller's to know; everything else means that the database cannot be used now."""
     try:
         yield
@@ -175,9 +187,29 @@ def _coupling(row: Row[*tuple[object, ...]]) -> Coupling:
     return Coupling(**values)
 
 
-def _row(coupling: Coupling) -> dict[str, object]:
-    folded: Sequence[tuple[str, str | None]] = (
-        ("bc_key_folded", coupling.bc_key),
-        ("crm_key_folded", coupling.crm_key),
+def storable(text: str, most: int | None = None) -> str:
+    """Text as both databases take it: without NUL and half characters, and no longer than its column."""
+    kept = (
+        "".join(each for each in text if each != "\0" and not "\ud800" <= each <= "\udfff") if _is_odd(text) else text
     )
-    return asdict(coupling) | {name: fold(key) if key is not None else None for name, key in folded}
+    return kept if most is None else kept[:most]
+
+
+def _is_odd(text: str) -> bool:
+    return not text.isascii() or "\0" in text
+
+
+def row_of(coupling: Coupling) -> dict[str, object]:
+    """A coupling as the table's row."""
+    values: dict[str, object] = {name: getattr(coupling, name) for name in Coupling.__dataclass_fields__}
+    for name, most in _TEXTS:
+        text = values[name]
+        values[name] = storable(text, most) if isinstance(text, str) else None
+    for name in ("bc_key", "crm_key"):
+        key = values[name]
+        values[f"{name}_folded"] = fold(key) if isinstance(key, str) else None
+    return values
+
+
+_TEXTS = (("bc_key", 250), ("crm_key", 250), ("created_by", 250), ("error_message", None))
+"""Texts of others, with the room there is for them."""

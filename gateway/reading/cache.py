@@ -15,6 +15,9 @@ from aiocache import SimpleMemoryCache
 
 from gateway.records import Record
 
+MARKED_TABLES = ("account", "contact", "product", "opportunity")
+"""Tables of CRM that Business Central's solutions add lookups to."""
+
 LIFETIMES: Mapping[str, timedelta] = {
     "salespeoplePurchasers": timedelta(minutes=5),
     "systemusers": timedelta(minutes=5),
@@ -22,7 +25,9 @@ LIFETIMES: Mapping[str, timedelta] = {
     "companyInformation": timedelta(hours=1),
     "locations": timedelta(minutes=5),
     "organizations": timedelta(hours=1),
-    "EntityDefinitions(LogicalName='account')/ManyToOneRelationships": timedelta(hours=1),
+    "companies": timedelta(hours=1),
+    "bcbi_companies": timedelta(hours=1),
+    **{f"EntityDefinitions(LogicalName='{each}')/ManyToOneRelationships": timedelta(hours=1) for each in MARKED_TABLES},
 }
 """Reference sets: small, changed rarely, and looked up by almost every question. Everything else is always read anew."""
 

@@ -16,10 +16,11 @@ from weakref import WeakValueDictionary
 from gateway.clients.call import Call
 from gateway.errors import DeadlineError, GatewayError, NotFoundError, ProtocolError
 from gateway.keys import fold
-from gateway.odata.query import Compare, Expand, Query
-from gateway.reading.cache import ABSENCE, LIFETIMES
+from gateway.odata.query import Compare, Either, Expand, Query
+from gateway.reading.cache import ABSENCE, LIFETIMES, MARKED_TABLES
 from gateway.reading.lookup import Asking, Paths
 from gateway.reading.need import Source
+from gateway.reading.sources import CRM_COMPANIES
 from gateway.records import Backend, Record
 
 T = TypeVar("T")
@@ -29,17 +30,30 @@ _MOST_ANSWERS: Final = 1_000
 
 COMPANY_INFORMATION = Source(Backend.BUSINESS_CENTRAL, "companyInformation", "id")
 LOCATIONS = Source(Backend.BUSINESS_CENTRAL, "locations", "id", natural_key="code")
-ACCOUNT_LOOKUPS = Source(
-    Backend.DATAVERSE,
-    "EntityDefinitions(LogicalName='account')/ManyToOneRelationships",
-    "MetadataId",
-    in_company=False,
-)
-"""A navigation property goes by its schema name, whose case matters.
 
-Source: Dataverse, "Query table definitions using the Web API".
-"""
+
+def lookups_of(table: str) -> Source:
+    """The lookups of a table of CRM. A navigation property goes by its schema name, whose case matters.
+
+    Source: Dataverse, "Query table definitions using the Web API".
+    """
+    name = f"EntityDefinitions(LogicalName='{table}')/ManyToOneRelationships"
+    return Source(Backend.DATAVERSE, name, "MetadataId", in_company=False)
+
+
+COMPANIES = Source(Backend.BUSINESS_CENTRAL, "companies", "id", in_company=False)
 ORGANIZATIONS = Source(Backend.DATAVERSE, "organizations", "organizationid", in_company=False)
+
+
+_OURS = Query(
+    select=("ReferencingAttribute", "ReferencingEntityNavigationPropertyName"),
+    filter=Either(
+        (
+            Compare("ReferencingAttribute", "eq", "bcbi_companyid"),
+            Compare("ReferencingAttribute", "eq", "nav_accountstatisticsid"),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,14 @@ class Information:
 
     currency_code: str
     fiscal_year_start: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CrmCompany:
+    """How CRM knows a company: the row that marks what belongs to it, and the team that owns what has no other owner."""
+
+    id: UUID
+    default_team: UUID | None
 
 
 _Key = tuple[str, UUID | None]
@@ -161,12 +183,14 @@ class CompanyFacts:
         self._information = Kept(paths, COMPANY_INFORMATION, information, _information, clock)
         self._locations = Kept(paths, LOCATIONS, Query(select=("code", "displayName")), _names, clock)
         organization = Query(select=("organizationid",), expand=(Expand("basecurrencyid", ("isocurrencycode",)),))
-        statistics_lookup = Query(
-            select=("ReferencingAttribute", "ReferencingEntityNavigationPropertyName"),
-            filter=Compare("ReferencingAttribute", "eq", "nav_accountstatisticsid"),
-        )
-        self._statistics_lookup = Kept(paths, ACCOUNT_LOOKUPS, statistics_lookup, _navigation, clock)
+        self._navigations = {
+            table: Kept(paths, lookups_of(table), _OURS, _navigations, clock) for table in MARKED_TABLES
+        }
         self._organization = Kept(paths, ORGANIZATIONS, organization, _base_currency, clock)
+        marks = Query(select=("bcbi_companyid", "bcbi_externalid", "_bcbi_defaultowningteam_value"))
+        self._crm_companies = Kept(paths, CRM_COMPANIES, marks, _crm_companies, clock)
+        names = Query(select=("id", "name"))
+        self._companies = Kept(paths, COMPANIES, names, _company_names, clock)
 
     async def currency(self, company: UUID, asking: Asking, *, after: int) -> str:
         """The ISO code of the company's local currency.
@@ -184,6 +208,31 @@ class CompanyFacts:
         code, _ = await self._organization.of(None, asking, after=after)
         return code
 
+    async def crm_company(self, company: UUID, asking: Asking, *, after: int) -> CrmCompany | None:
+        """How CRM knows this company; None when it does not, or has no such table: the integration solution is not installed.
+
+        Raises:
+            BackendError: Dataverse did not say.
+        """
+        try:
+            known, _ = await self._crm_companies.of(None, asking, after=after, enough=lambda known: company in known)
+        except NotFoundError:
+            return None
+        return known.get(company)
+
+    async def marks_companies(self, asking: Asking, *, after: int) -> bool:
+        """Whether CRM has the table of companies at all. Raises: BackendError."""
+        try:
+            await self._crm_companies.of(None, asking, after=after)
+        except NotFoundError:
+            return False
+        return True
+
+    async def company_name(self, company: UUID, asking: Asking, *, after: int) -> str | None:
+        """What the company is called; None when the environment has no such company. Raises: BackendError."""
+        names, _ = await self._companies.of(None, asking, after=after, enough=lambda names: company in names)
+        return names.get(company)
+
     async def account_statistics_navigation(self, asking: Asking, *, after: int) -> str:
         """The navigation property that leads from an account to its statistics row.
 
@@ -191,8 +240,22 @@ class CompanyFacts:
             NotFoundError: CRM lacks the columns of the Business Central Sales solution.
             BackendError: Dataverse did not say.
         """
-        name, _ = await self._statistics_lookup.of(None, asking, after=after)
+        name = await self.navigation("account", "nav_accountstatisticsid", asking, after=after)
+        if name is None:
+            raise NotFoundError(
+                "CRM's accounts have no lookup nav_accountstatisticsid: the Business Central Sales solution is not installed.",
+                backend=Backend.DATAVERSE,
+            )
         return name
+
+    async def navigation(self, table: str, column: str, asking: Asking, *, after: int) -> str | None:
+        """The navigation property behind a lookup of Business Central's solutions; None when the table has no such lookup.
+
+        Raises:
+            BackendError: Dataverse did not say.
+        """
+        names, _ = await self._navigations[table].of(None, asking, after=after, enough=lambda names: column in names)
+        return names.get(column)
 
     async def fiscal_year_start(self, company: UUID, asking: Asking, *, after: int) -> tuple[date | None, int]:
         """The first day of some fiscal year, and the round trips passed by then. Raises: BackendError."""
@@ -237,14 +300,34 @@ def _base_currency(records: Sequence[Record]) -> str:
     return code
 
 
-def _navigation(records: Sequence[Record]) -> str:
-    name = records[0].values.get("ReferencingEntityNavigationPropertyName") if records else None
-    if not isinstance(name, str):
-        raise NotFoundError(
-            "CRM's accounts have no lookup nav_accountstatisticsid: the Business Central Sales solution is not installed.",
-            backend=Backend.DATAVERSE,
-        )
-    return name
+def _crm_companies(records: Sequence[Record]) -> Mapping[UUID, CrmCompany]:
+    known: dict[UUID, CrmCompany] = {}
+    for record in records:
+        external, team = record.values.get("bcbi_externalid"), record.values.get("_bcbi_defaultowningteam_value")
+        if external is not None:
+            mark = CrmCompany(_guid(record.values.get("bcbi_companyid")), _guid(team) if team is not None else None)
+            known[_guid(external)] = mark
+    return known
+
+
+def _company_names(records: Sequence[Record]) -> Mapping[UUID, str]:
+    return {_guid(record.values.get("id")): str(record.values.get("name") or "") for record in records}
+
+
+def _guid(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise ProtocolError("Dataverse sent a company whose id is no GUID.", backend=Backend.DATAVERSE) from error
+
+
+def _navigations(records: Sequence[Record]) -> Mapping[str, str]:
+    """By the lookup's column."""
+    pairs = (
+        (record.values.get("ReferencingAttribute"), record.values.get("ReferencingEntityNavigationPropertyName"))
+        for record in records
+    )
+    return {str(column): str(name) for column, name in pairs if column is not None and name is not None}
 
 
 def _names(records: Sequence[Record]) -> Mapping[str, str | None]:

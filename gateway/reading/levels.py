@@ -23,6 +23,7 @@ from gateway.reading.need import (
     ByKey,
     Coupled,
     CouplingOf,
+    CouplingsOf,
     Expanded,
     FiscalYearStart,
     InCompany,
@@ -181,6 +182,8 @@ class Levels:
                     await self._follow_coupling(rows, branch, branch.link, after=after, guess=guess)
                 case CouplingOf():
                     await self._show_coupling(rows, branch, branch.link, after=after, guess=guess)
+                case CouplingsOf():
+                    await self._show_couplings(rows, branch, branch.link, after=after)
                 case Expanded():
                     await self._follow_expanded(rows, branch, branch.link, after=after)
                 case Many():
@@ -295,6 +298,24 @@ class Levels:
         }
         _link(rows, branch, dict(shown))
         await self.follow(list(shown.values()), branch.need, after=after)
+
+    async def _show_couplings(self, rows: Sequence[Row], branch: Branch, link: CouplingsOf, *, after: int) -> None:
+        """One question to our own table; what hangs on a coupling is read in the company it holds in."""
+        source, found = self._reading.coupling_source, await self.partners.everywhere(rows, link.mapping)
+        shown = {
+            row: [Row(source, pair.company_id, self.partners.values(pair)) for pair in pairs]
+            for row, pairs in found.items()
+        }
+        _link(rows, branch, dict(shown))
+        by_company: dict[UUID, list[Row]] = {}
+        for coupling in (each for listed in shown.values() for each in listed):
+            by_company.setdefault(coupling.company or self.company, []).append(coupling)
+        await asyncio.gather(
+            *(
+                self.of_company(company).follow(couplings, branch.need, after=after)
+                for company, couplings in by_company.items()
+            )
+        )
 
     async def _follow_expanded(self, rows: Sequence[Row], branch: Branch, link: Expanded, *, after: int) -> None:
         links: dict[Row, Outcome] = {}

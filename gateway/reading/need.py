@@ -73,6 +73,13 @@ class CouplingOf:
 
 
 @dataclass(frozen=True, slots=True)
+class CouplingsOf:
+    """To the couplings of a row of CRM in all companies: it may have one in each."""
+
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expanded:
     """Inside the same backend, by ``$expand``: no request of its own."""
 
@@ -156,6 +163,7 @@ Link = (
     ByKey
     | Coupled
     | CouplingOf
+    | CouplingsOf
     | Expanded
     | Many
     | LocalCurrency

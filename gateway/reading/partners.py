@@ -23,6 +23,8 @@ class Pair(Protocol):
     """What reading must know of a coupling."""
 
     @property
+    def company_id(self) -> UUID: ...
+    @property
     def bc_id(self) -> UUID: ...
     @property
     def crm_id(self) -> UUID: ...
@@ -43,6 +45,10 @@ class Pairs(Protocol):
         self, mapping: str, company: UUID, backend: Backend, keys: Iterable[str]
     ) -> Mapping[str, Pair]:
         """By :func:`~gateway.reading.lookup.match_key` of the key; ambiguous ones left out."""
+        ...
+
+    async def everywhere(self, mapping: str, ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Pair]]:
+        """Of rows of CRM, in all companies, by the row's id; one that has none may be left out."""
         ...
 
     async def correct_keys(self, seen: Sequence[tuple[Pair, str]], backend: Backend) -> None:
@@ -87,6 +93,14 @@ class Partners:
             self._pairs.by_id(mapping, self._company, other(backend), list(dict.fromkeys(partner_ids)))
         )
         return {partner_id: id_of(pair, backend) for partner_id, pair in pairs.items()}
+
+    async def everywhere(self, rows: Sequence[Row], mapping: str) -> dict[Row, Sequence[Pair]]:
+        """The pairs of rows of CRM in all companies, not only in this one."""
+        ids = {row: own for row in rows if (own := _own_id(row)) is not None}
+        if not ids:
+            return {}
+        found = await self._in_time(self._pairs.everywhere(mapping, set(ids.values())))
+        return {row: found.get(own, ()) for row, own in ids.items()}
 
     async def of_rows(
         self, rows: Sequence[Row], mapping: str, guess: Guess | None

@@ -126,9 +126,9 @@ class Reader:
         await self._levels.follow(page.rows, need, after=depth)
         return page
 
-    async def follow(self, rows: Sequence[Row], need: Need) -> None:
-        """Read what is wanted behind rows that are there already (couplings)."""
-        await self._levels.follow(rows, need, after=0)
+    async def follow(self, rows: Sequence[Row], need: Need, *, after: int = 0) -> None:
+        """Read what is wanted behind rows that are there already (couplings), when so many round trips have passed."""
+        await self._levels.follow(rows, need, after=after)
 
 
 def _through(partner: Source, mapping: str, need: Need) -> Need:

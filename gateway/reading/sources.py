@@ -44,6 +44,10 @@ SALESPERSONS = _business_central("salespeoplePurchasers", "code")
 SALES_ORDERS = _business_central("salesOrders", "number", guids=frozenset({"customerId"}))
 PAYMENT_TERMS = _business_central("paymentTerms", "code")
 SHIPMENT_METHODS = _business_central("shipmentMethods", "code")
+BC_CONTACTS = _business_central("contacts", "number")
+BC_CURRENCIES = _business_central("currencies", "code")
+UNITS_OF_MEASURE = _business_central("unitsOfMeasure", "code")
+BC_OPPORTUNITIES = _business_central("opportunities", "number")
 
 ACCOUNTS = _dataverse("accounts", "accountid", natural_key="accountnumber")
 CONTACTS = _dataverse("contacts", "contactid")
@@ -56,6 +60,8 @@ OPPORTUNITIES = _dataverse(
 CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")
 UNITS = _dataverse("uoms", "uomid")
 UNIT_GROUPS = _dataverse("uomschedules", "uomscheduleid")
+CRM_COMPANIES = _dataverse("bcbi_companies", "bcbi_companyid")
+"""The table of the Dataverse integration solution: one row for each company of Business Central that is connected."""
 ACCOUNT_STATISTICS = _dataverse("nav_accountstatisticses", "nav_accountstatisticsid")
 """The table of the Business Central Sales solution. Documents name it in the singular; the plural is Dataverse's usual one."""
 

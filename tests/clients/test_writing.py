@@ -147,7 +147,7 @@ async def test_an_update_and_a_deletion_name_the_version_they_were_decided_on(
 
     assert [each.request.headers["if-match"] for each in wire.calls] == [ETAG] * 4
     assert "if-none-match" not in wire.calls[2].request.headers
-    assert sent(wire)[2] == f"PATCH accounts({ONE})?$select=name"
+    assert sent(wire)[2] == f"PATCH accounts({ONE})?$select=name,modifiedon"
     assert wire.calls[2].request.headers["prefer"] == "return=representation"
 
 
@@ -159,7 +159,7 @@ async def test_dataverse_creates_only_where_nothing_is(
 
     await dataverse.write(Create("accounts", ONE, values), call=call)
 
-    assert sent(wire) == [f"PATCH accounts({ONE})?$select=name"]
+    assert sent(wire) == [f"PATCH accounts({ONE})?$select=name,modifiedon"]
     assert wire.calls[0].request.headers["if-none-match"] == "*"
 
 
@@ -171,7 +171,7 @@ async def test_dataverse_upserts_by_alternate_key(
     await dataverse.write(Upsert("accounts", {"accountnumber": "C'1 ü"}, {"name": "Quay"}), call=call)
 
     assert wire.calls[0].request.url.raw_path.decode() == (
-        "/api/data/v9.2/accounts(accountnumber='C''1%20%C3%BC')?$select=name"
+        "/api/data/v9.2/accounts(accountnumber='C''1%20%C3%BC')?$select=name,modifiedon"
     )
     assert "if-match" not in wire.calls[0].request.headers
     assert "if-none-match" not in wire.calls[0].request.headers
@@ -244,7 +244,7 @@ async def test_rows_below_the_row_are_not_columns_to_ask_for(
 
     await dataverse.write(Create("accounts", ONE, {"name": "Quay", "primarycontactid": {"lastname": "Vos"}}), call=call)
 
-    assert sent(wire) == [f"PATCH accounts({ONE})?$select=name"]
+    assert sent(wire) == [f"PATCH accounts({ONE})?$select=name,modifiedon"]
 
 
 async def test_business_central_has_no_upsert(bc: BusinessCentralClient, call: Call) -> None:
@@ -632,7 +632,7 @@ async def test_dataverse_writes_together_in_a_change_set(
     assert wire.calls[0].request.content.decode().replace("\r\n", "\n") == (
         "--batch_gateway\nContent-Type: multipart/mixed; boundary=changeset_gateway\n\n"
         "--changeset_gateway\nContent-Type: application/http\nContent-Transfer-Encoding: binary\nContent-ID: 0\n\n"
-        f"PATCH {API}accounts({ONE})?$select=name HTTP/1.1\nAccept: application/json\nIf-None-Match: *\n"
+        f"PATCH {API}accounts({ONE})?$select=name,modifiedon HTTP/1.1\nAccept: application/json\nIf-None-Match: *\n"
         'Prefer: return=representation\nContent-Type: application/json\n\n{"name":"Quay"}\n'
         "--changeset_gateway--\n\n--batch_gateway--\n"
     )

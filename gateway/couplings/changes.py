@@ -1,0 +1,261 @@
+"""How couplings change: each change with its line of history, in one transaction.
+
+Who decides on a change has looked at couplings before; whether they are still so is settled here, by the database: a record
+that got a partner meanwhile is refused by the one-to-one constraint, and a coupling that moved or ended is no longer found.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.couplings.coupling import Cause, Coupling, Doing, Event, HistoryEntry, Intent
+from gateway.couplings.coupling import Mapping as Tables
+from gateway.couplings.intents import intent_row
+from gateway.couplings.store import row_of, storable, translated
+from gateway.couplings.table import coupling_history, coupling_intents, couplings
+
+_PAGE = 500
+"""Couplings in one statement: both databases take more parameters than that needs."""
+
+
+class CouplingTakenError(Exception):
+    """A record has a partner, or a coupling is not as it was: look again, then decide again. Never leaves the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A coupling that gets another pair."""
+
+    was: Coupling
+    now: Coupling
+
+
+class CouplingChanges:
+    """Writes couplings. Every method raises DatabaseError when the database cannot be used."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @property
+    def dialect(self) -> str:
+        """Which database this is: ``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    async def apply(
+        self,
+        doing: Doing,
+        *,
+        removed: Iterable[Coupling] = (),
+        moved: Iterable[Move] = (),
+        added: Iterable[Coupling] = (),
+        stale: Iterable[Coupling] = (),
+        begun: Intent | None = None,
+        done: Intent | None = None,
+    ) -> None:
+        """All of it or nothing. ``stale`` couplings are removed because a side is gone.
+
+        ``begun`` says that a side of the added coupling is still to be created, ``done`` that there is nothing left to do.
+
+        Raises:
+            CouplingTakenError: a coupling is not as given any more, or a record has a partner by now.
+        """
+        with translated():
+            try:
+                async with self._engine.begin() as connection:
+                    await _remove(connection, removed, doing, doing.cause)
+                    await _remove(connection, stale, doing, Cause.STALE)
+                    for move in moved:
+                        await _move(connection, move, doing)
+                    await _add(connection, list(added), doing)
+                    if begun is not None:
+                        await connection.execute(insert(coupling_intents), [intent_row(begun)])
+                    if done is not None:
+                        await connection.execute(delete(coupling_intents).where(coupling_intents.c.id == done.id))
+            except IntegrityError as error:
+                raise CouplingTakenError from error
+
+    async def update(self, coupling: Coupling, *, done: Intent | None = None) -> None:
+        """As :meth:`update_each` for one.
+
+        Raises:
+            CouplingTakenError: the coupling ended, or has another pair by now.
+        """
+        if not await self.update_each([coupling], done=[done] if done is not None else []):
+            raise CouplingTakenError
+
+    async def update_each(self, wanted: Iterable[Coupling], *, done: Iterable[Intent] = ()) -> set[UUID]:
+        """What is known of couplings besides their pairs: keys, versions, results; ``done`` are intents that end. No history.
+
+        Returns:
+            the ids of those that are still of the same pair; the others are left alone.
+        """
+        same: set[UUID] = set()
+        ended = [each.id for each in done]
+        with translated():
+            async with self._engine.begin() as connection:
+                for each in sorted(wanted, key=lambda each: each.id):  # two callers at once wait for each other
+                    changed = await connection.execute(update(couplings).where(_is(each)).values(row_of(each)))
+                    if changed.rowcount:
+                        same.add(each.id)
+                if ended:
+                    await connection.execute(delete(coupling_intents).where(coupling_intents.c.id.in_(ended)))
+        return same
+
+    async def add_free(
+        self, wanted: Sequence[Coupling], doing: Doing, *, begun: Mapping[UUID, Intent] | None = None
+    ) -> set[UUID]:
+        """Add those whose records both have no partner; returns the ids of the couplings that were added.
+
+        ``begun`` are intents to create one of the sides, by coupling. In the order of the records' ids, so that two callers at
+        once wait for each other instead of blocking each other.
+        """
+        added: set[UUID] = set()
+        ordered = sorted(wanted, key=lambda each: (each.bc_id, each.crm_id))
+        with translated():
+            for start in range(0, len(ordered), _PAGE):
+                part = ordered[start : start + _PAGE]
+                async with self._engine.begin() as connection:
+                    inserted = await connection.execute(self._free_insert(), list(map(row_of, part)))
+                    found = {row[0] for row in inserted}
+                    await _note(
+                        connection,
+                        [_line(each, Event.COUPLED, doing, doing.cause) for each in part if each.id in found],
+                    )
+                    if begun and found:
+                        intents = [intent_row(begun[each]) for each in found]
+                        await connection.execute(insert(coupling_intents), intents)
+                added |= found
+        return added
+
+    def _free_insert(self) -> Any:
+        """The same whatever the number of rows, so that it is compiled once."""
+        dialect: Any = sqlite if self.dialect == "sqlite" else postgresql
+        return dialect.insert(couplings).on_conflict_do_nothing().returning(couplings.c.id)
+
+    async def remove_each(
+        self, wanted: Sequence[Coupling], doing: Doing, *, causes: Mapping[UUID, Cause] | None = None
+    ) -> set[UUID]:
+        """Remove those that are still as given; returns the ids of those that were.
+
+        ``causes`` are those of couplings that have one of their own. What comes first is removed first, or together.
+        """
+        own = causes or {}
+        removed: set[UUID] = set()
+        with translated():
+            for start in range(0, len(wanted), _PAGE):
+                part = wanted[start : start + _PAGE]
+                async with self._engine.begin() as connection:
+                    pairs = or_(*(_is(each) for each in part))
+                    found = {
+                        row[0]
+                        for row in await connection.execute(delete(couplings).where(pairs).returning(couplings.c.id))
+                    }
+                    gone = [each for each in part if each.id in found]
+                    lines = [_line(each, Event.UNCOUPLED, doing, own.get(each.id, doing.cause)) for each in gone]
+                    await _note(connection, lines)
+                    await _end_intents(connection, found)
+                removed |= found
+        return removed
+
+    async def history(self, coupling_ids: Iterable[UUID]) -> dict[UUID, list[HistoryEntry]]:
+        """What happened to these couplings, newest first."""
+        wanted = list(set(coupling_ids))
+        statement = select(coupling_history).where(coupling_history.c.coupling_id.in_(wanted))
+        found: dict[UUID, list[HistoryEntry]] = {each: [] for each in wanted}
+        for entry in await self._entries(statement.order_by(coupling_history.c.number.desc())):
+            found[entry.coupling_id].append(entry)
+        return found
+
+    async def history_of_record(
+        self, mapping: Tables, company_id: UUID, record: UUID, limit: int
+    ) -> list[HistoryEntry]:
+        """What happened to the couplings a record of either side ever had, newest first, ended ones too."""
+        table = coupling_history.c
+        sides = (table.bc_id, table.crm_id, table.was_bc_id, table.was_crm_id)
+        statement = (
+            select(coupling_history)
+            .where(table.mapping == mapping, table.company_id == company_id, or_(*(side == record for side in sides)))
+            .order_by(table.number.desc())
+            .limit(limit)
+        )
+        return await self._entries(statement)
+
+    async def _entries(self, statement: Select[Any]) -> list[HistoryEntry]:
+        with translated():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(statement)
+                return [_entry(dict(row._mapping)) for row in rows]
+
+
+async def _remove(connection: AsyncConnection, wanted: Iterable[Coupling], doing: Doing, cause: Cause) -> None:
+    for each in wanted:
+        ended = await connection.execute(delete(couplings).where(_is(each)))
+        if ended.rowcount != 1:
+            raise CouplingTakenError
+        await _note(connection, [_line(each, Event.UNCOUPLED, doing, cause)])
+        await _end_intents(connection, [each.id])
+
+
+async def _end_intents(connection: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """Nothing is to be created any more for couplings that ended."""
+    await connection.execute(delete(coupling_intents).where(coupling_intents.c.id.in_(list(ids))))
+
+
+async def _move(connection: AsyncConnection, move: Move, doing: Doing) -> None:
+    changed = await connection.execute(update(couplings).where(_is(move.was)).values(row_of(move.now)))
+    if changed.rowcount != 1:
+        raise CouplingTakenError
+    await _end_intents(connection, [move.was.id])
+    line = _line(move.now, Event.MOVED, doing, doing.cause)
+    await _note(connection, [line | {"was_bc_id": move.was.bc_id, "was_crm_id": move.was.crm_id}])
+
+
+async def _add(connection: AsyncConnection, added: Sequence[Coupling], doing: Doing) -> None:
+    if added:
+        await connection.execute(insert(couplings), [row_of(each) for each in added])
+        await _note(connection, [_line(each, Event.COUPLED, doing, doing.cause) for each in added])
+
+
+async def _note(connection: AsyncConnection, lines: Sequence[Mapping[str, object]]) -> None:
+    if lines:
+        await connection.execute(insert(coupling_history), list(lines))
+
+
+def _is(coupling: Coupling) -> ColumnElement[bool]:
+    """The coupling, as long as it is of this pair."""
+    table = couplings.c
+    return and_(table.id == coupling.id, table.bc_id == coupling.bc_id, table.crm_id == coupling.crm_id)
+
+
+def _line(coupling: Coupling, event: Event, doing: Doing, cause: Cause) -> dict[str, object]:
+    return {
+        "coupling_id": coupling.id,
+        "mapping": coupling.mapping,
+        "company_id": coupling.company_id,
+        "bc_id": coupling.bc_id,
+        "crm_id": coupling.crm_id,
+        "bc_key": storable(coupling.bc_key, 250) if coupling.bc_key is not None else None,
+        "crm_key": storable(coupling.crm_key, 250) if coupling.crm_key is not None else None,
+        "event": event,
+        "cause": cause,
+        "at": doing.at,
+        "by": storable(doing.by, 250),
+        "job": doing.job,
+        "was_bc_id": None,
+        "was_crm_id": None,
+    }
+
+
+def _entry(values: dict[str, Any]) -> HistoryEntry:
+    known = values | {
+        "mapping": Tables(values["mapping"]),
+        "event": Event(values["event"]),
+        "cause": Cause(values["cause"]),
+    }
+    return HistoryEntry(**known)  # the columns are its fields

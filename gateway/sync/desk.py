@@ -1,0 +1,115 @@
+"""What an administrator's action works with: both backends, our couplings, who asks, in which company.
+
+One desk serves one GraphQL request, or one step of a job.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from gateway.clients.call import Call, Deadline
+from gateway.clients.client import ODataClient
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.coupling import Cause, Doing
+from gateway.couplings.intents import Intents
+from gateway.couplings.store import CouplingStore
+from gateway.reading.company_facts import CrmCompany
+from gateway.reading.levels import Reading
+from gateway.reading.lookup import Asking, Paths, Scope
+from gateway.reading.need import Source
+from gateway.reading.trace import Trace
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+async def side_by_side(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
+    """Both at once; when one fails the other is waited for, so that what it cost is known, and the first error is raised."""
+    left, right = await all_of(first, second)
+    return left, right
+
+
+async def all_of(*asked: Awaitable[Any]) -> list[Any]:
+    """As :func:`side_by_side`, any number of them."""
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Our own tables of couplings."""
+
+    couplings: CouplingStore
+    changes: CouplingChanges
+    intents: Intents
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """``by`` is who acts, for the history; ``longest_request`` how long any request of this gateway may last."""
+
+    books: Books
+    paths: Paths
+    reading: Reading
+    asking: Asking
+    company: UUID
+    by: str
+    longest_request: timedelta
+
+    def client(self, source: Source) -> ODataClient:
+        return self.paths.client(source)
+
+    def path(self, source: Source) -> str:
+        return self.paths.path(source, self.company)
+
+    @contextmanager
+    def calling(self) -> Iterator[Call]:
+        """A call whose exchanges follow what was done so far; calls begun at the same moment count as side by side."""
+        after = self.asking.trace.round_trips
+        call = Call(self.asking.deadline, self.asking.correlation_id)
+        try:
+            yield call
+        finally:
+            self.asking.trace.add(call.exchanges, after=after)
+
+    async def crm_company(self) -> CrmCompany | None:
+        """How CRM marks what belongs to this company; None when it does not. Raises: BackendError."""
+        return await self.reading.facts.crm_company(self.company, self.asking, after=self.asking.trace.round_trips)
+
+    async def marks_companies(self) -> bool:
+        """Whether CRM's rows say which company they belong to: the integration solution is installed. Raises: BackendError."""
+        return await self.reading.facts.marks_companies(self.asking, after=self.asking.trace.round_trips)
+
+    @property
+    def broken_off_before(self) -> datetime:
+        """Whoever began something before this moment no longer waits for it."""
+        return datetime.now(UTC) - self.longest_request
+
+    def doing(self, cause: Cause, job: UUID | None = None) -> Doing:
+        return Doing(self.by, datetime.now(UTC), cause, job)
+
+
+APPLICATION = "application"
+"""The acting identity of every backend call made with our own client credentials: what one caller reads, all may share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """Desks for work that no request waits for."""
+
+    books: Books
+    paths: Paths
+    reading: Reading
+    longest_request: timedelta
+
+    def of_job(self, company: UUID, by: str, *, seconds: float, name: str) -> Desk:
+        """One for a step of a job, which may take so long; ``name`` goes to the backends as correlation id."""
+        asking = Asking(Scope(APPLICATION, company), Deadline.after(seconds), Trace(), name)
+        return Desk(self.books, self.paths, self.reading, asking, company, by, self.longest_request)

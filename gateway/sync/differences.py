@@ -1,0 +1,135 @@
+"""In which mapped fields two coupled records differ now, and which side moved since they were synchronized.
+
+Source: Business Central, page CRM Coupling Record, which compares the fields of both sides.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.couplings.coupling import Coupling
+from gateway.records import Backend
+from gateway.sync.comparison import alike, canonical, text_of, value_of
+from gateway.sync.desk import Desk
+from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
+from gateway.sync.records import Found
+from gateway.sync.references import References, Referred, read_references, same_reference
+
+
+class CouplingSide(StrEnum):
+    """Which of the two records."""
+
+    BUSINESS_CENTRAL = "BUSINESS_CENTRAL"
+    DATAVERSE = "DATAVERSE"
+    BOTH = "BOTH"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A coupling with both its records as they were just read."""
+
+    coupling: Coupling
+    bc: Found
+    crm: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field. Values are texts, None for a blank; ``synchronized`` is what both sides held, None for a blank or not known."""
+
+    field: FieldMapping
+    business_central: str | None
+    dataverse: str | None
+    synchronized: str | None
+    changed_side: CouplingSide | None
+    direction: Direction
+
+
+async def read_differences(desk: Desk, mapping: TableMapping, pairings: Sequence[Pairing]) -> list[list[Difference]]:
+    """The differences of each pair; their look-ups are translated together. Raises: BackendError, DatabaseError."""
+    records = [record for each in pairings for record in (each.bc, each.crm)]
+    references = await read_references(desk, mapping.fields, records)
+    return [list(differences_of(mapping, each, references)) for each in pairings]
+
+
+def differences_of(mapping: TableMapping, pairing: Pairing, references: References) -> Iterator[Difference]:
+    moved = _moved(pairing)
+    for field in mapping.fields:
+        texts = _referred(field, pairing, references) if field.kind is Kind.LOOKUP else _values(field, pairing)
+        if texts is None or _stays_blank(field, mapping, texts[0]):
+            continue
+        known = (pairing.coupling.base or {}).get(field.name)
+        yield Difference(
+            field=field,
+            business_central=_shown(field, pairing, Backend.BUSINESS_CENTRAL, texts[0]),
+            dataverse=_shown(field, pairing, Backend.DATAVERSE, texts[1]),
+            synchronized=known or None,
+            changed_side=moved if known is None else changed_side(field.kind, known, *texts),
+            direction=direction_of(mapping, field),
+        )
+
+
+def _values(field: FieldMapping, pairing: Pairing) -> tuple[str, str] | None:
+    """Both sides, when they differ."""
+    bc = canonical(field, Backend.BUSINESS_CENTRAL, pairing.bc.values)
+    crm = canonical(field, Backend.DATAVERSE, pairing.crm.values)
+    return None if alike(field.kind, bc, crm) else (bc, crm)
+
+
+def _referred(field: FieldMapping, pairing: Pairing, references: References) -> tuple[str, str] | None:
+    bc = references.of(field, Backend.BUSINESS_CENTRAL, pairing.bc.values)
+    crm = references.of(field, Backend.DATAVERSE, pairing.crm.values)
+    return None if same_reference(field, bc, crm) else (_text(bc), _text(crm))
+
+
+def _text(referred: Referred) -> str:
+    return referred.text
+
+
+def _stays_blank(field: FieldMapping, mapping: TableMapping, bc: str) -> bool:
+    """A blank that goes one way only and is never written (Not Null) is no difference: nothing would ever come of it."""
+    one_way = direction_of(mapping, field) is Direction.TO_INTEGRATION_TABLE
+    return field.not_null and one_way and bc in ("", "0")
+
+
+def _shown(field: FieldMapping, pairing: Pairing, backend: Backend, text: str) -> str | None:
+    """The value as that side keeps it: a number it does not have is none, one below 0 is not 0."""
+    if field.kind is not Kind.DECIMAL:
+        return text or None
+    found = pairing.bc if backend is Backend.BUSINESS_CENTRAL else pairing.crm
+    value = value_of(field, backend, found.values)
+    return text_of(field.kind, value) if value is not None else None
+
+
+def direction_of(mapping: TableMapping, field: FieldMapping) -> Direction:
+    """A mapping that goes one way forces its fields to go that way.
+
+    Source: Business Central, table Integration Field Mapping.
+    """
+    return field.direction if mapping.direction is Direction.BIDIRECTIONAL else mapping.direction
+
+
+def changed_side(kind: Kind, synchronized: str, bc: str, crm: str) -> CouplingSide | None:
+    """Which side is no longer as it was synchronized."""
+    fold = Kind.CODE if kind is Kind.LOOKUP else kind  # look-ups are texts of codes
+    return _side(bc=not alike(fold, synchronized, bc), crm=not alike(fold, synchronized, crm))
+
+
+def _moved(pairing: Pairing) -> CouplingSide | None:
+    """Which record changed since the last synchronization, by its own moment of change."""
+    coupling = pairing.coupling
+    return _side(
+        bc=_is_later(pairing.bc.modified_at, coupling.bc_modified_at),
+        crm=_is_later(pairing.crm.modified_at, coupling.crm_modified_at),
+    )
+
+
+def _is_later(now: datetime | None, then: datetime | None) -> bool:
+    return now is not None and then is not None and now > then
+
+
+def _side(*, bc: bool, crm: bool) -> CouplingSide | None:
+    if bc and crm:
+        return CouplingSide.BOTH
+    return CouplingSide.BUSINESS_CENTRAL if bc else CouplingSide.DATAVERSE if crm else None

@@ -1,0 +1,18 @@
+"""All table mappings, in the order in which they depend on each other."""
+
+from collections.abc import Mapping as ReadOnly
+from typing import Final
+
+from gateway.couplings.coupling import Mapping
+from gateway.sync.mapping import TableMapping
+from gateway.sync.tables.contact import CONTACT
+from gateway.sync.tables.currency import CURRENCY
+from gateway.sync.tables.customer import CUSTOMER
+from gateway.sync.tables.item import ITEM
+from gateway.sync.tables.opportunity import OPPORTUNITY
+from gateway.sync.tables.salesperson import SALESPERSON
+from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
+
+TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
+    each.mapping: each for each in (SALESPERSON, CURRENCY, UNIT_OF_MEASURE, CUSTOMER, CONTACT, ITEM, OPPORTUNITY)
+}

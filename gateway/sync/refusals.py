@@ -1,0 +1,80 @@
+"""Why a record is not written: the sentences, each with the records in the way and what to do about them. Pure."""
+
+from gateway.couplings.coupling import Mapping
+from gateway.errors import ErrorCode, NamedRecord, RefusalError
+from gateway.records import Backend
+from gateway.sync.mapping import FieldMapping, TableMapping
+from gateway.sync.records import Found, capital
+
+
+def wrong_way(mapping: TableMapping, to: Backend) -> RefusalError:
+    """The mapping does not go there."""
+    return RefusalError(
+        ErrorCode.DIRECTION_NOT_ALLOWED,
+        f"The mapping {mapping.name} does not write to {to.label}: its data comes from there.",
+        hint=f"Change the {mapping.table(to).noun} in {to.label} itself, or synchronize the other way.",
+    )
+
+
+def cannot_be_set(field: FieldMapping, source: Found, *, to: Backend) -> RefusalError:
+    """The other system shows the field, and its API takes no value for it."""
+    when = "" if to is Backend.BUSINESS_CENTRAL else " once the row is there"
+    return RefusalError(
+        ErrorCode.DIRECTION_NOT_ALLOWED,
+        f"{field.label} of {source.named} cannot be written: the API of {to.label} does not let it be set{when}.",
+        hint=f"Set it in {to.label}, or let the field go the other way only.",
+        records=[source.named],
+    )
+
+
+def too_long(field: FieldMapping, source: Found, *, to: Backend, length: int, room: int) -> RefusalError:
+    """A text that the other system has no room for. The code is what that system's own refusal would have had."""
+    return RefusalError(
+        ErrorCode.BACKEND_REJECTED,
+        f"{field.label} of {source.named} has {length} characters, {to.label} takes {room}.",
+        hint=f"Shorten it in {_other(to).label}.",
+        records=[source.named],
+    )
+
+
+def not_coupled(field: FieldMapping, source: Found, referred: NamedRecord, *, to: Backend) -> RefusalError:
+    """What the record refers to has no partner on the other side.
+
+    Source: Business Central, "must be coupled to a … row", codeunit CRM Int. Table. Subscriber.
+    """
+    code, partner, hint = _LOOKUPS.get((field.lookup, to), _LOOKUP)
+    message = f"{capital(referred)} must be coupled to a {partner}, because {source.named} refers to it."
+    return RefusalError(code, message, hint=hint, records=[referred, source.named])
+
+
+_COUPLE = "Couple it with coupleRecords, then synchronize again."
+_LOOKUP = (ErrorCode.LOOKUP_NOT_COUPLED, "record of the other system", _COUPLE)
+_LOOKUPS: dict[tuple[Mapping | None, Backend], tuple[ErrorCode, str, str]] = {
+    (Mapping.SALESPERSON, Backend.DATAVERSE): (
+        ErrorCode.SALESPERSON_NOT_COUPLED,
+        "user of Dynamics 365 Sales",
+        "Couple the salesperson with coupleSalespersons, then synchronize again.",
+    ),
+    (Mapping.SALESPERSON, Backend.BUSINESS_CENTRAL): (
+        ErrorCode.OWNER_NOT_COUPLED,
+        "salesperson of Business Central",
+        "Couple the user with coupleSalespersons, or give the row to an owner who is, then synchronize again.",
+    ),
+}
+
+
+def no_partner(record: NamedRecord, source: Found, *, noun: str) -> RefusalError:
+    """What a new record has to belong to is not coupled."""
+    message = f"{capital(record)} must be coupled to {noun}, because {source.named} belongs to it."
+    return RefusalError(ErrorCode.LOOKUP_NOT_COUPLED, message, hint=_COUPLE, records=[record, source.named])
+
+
+def lacking(source: Found, what: str, *, hint: str) -> RefusalError:
+    """A new record cannot be made of this one; ``what`` completes the sentence."""
+    return RefusalError(
+        ErrorCode.LOOKUP_NOT_COUPLED, f"{capital(source.named)} {what}.", hint=hint, records=[source.named]
+    )
+
+
+def _other(backend: Backend) -> Backend:
+    return Backend.DATAVERSE if backend is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
