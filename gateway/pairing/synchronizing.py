@@ -1,0 +1,112 @@
+"""Coupled records are written from one side to the other, and their couplings remember what both sides now hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gateway.clients.writing import Outcome
+from gateway.couplings.coupling import Coupling, Result
+from gateway.errors import ErrorCode, GatewayError, RefusalError
+from gateway.odata.write import Update
+from gateway.reading import values
+from gateway.records import Backend, Record
+from gateway.sync.desk import Desk
+from gateway.sync.mapping import TableMapping
+from gateway.sync.records import Found
+from gateway.sync.transfer import Pair, Prepared, prepare_each
+
+
+async def prepare(desk: Desk, mapping: TableMapping, *, to: Backend, source: Found, target: Found | None) -> Prepared:
+    """What is to be written of one record.
+
+    Raises:
+        RefusalError: something the record refers to is not coupled, or the mapping does not go that way.
+        BackendError: a look-up could not be made.
+    """
+    (prepared,) = await prepare_each(desk, mapping, to=to, pairs=[Pair(source, target)])
+    if isinstance(prepared, RefusalError):
+        raise prepared
+    return prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One coupled record that is to be written to the other side."""
+
+    coupling: Coupling
+    prepared: Prepared
+    source: Found
+    target: Found
+
+
+Written = tuple[Coupling, GatewayError | None]
+"""The coupling as it is saved, and what kept the record from being written."""
+
+
+async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: Sequence[Writing]) -> list[Written]:
+    """All in as few exchanges as batches allow, and what is known of the couplings in one transaction."""
+    source = mapping.table(to).source
+    path = desk.path(source)
+    changed = [each for each in writings if each.prepared.values]
+    updates = [Update(path, each.target.id, each.prepared.values, each.target.etag or "") for each in changed]
+    outcomes: Sequence[Outcome] = []
+    if updates:
+        with desk.calling() as call:
+            outcomes = await desk.client(source).write_each(updates, call=call)
+    told = {id(each): outcome for each, outcome in zip(changed, outcomes, strict=True)}
+    written = [_written(each, to, told.get(id(each))) for each in writings]
+    saved = await desk.books.changes.update_each([coupling for coupling, _ in written])
+    return [
+        (now, problem) if now.id in saved else (each.coupling, problem or _ended_meanwhile(each))
+        for each, (now, problem) in zip(writings, written, strict=True)
+    ]
+
+
+def _ended_meanwhile(writing: Writing) -> RefusalError:
+    return RefusalError(
+        ErrorCode.COUPLING_CHANGED,
+        f"Somebody ended or moved the coupling of {writing.source.named} while {writing.target.named} was written.",
+        hint="Look at its coupling.",
+        records=[writing.source.named, writing.target.named],
+    )
+
+
+def _written(writing: Writing, to: Backend, outcome: Outcome) -> Written:
+    if isinstance(outcome, GatewayError):
+        return failed(writing.coupling, to, outcome), outcome
+    return agreed(writing.coupling, writing.prepared, writing.source, writing.target, outcome), None
+
+
+def failed(coupling: Coupling, to: Backend, problem: GatewayError) -> Coupling:
+    """The coupling of a record that could not be written."""
+    now = replace(coupling, error_code=str(problem.code), error_message=problem.message)
+    if to is Backend.DATAVERSE:
+        return replace(now, last_result_to_crm=Result.FAILURE)
+    return replace(now, last_result_to_bc=Result.FAILURE)
+
+
+def agreed(
+    coupling: Coupling, prepared: Prepared, source: Found, target: Found | None, written: Record | None
+) -> Coupling:
+    """The coupling of two records that hold the same now: their versions, and the values they agree on."""
+    to_crm = source.table.source.backend is Backend.BUSINESS_CENTRAL
+    versions = {"bc_modified_at": source.modified_at, "bc_etag": source.etag} if to_crm else {}
+    if not to_crm:
+        versions = {"crm_modified_at": source.modified_at, "crm_etag": source.etag}
+    other, result = ("crm", "last_result_to_crm") if to_crm else ("bc", "last_result_to_bc")
+    modified = _modified(written, to_crm=to_crm) or (target.modified_at if target else None)
+    etag = (written.etag if written else None) or (target.etag if target else None)
+    return replace(
+        coupling,
+        **versions,  # type: ignore[arg-type]  # names of the coupling's own fields
+        **{f"{other}_modified_at": modified, f"{other}_etag": etag, result: Result.SUCCESS},  # type: ignore[arg-type]
+        last_synchronized_at=datetime.now(UTC),
+        base={**(coupling.base or {}), **prepared.base},
+        error_code=None,
+        error_message=None,
+    )
+
+
+def _modified(written: Record | None, *, to_crm: bool) -> datetime | None:
+    value = written.values.get("modifiedon" if to_crm else "lastModifiedDateTime") if written else None
+    return values.instant(value) if value is not None else None
