@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,10 +25,19 @@ from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentia
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.config import Settings
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.intents import Intents
+from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
 from gateway.errors import InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
+from gateway.jobs.database import jobs_database_url
+from gateway.jobs.jobs import Jobs
+from gateway.jobs.retention import Retention
+from gateway.pairing.matches.plan_jobs import PlanJobs
+from gateway.pairing.recovery import recover
+from gateway.pairing.uncouple_jobs import UncoupleJobs
 from gateway.reading.cache import RecordCache
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.company_facts import CompanyFacts
@@ -38,14 +47,16 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
-from gateway.telemetry import correlation_id
+from gateway.sync.desk import Books, Desks
+from gateway.sync.links import WebClients, web_root
+from gateway.telemetry import correlation_id, log
 from schema.context import Backends, Context, CouplingPairs, Services
 from schema.root import build_schema
 
 CORRELATION_HEADER = "X-Correlation-Id"
 
 _PATIENCE_SECONDS = 2.0
-"""How long the readiness check waits for the database."""
+"""How long the readiness check waits for a database."""
 
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
@@ -70,6 +81,7 @@ class Running:
     engine: AsyncEngine
     services: Services
     authenticator: Authenticator
+    recovered: asyncio.Event
 
 
 def create_app(
@@ -79,16 +91,23 @@ def create_app(
     routes: Sequence[BaseRoute] = (),
     prepare: Prepare | None = None,
     beside: Beside = nullcontext,
+    alone: bool = False,
 ) -> FastAPI:
-    """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL)."""
+    """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL).
+
+    ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for.
+    """
     where = networks or Networks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, where, prepare) as built, beside():
+        async with running(settings, where, prepare, alone=alone) as built, beside():
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
-            yield
+            try:
+                yield
+            finally:
+                gc.unfreeze()  # and may go with the application
 
     app = FastAPI(
         title="Dynamics gateway",
@@ -109,7 +128,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def running(settings: Settings, networks: Networks, prepare: Prepare | None) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, networks: Networks, prepare: Prepare | None, *, alone: bool
+) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
     engine = create_engine(settings.database_url.get_secret_value())
     try:
@@ -117,10 +138,66 @@ async def running(settings: Settings, networks: Networks, prepare: Prepare | Non
         store = CouplingStore(engine)
         if prepare is not None:
             await prepare(store)
-        async with _identity_http(networks) as identity_http, clients_of(settings, networks) as backends:
-            yield Running(engine, _services(settings, backends, store), _authenticator(settings, identity_http))
+        async with (
+            _identity_http(networks) as identity_http,
+            clients_of(settings, networks) as backends,
+            _jobs(settings) as jobs,
+        ):
+            books = books_of(engine)
+            services = _services(settings, backends, books, MatchPlans(engine), jobs)
+            services.plan_jobs.register()
+            services.uncouple_jobs.register()
+            await jobs.resume(watch=not alone)
+            await services.plan_jobs.resume()
+            async with _recovering(services, alone=alone) as recovered:
+                yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _jobs(settings: Settings) -> AsyncIterator[Jobs]:
+    """Not launched: whoever has jobs to do names them first."""
+    own = settings.jobs_database_url
+    url = own.get_secret_value() if own else jobs_database_url(settings.database_url.get_secret_value())
+    jobs = Jobs(url, retention=Retention(timedelta(days=settings.jobs_retention_days)))
+    try:
+        yield jobs
+    finally:
+        await jobs.close()
+
+
+@asynccontextmanager
+async def _recovering(services: Services, *, alone: bool) -> AsyncIterator[asyncio.Event]:
+    """Creations that broke off are finished beside what else the application does; the event says that it was tried."""
+    tried = asyncio.Event()
+    task = asyncio.create_task(_recover(services, tried, alone=alone))
+    try:
+        yield tried
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
+    """Other processes may be at what was begun just now: that is looked at again when no request can be at it any more."""
+    desks, started = services.desks, datetime.now(UTC)
+    longest = timedelta(0) if alone else desks.longest_request
+    try:
+        await _recover_once(desks, before=started - longest)
+        if longest and await services.books.intents.left(before=started):
+            await asyncio.sleep(longest.total_seconds())
+            await _recover_once(desks, before=started)
+    except Exception:  # nobody waits for this task
+        log.exception("creations that broke off could not be finished")
+    finally:
+        tried.set()
+
+
+async def _recover_once(desks: Desks, *, before: datetime) -> None:
+    await recover(
+        lambda company: desks.of_job(company, "recovery", seconds=60, name="recovery"), desks.books, before=before
+    )
 
 
 def _identity_http(networks: Networks) -> httpx.AsyncClient:
@@ -163,21 +240,42 @@ def _backends(settings: Settings, networks: Networks, identity_http: httpx.Async
     )
 
 
-def _services(settings: Settings, backends: Backends, store: CouplingStore) -> Services:
+def books_of(engine: AsyncEngine) -> Books:
+    """Our own tables of couplings."""
+    return Books(CouplingStore(engine), CouplingChanges(engine), Intents(engine))
+
+
+def desks_of(settings: Settings, backends: Backends, books: Books, capabilities: Capabilities) -> Desks:
+    """Desks over these two backends and our own tables."""
     known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
-    lookups, pages, capabilities = Lookups(backends, RecordCache()), Pages(backends), Capabilities()
+    lookups, pages = Lookups(backends, RecordCache()), Pages(backends)
     reading = Reading(
         lookups=lookups,
         pages=pages,
-        pairs=CouplingPairs(store),
+        pairs=CouplingPairs(books.couplings),
         facts=CompanyFacts(backends, known=known),
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
     )
+    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
+
+
+def _services(settings: Settings, backends: Backends, books: Books, plans: MatchPlans, jobs: Jobs) -> Services:
+    capabilities = Capabilities()
+    desks = desks_of(settings, backends, books, capabilities)
     return Services(
         backends=backends,
-        couplings=store,
-        reading=reading,
+        couplings=books.couplings,
+        books=books,
+        plans=plans,
+        desks=desks,
+        plan_jobs=PlanJobs(jobs, plans, desks),
+        uncouple_jobs=UncoupleJobs(jobs, desks),
+        web=WebClients(
+            settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
+        ),
+        jobs=jobs,
+        reading=desks.reading,
         capabilities=capabilities,
         company=settings.company_id,
         max_page_size=settings.max_page_size,
@@ -277,13 +375,18 @@ async def _live() -> dict[str, str]:
 
 
 async def _ready(request: Request) -> Response:
-    """Whether requests can be served: the database answers. A backend that is away is not a reason to send none."""
+    """Whether requests can be served: our databases answer. A backend that is away is not a reason to send none."""
     built: Running = request.app.state.running
-    checks: dict[str, Any] = {"database": True}
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), built.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except (SQLAlchemyError, OSError, TimeoutError):
-        checks["database"] = False
+    database, jobs = await asyncio.gather(_answers(built.engine), built.services.jobs.answer(seconds=_PATIENCE_SECONDS))
+    checks = {"database": database} | ({} if jobs is None else {"jobs": jobs})
     ready = all(checks.values())
     return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+
+async def _answers(engine: AsyncEngine) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return False
+    return True

@@ -1,17 +1,18 @@
-"""The command line: ``gateway demo | serve | sandbox | schema | token``.
+"""The command line: ``gateway demo | serve | sandbox | schema | token | couplings``.
 
 Whatever can be wrong with what a person typed or set is one line on standard error and exit code 2, never a traceback.
 Heavy imports wait until a command needs them.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.couplings_cli import app as couplings_app
+from gateway.couplings_cli import one_clear_line
 from gateway.demo_folder import sandbox_in
 from gateway.errors import ConfigError
 from gateway.server import Tls, check, listen, run
@@ -28,22 +29,12 @@ Items = Annotated[int, typer.Option(help="How many items it has; at least 300.")
 Reset = Annotated[bool, typer.Option("--reset", help="Start from the original data again.")]
 
 DEMO_FOLDER = Path(".demo")
-USAGE_ERROR = 2
+
+app.add_typer(couplings_app, name="couplings")
 
 
 def main() -> None:
     app()
-
-
-@contextmanager
-def one_clear_line() -> Iterator[None]:
-    """What a person can put right becomes one line for each problem and exit code 2."""
-    try:
-        yield
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"gateway: {problem}", err=True)
-        raise typer.Exit(USAGE_ERROR) from None
 
 
 @app.command()

@@ -14,11 +14,14 @@ from gateway.app import Networks, create_app
 from gateway.config import Settings
 from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.couplings.store import CouplingFilter, CouplingStore
+from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.graphiql.page import PersonChoice, SignIn, graphiql_routes
-from gateway.sandbox.app import Sandbox
+from gateway.sandbox.app import Addresses, Sandbox
 from gateway.sandbox.business_central.apis import AVAILABILITY
+from gateway.sandbox.company import story
 from gateway.sandbox.company.couplings import DemoCoupling
+from gateway.sandbox.company.demo import demo_company
 from gateway.sandbox.company.story import STORY_DATE
 from gateway.sandbox.identity.people import (
     DEMO_PEOPLE,
@@ -49,23 +52,41 @@ def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | Non
     async def prepare(store: CouplingStore) -> None:
         await seed_couplings(store, sandbox)
 
-    app = create_app(settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running)
+    app = create_app(settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running, alone=True)
     return Demo(app, settings, sandbox)
 
 
 def demo_settings(sandbox: Sandbox, database_url: str) -> Settings:
     """The settings of a gateway over this sandbox; others come from the environment as always."""
-    addresses = sandbox.addresses
+    return _settings(sandbox.addresses, sandbox.identity.client_secret, database_url)
+
+
+def settings_of_demo(folder: Path, base: str) -> Settings:
+    """The settings of the demo that keeps its data in this folder and answers at this address, if it runs.
+
+    Raises:
+        ConfigError: there is no demo in the folder.
+    """
+    try:
+        secret = (folder / "identity" / "gateway-client-secret").read_text(encoding="utf-8")
+        (folder / "gateway.db").stat()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"there is no demo in the folder {folder}; start one with `gateway demo`") from None
+    return _settings(Addresses(base.rstrip("/"), demo_company()), secret, database_url(folder))
+
+
+def _settings(addresses: Addresses, client_secret: str, database_url: str) -> Settings:
+    company = addresses.company
     return Settings(
         tenant_id=TENANT_ID,
         client_id=GATEWAY_CLIENT_ID,
-        client_secret=SecretStr(sandbox.identity.client_secret),
+        client_secret=SecretStr(client_secret),
         authority=addresses.authority,
         audience=GATEWAY_RESOURCE,
         business_central_url=addresses.business_central,
         business_central_scope="https://api.businesscentral.dynamics.com/.default",
-        company_id=UUID(sandbox.company.company_id),
-        local_currency_code=sandbox.company.currency_code,
+        company_id=UUID(company.company_id),
+        local_currency_code=company.currency_code,
         extension_api=AVAILABILITY.route,
         modules=frozenset({Module.SERVICE, Module.PREPAYMENTS}),
         work_date=STORY_DATE,
@@ -107,12 +128,22 @@ def _coupling(demo: DemoCoupling) -> Coupling:
         crm_modified_at=demo.crm_modified_at,
         last_result_to_bc=Result(demo.last_result_to_bc) if demo.last_result_to_bc else None,
         last_result_to_crm=Result(demo.last_result_to_crm) if demo.last_result_to_crm else None,
+        base=_BASES.get((mapping, demo.bc_natural_key)),
         skipped=demo.skipped,
         error_code=demo.error_code,
         error_message=demo.error_message,
         created_at=demo.last_synchronized_at,
         created_by="demo",
     )
+
+
+_BASES = {
+    (Mapping.CUSTOMER, story.CONFLICT): {"phoneNumber": story.CONFLICT_PHONE.synchronized},
+    (Mapping.CUSTOMER, story.CHANGED_IN_BC): {"phoneNumber": story.BC_PHONE.synchronized},
+    (Mapping.CUSTOMER, story.CHANGED_IN_CRM): {"phoneNumber": story.CRM_PHONE.synchronized},
+    (Mapping.ITEM, story.ITEM_CONFLICT): {"displayName": story.ITEM_NAME.synchronized},
+}
+"""What both sides held where one has changed since."""
 
 
 def database_url(folder: Path) -> str:

@@ -15,8 +15,12 @@ from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.coupling import Mapping as CouplingMapping
+from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore, Side
 from gateway.figures.documents import Module
+from gateway.jobs.jobs import Jobs
+from gateway.pairing.matches.plan_jobs import PlanJobs
+from gateway.pairing.uncouple_jobs import UncoupleJobs
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Scope
@@ -25,10 +29,10 @@ from gateway.reading.partners import Pair
 from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
+from gateway.sync.desk import APPLICATION, Books, Desk, Desks
+from gateway.sync.links import WebClients
+from schema.coupled_records import CouplingDetails
 from schema.coupling_pages import values_of
-
-APPLICATION = "application"
-"""The acting identity of every backend call made with our own client credentials: what one caller reads, all may share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class CouplingPairs:
     ) -> Mapping[str, Pair]:
         return await self._store.find_by_key(CouplingMapping(mapping), company, _side(backend), keys)
 
+    async def everywhere(self, mapping: str, ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Pair]]:
+        return await self._store.find_everywhere(CouplingMapping(mapping), ids)
+
     async def correct_keys(self, seen: Sequence[tuple[Pair, str]], backend: Backend) -> None:
         await self._store.correct_keys(_side(backend), {_coupling(pair).id: key for pair, key in seen})
 
@@ -85,6 +92,13 @@ class Services:
 
     backends: Backends
     couplings: CouplingStore
+    books: Books
+    plans: MatchPlans
+    desks: Desks
+    plan_jobs: PlanJobs
+    uncouple_jobs: UncoupleJobs
+    web: WebClients
+    jobs: Jobs
     reading: Reading
     capabilities: Capabilities
     company: UUID
@@ -109,6 +123,7 @@ class Context(BaseContext):
         self.trace = Trace()
         self.read_at = datetime.now(UTC)
         self.today = services.today()
+        self.details = CouplingDetails(self.desk, services.books.changes)
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""
@@ -123,6 +138,19 @@ class Context(BaseContext):
 
     def asking(self, company: UUID) -> Asking:
         return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
+
+    def desk(self, company: UUID | None = None) -> Desk:
+        """For what changes couplings in one company, the configured one by default."""
+        services, where = self.services, company or self.services.company
+        return Desk(
+            books=services.books,
+            paths=services.backends,
+            reading=services.reading,
+            asking=self.asking(where),
+            company=where,
+            by=self.caller.name,
+            longest_request=timedelta(seconds=services.deadline_seconds),
+        )
 
     def call(self) -> Call:
         """For a backend call of its own; its exchanges belong into the trace afterwards."""

@@ -20,12 +20,12 @@ async def coupling_page(store: CouplingStore, wanted: CouplingFilter, window: Wi
     Raises:
         InvalidInputError: the cursor is none of this list's.
     """
-    after = _position(window.after) if window.after is not None else None
+    after = position_of(window.after) if window.after is not None else None
     found = await store.page(wanted, after=after, limit=window.first + 1)
     shown = found[: window.first]
     return RowPage(
         rows=[Row(COUPLINGS, company, values_of(coupling)) for coupling in shown],
-        cursors=[_cursor(coupling) for coupling in shown],
+        cursors=[cursor_of(coupling) for coupling in shown],
         has_next=len(found) > window.first,
         has_previous=window.after is not None,
         total=await store.count(wanted) if window.count else None,
@@ -37,12 +37,17 @@ def values_of(coupling: Coupling) -> Values:
     return {name: getattr(coupling, name) for name in Coupling.__dataclass_fields__}
 
 
-def _cursor(coupling: Coupling) -> str:
+def cursor_of(coupling: Coupling) -> str:
+    """Where a page that ends with this coupling is taken up again, as a caller gets it."""
     key, coupling_id = position(coupling)
     return base64.urlsafe_b64encode(json.dumps([key, str(coupling_id)]).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str) -> Position:
+def position_of(cursor: str) -> Position:
+    """
+    Raises:
+        InvalidInputError: it is no cursor of couplings.
+    """
     try:
         key, coupling_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(key, str):

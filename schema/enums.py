@@ -8,14 +8,45 @@ import strawberry
 
 from gateway.auth.caller import Role
 from gateway.connection import CheckCode
-from gateway.couplings.coupling import Mapping, Result
+from gateway.couplings.coupling import Cause, Event, Mapping, Result
+from gateway.couplings.plan import PlanState, ProposalState
 from gateway.errors import ErrorCode
 from gateway.figures.calendar import Bucket
 from gateway.figures.movement import Kind
 from gateway.figures.picture import Status
 from gateway.figures.unavailable import Reason
+from gateway.jobs.job import JobState
+from gateway.matching.criteria import Comparison, Grouping
+from gateway.matching.proposal import Outcome, Verdict
+from gateway.pairing.couple import Synchronize
+from gateway.pairing.drift.kinds import DriftKind, Repair
+from gateway.pairing.drift.repair import DriftOutcome
+from gateway.pairing.files.records import Check
+from gateway.pairing.files.rows import RowOutcome
+from gateway.pairing.files.shapes import Shape
+from gateway.pairing.files.values import DateOrder
+from gateway.pairing.salespersons.owners import OwnerGapReason
+from gateway.pairing.salespersons.plan import SalespersonAction
 from gateway.reading.capabilities import Found
+from gateway.records import Backend
+from gateway.sync.differences import CouplingSide
+from gateway.sync.mapping import Direction
 from gateway.sync.push import PushOutcome
+
+
+class MatchDirection(Enum):
+    """Which side's records look for partners."""
+
+    BUSINESS_CENTRAL_TO_DATAVERSE = "BUSINESS_CENTRAL_TO_DATAVERSE"
+    DATAVERSE_TO_BUSINESS_CENTRAL = "DATAVERSE_TO_BUSINESS_CENTRAL"
+
+    @property
+    def to_crm(self) -> bool:
+        return self is MatchDirection.BUSINESS_CENTRAL_TO_DATAVERSE
+
+    @classmethod
+    def of(cls, *, to_crm: bool) -> "MatchDirection":
+        return cls.BUSINESS_CENTRAL_TO_DATAVERSE if to_crm else cls.DATAVERSE_TO_BUSINESS_CENTRAL
 
 
 def _show(kind: type[Enum], description: str, members: Descriptions[Any, str], *, name: str | None = None) -> None:
@@ -43,6 +74,194 @@ _show(
     "How the last synchronization in one direction ended.",
     {Result.SUCCESS: "The record was written or was up to date.", Result.FAILURE: "It was not; see the error."},
     name="SynchronizationResult",
+)
+_show(
+    Backend,
+    "One of the two systems.",
+    {
+        Backend.BUSINESS_CENTRAL: "Business Central, the ERP.",
+        Backend.DATAVERSE: "Dynamics 365 Sales, the CRM, which is stored in Dataverse.",
+    },
+    name="System",
+)
+_show(
+    Synchronize,
+    "What happens to the data of two records once they are coupled.",
+    {
+        Synchronize.NONE: "Nothing: both stay as they are.",
+        Synchronize.USE_BUSINESS_CENTRAL_DATA: "The record of Business Central is written to CRM.",
+        Synchronize.USE_DATAVERSE_DATA: "The row of CRM is written to Business Central.",
+    },
+    name="SynchronizeAfterCoupling",
+)
+_show(
+    CouplingSide,
+    "Which of the two records of a coupling.",
+    {
+        CouplingSide.BUSINESS_CENTRAL: "The record of Business Central.",
+        CouplingSide.DATAVERSE: "The row of CRM.",
+        CouplingSide.BOTH: "Both.",
+    },
+)
+_show(
+    Direction,
+    "Which way data goes. The integration table is CRM's.",
+    {
+        Direction.BIDIRECTIONAL: "Both ways.",
+        Direction.TO_INTEGRATION_TABLE: "From Business Central to CRM.",
+        Direction.FROM_INTEGRATION_TABLE: "From CRM to Business Central.",
+    },
+    name="MappingDirection",
+)
+_show(
+    Event,
+    "What happened to a coupling.",
+    {
+        Event.COUPLED: "The two records were coupled.",
+        Event.MOVED: "It was given another pair.",
+        Event.UNCOUPLED: "It ended.",
+    },
+    name="CouplingEventKind",
+)
+_show(
+    Cause,
+    "Why something happened to a coupling.",
+    {
+        Cause.MANUAL: "Somebody asked for it.",
+        Cause.CREATED: "A record was created on the other side.",
+        Cause.MATCHED: "The records were found to be the same thing.",
+        Cause.IMPORTED: "It was imported.",
+        Cause.UNDONE: "What had been done was taken back.",
+        Cause.STALE: "One of its records no longer existed.",
+        Cause.PARENT_UNCOUPLED: "The customer a contact belongs to was uncoupled.",
+        Cause.REPAIRED: "What had broken off was put right.",
+    },
+    name="CouplingCause",
+)
+_show(
+    Shape,
+    "How a file with couplings looks.",
+    {
+        Shape.OWN: "All that a coupling is, by our own names; an import of it loses nothing.",
+        Shape.TABLE_5331: "As an export of Business Central's table 5331, CRM Integration Record: what that has fields for.",
+    },
+    name="CouplingFileShape",
+)
+_show(
+    Check,
+    "What is looked up of the records of new couplings before they are imported.",
+    {
+        Check.EXISTENCE: "That both exist.",
+        Check.FILTER: "That both exist and meet the filter of their mapping, as with `coupleRecords`.",
+        Check.NONE: "Nothing; rows that name a record by its number are looked up all the same.",
+    },
+    name="CouplingFileCheck",
+)
+_show(
+    RowOutcome,
+    "What came of a row of an imported file.",
+    {
+        RowOutcome.ADDED: "The two are coupled now.",
+        RowOutcome.UNCHANGED: "They were coupled already.",
+        RowOutcome.UPDATED: "They were coupled already, and the coupling's state is now that of the file.",
+        RowOutcome.REFUSED: "Nothing was done: see the message.",
+        RowOutcome.IGNORED: "It is of a table, mapping or company that is not imported, or says what an earlier row says.",
+    },
+    name="CouplingFileRowOutcome",
+)
+_show(
+    DateOrder,
+    "In which order day, month and year stand in a date.",
+    {
+        DateOrder.DMY: "Day, month, year.",
+        DateOrder.MDY: "Month, day, year.",
+        DateOrder.YMD: "Year, month, day.",
+    },
+)
+_show(
+    Verdict,
+    "What was found for a record that looks for a partner.",
+    {
+        Verdict.MATCHED: "Exactly one candidate by the criteria; it is free, and no other record's.",
+        Verdict.LIKELY: "None by the criteria, but one is clearly the best by score.",
+        Verdict.AMBIGUOUS: "Several candidates that cannot be told apart: somebody has to choose.",
+        Verdict.CONTESTED: "Its only candidate is another record's too: somebody has to choose.",
+        Verdict.TAKEN: "Its only candidate is coupled already.",
+        Verdict.NONE: "Nothing that is alike enough.",
+    },
+    name="MatchVerdict",
+)
+_show(
+    Outcome,
+    "How two values of one field compare.",
+    {
+        Outcome.EQUAL: "They are equal.",
+        Outcome.EQUAL_WHEN_NORMALISED: "Only their spelling differs: spaces, case, accents, legal form, phone digits.",
+        Outcome.SIMILAR: "They are similar.",
+        Outcome.DIFFERENT: "They are different.",
+        Outcome.BLANK: "One side says nothing.",
+    },
+    name="MatchOutcome",
+)
+_show(
+    Comparison,
+    "When two values are alike.",
+    {
+        Comparison.EXACT: "When they are equal, without regard to case unless that is asked: Microsoft's rule.",
+        Comparison.NORMALISED: "When no more than their spelling differs.",
+    },
+    name="MatchComparison",
+)
+_show(
+    Grouping,
+    "What a later priority does with the conditions of earlier ones.",
+    {
+        Grouping.FALL_BACK: "Forgets them: each group looks anew, as Microsoft documents it.",
+        Grouping.NARROW: "Keeps them: each group looks among fewer, as Microsoft's code reads.",
+    },
+    name="MatchGrouping",
+)
+_show(
+    MatchDirection,
+    "Which side's records look for partners on the other.",
+    {
+        MatchDirection.BUSINESS_CENTRAL_TO_DATAVERSE: "Records of Business Central look for rows of CRM.",
+        MatchDirection.DATAVERSE_TO_BUSINESS_CENTRAL: "Rows of CRM look for records of Business Central.",
+    },
+)
+_show(
+    JobState,
+    "How far a job is.",
+    {
+        JobState.WAITING: "It waits for its turn: jobs of one mapping and company run one after another.",
+        JobState.RUNNING: "It is under way.",
+        JobState.SUCCEEDED: "It is over.",
+        JobState.FAILED: "It could not go on; see code and message.",
+        JobState.CANCELLED: "Somebody ended it.",
+    },
+)
+_show(
+    PlanState,
+    "How far a plan of match-based coupling is.",
+    {
+        PlanState.MATCHING: "Both sides are being read and compared.",
+        PlanState.READY: "It can be looked at, accepted and undone.",
+        PlanState.ACCEPTING: "What was accepted is being coupled.",
+        PlanState.UNDOING: "What came of it is being uncoupled.",
+        PlanState.FAILED: "It could not be made; see code and message.",
+    },
+    name="MatchPlanState",
+)
+_show(
+    ProposalState,
+    "What became of a proposal.",
+    {
+        ProposalState.OPEN: "Nothing yet.",
+        ProposalState.ACCEPTED: "It was coupled.",
+        ProposalState.REFUSED: "It was accepted, but could not be coupled any more; see code and message.",
+        ProposalState.UNDONE: "It was coupled, and uncoupled again.",
+    },
+    name="MatchProposalState",
 )
 _show(
     Role,
@@ -170,28 +389,130 @@ _show(
         ErrorCode.BACKEND_FAILED: "A system broke while working on it.",
         ErrorCode.BACKEND_LIMIT: "A system's answer stops at a limit of its own.",
         ErrorCode.BACKEND_PROTOCOL_ERROR: "An answer that is not what was promised.",
+        ErrorCode.ALREADY_COUPLED: "These two records are coupled with each other already.",
+        ErrorCode.BUSINESS_CENTRAL_RECORD_TAKEN: "The record of Business Central is coupled with another row.",
+        ErrorCode.DATAVERSE_ROW_TAKEN: "The row of CRM is coupled with another record.",
+        ErrorCode.NOT_COUPLED: "There is no such coupling.",
+        ErrorCode.RECORD_NOT_FOUND: "A system has no such record.",
+        ErrorCode.RECORD_BLOCKED: "The record is blocked in Business Central.",
+        ErrorCode.RECORD_OUTSIDE_FILTER: "The record does not meet the filter of its mapping.",
+        ErrorCode.DIRECTION_NOT_ALLOWED: "The mapping does not go that way.",
+        ErrorCode.SALESPERSON_NOT_COUPLED: "The record's salesperson is not coupled to a user.",
+        ErrorCode.OWNER_NOT_COUPLED: "The row's owner is not coupled to a salesperson.",
+        ErrorCode.LOOKUP_NOT_COUPLED: "A record that this one refers to is not coupled.",
+        ErrorCode.MATCH_CRITERIA_MISSING: "No field was chosen to match by.",
+        ErrorCode.COUPLING_CHANGED: "Somebody else changed the coupling meanwhile.",
         ErrorCode.DATABASE_UNAVAILABLE: "The gateway's own database does not answer.",
         ErrorCode.GRAPHQL_INVALID: "The request is no valid GraphQL.",
         ErrorCode.INTERNAL_ERROR: "The gateway broke; its log says how.",
     },
 )
+_show(
+    DriftKind,
+    "What may be wrong with a coupling.",
+    {
+        DriftKind.BROKEN_BUSINESS_CENTRAL: "Its record was deleted in Business Central.",
+        DriftKind.BROKEN_DATAVERSE: "Its row was deleted in CRM.",
+        DriftKind.OUT_OF_FILTER: "A side does not meet the filter of the mapping any more, so it is not synchronized.",
+        DriftKind.DUPLICATE: "Several rows of CRM have the same key.",
+        DriftKind.UNOWNED: "A salesperson or an owner without a partner makes its synchronization fail.",
+        DriftKind.SKIPPED: "It is left out of synchronization until somebody retries it.",
+        DriftKind.UNFINISHED: "One side was being created, and that broke off.",
+    },
+)
+_show(
+    Repair,
+    "What can be done about drift without asking anybody.",
+    {
+        Repair.DELETE_COUPLING: "End the coupling, with what uncoupling changes on a row of CRM that is still there.",
+        Repair.UNSKIP: "Take the mark and the error away, so that the next synchronization tries again.",
+        Repair.FINISH: "Create the record after all; where its source is gone, end the coupling.",
+    },
+    name="DriftRepair",
+)
+_show(
+    DriftOutcome,
+    "What came of an entry of drift.",
+    {
+        DriftOutcome.REPAIRED: "It was repaired.",
+        DriftOutcome.WOULD_REPAIR: "It would be repaired; this was a dry run.",
+        DriftOutcome.NO_REPAIR: "Somebody has to decide: see the hint.",
+        DriftOutcome.GONE: "It is no longer so.",
+        DriftOutcome.FAILED: "It could not be repaired: see code and message.",
+    },
+)
+_show(
+    OwnerGapReason,
+    "Why records of a person fail to synchronize.",
+    {
+        OwnerGapReason.SALESPERSON_NOT_COUPLED: "The salesperson is not coupled with a user.",
+        OwnerGapReason.OWNER_DISABLED: "The salesperson is coupled with a user who is disabled.",
+        OwnerGapReason.OWNER_NOT_COUPLED: "The user who owns the rows is not coupled with a salesperson.",
+    },
+)
+_show(
+    SalespersonAction,
+    "What is done about a salesperson or a user.",
+    {
+        SalespersonAction.UNCOUPLE: "The coupling of the salesperson ends.",
+        SalespersonAction.COUPLE: "The two are coupled.",
+        SalespersonAction.CREATE: "A salesperson is created for the user, and both are coupled.",
+        SalespersonAction.ADD_TO_TEAM: "The user becomes a member of the company's default team.",
+    },
+)
 
+System = Backend
+MatchVerdict = Verdict
+MatchOutcome = Outcome
+MatchComparison = Comparison
+MatchGrouping = Grouping
+PlanStateKind = PlanState
+JobStateKind = JobState
+ProposalStateKind = ProposalState
+CouplingCause = Cause
+CouplingEventKind = Event
+MappingDirection = Direction
 MissingReason = Reason
 SourceState = Found
 AvailabilityStatus = Status
 PeriodBucket = Bucket
+FileShape = Shape
+FileCheck = Check
 EventKind = Kind
 
 __all__ = [
     "AvailabilityStatus",
     "CheckCode",
+    "CouplingCause",
+    "CouplingEventKind",
+    "CouplingSide",
+    "DateOrder",
+    "DriftKind",
+    "DriftOutcome",
     "ErrorCode",
     "EventKind",
+    "FileCheck",
+    "FileShape",
+    "JobStateKind",
     "Mapping",
+    "MappingDirection",
+    "MatchComparison",
+    "MatchDirection",
+    "MatchGrouping",
+    "MatchOutcome",
+    "MatchVerdict",
     "MissingReason",
+    "OwnerGapReason",
     "PeriodBucket",
+    "PlanStateKind",
+    "ProposalStateKind",
     "PushOutcome",
+    "Repair",
     "Result",
     "Role",
+    "RowOutcome",
+    "SalespersonAction",
     "SourceState",
+    "Synchronize",
+    "System",
 ]

@@ -20,7 +20,7 @@ from strawberry.types.field import StrawberryField
 from gateway.auth.caller import Role
 from gateway.errors import ProtocolError
 from gateway.reading import values
-from gateway.reading.need import BaseCurrency, ByKey, Link, LocalCurrency, Many, Source
+from gateway.reading.need import BaseCurrency, Branch, ByKey, Link, LocalCurrency, Many, Source
 from gateway.reading.row import Failure, Row, RowPage
 from gateway.reading.values import Convert
 from schema.connection import Connection
@@ -29,6 +29,9 @@ from schema.money import Money
 
 READERS = frozenset({Role.INTEGRATION_ADMINISTRATOR, Role.INTEGRATION_USER})
 """Who may read synchronized data."""
+
+ADMINISTRATORS = frozenset({Role.INTEGRATION_ADMINISTRATOR})
+"""Who sets up and looks after the integration as a whole."""
 
 EVERY_ROLE = frozenset(Role)
 """What identifies an item: everybody with a role."""
@@ -51,6 +54,8 @@ class Declaration:
     page of them when ``paged``. A field with none of these is computed from what is there. ``access`` names the roles of
     which a caller needs one; when it is empty, any caller may.
 
+    ``branches`` are read besides, under names that are no response keys.
+
     A field of ``figures`` is an object of a figure type, see ``schema.figures``. There, ``columns`` and ``feeds`` are what a
     figure is made of, ``read`` calculates it, and a field of the ``same_row`` is the record itself.
     """
@@ -65,6 +70,7 @@ class Declaration:
     feeds: frozenset[str] = frozenset()
     read: Callable[[Any], object] | None = None
     same_row: bool = False
+    branches: tuple[Branch, ...] = ()
 
 
 _KEY = "declaration"
@@ -84,6 +90,7 @@ def declared(
     feeds: Iterable[str] = (),
     read: Callable[[Any], object] | None = None,
     same_row: bool = False,
+    branches: tuple[Branch, ...] = (),
 ) -> Mapping[str, Declaration]:
     """Metadata for a field that has a resolver of its own."""
     return {
@@ -94,6 +101,7 @@ def declared(
             feeds=frozenset(feeds),
             read=read,
             same_row=same_row,
+            branches=branches,
         )
     }
 

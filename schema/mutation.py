@@ -13,8 +13,12 @@ from gateway.reading.row import Failure, Row
 from gateway.sync import account_statistics, product_stock
 from gateway.sync.push import Writer
 from schema.context import Context
+from schema.coupling_files import CouplingFileMutations
+from schema.coupling_mutations import CouplingMutations
+from schema.drift_mutations import DriftMutations
 from schema.fields import READERS, declared
 from schema.lookups import look_up_each
+from schema.matches import MatchMutations
 from schema.selection import selection_of
 from schema.types.push import (
     PushCounters,
@@ -34,7 +38,7 @@ Ask = Info[Context, Any]
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation:
+class Mutation(CouplingFileMutations, CouplingMutations, DriftMutations, MatchMutations):
     @strawberry.field(
         description="Copy the twelve amounts of customers to the statistics rows of their accounts in CRM, as "
         "the native integration "

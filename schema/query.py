@@ -27,9 +27,13 @@ from schema import lists
 from schema.availabilities import AvailabilityLine, availability_of_item, availability_of_lines
 from schema.connection import Connection
 from schema.context import Context
+from schema.coupled_records import check_first
+from schema.coupling_files import CouplingFileQueries
+from schema.coupling_mutations import CouplingJobQueries
 from schema.coupling_pages import coupling_page, values_of
+from schema.coupling_queries import CouplingQueries
 from schema.enums import Mapping
-from schema.fields import EVERY_ROLE, READERS, SIGNED_IN, After, First, declared, show
+from schema.fields import ADMINISTRATORS, EVERY_ROLE, READERS, SIGNED_IN, After, First, declared, show
 from schema.ids import GlobalId, parse_id
 from schema.inputs import Direction, properties_of, to_filter, to_sort
 from schema.lookups import (
@@ -43,12 +47,14 @@ from schema.lookups import (
     SystemUserBy,
     look_up,
 )
+from schema.matches import MatchQueries
 from schema.nodes import find_nodes
 from schema.selection import selection_of as selection
 from schema.types.account import Account
 from schema.types.availability import Availability, InLocation, InUnit, OfVariant, OnDay, Wanted
 from schema.types.connection_checks import ConnectionStatus
 from schema.types.coupling import Coupling
+from schema.types.coupling_details import CouplingEvent
 from schema.types.customer import Customer
 from schema.types.item import Item
 from schema.types.node import Node
@@ -93,7 +99,7 @@ async def page(
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
+class Query(CouplingFileQueries, CouplingQueries, MatchQueries, CouplingJobQueries):
     @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))
     def viewer(self, info: Ask) -> Viewer | None:
         selection(info).check()
@@ -295,6 +301,31 @@ class Query:
         rows = await coupling_page(context.services.couplings, wanted, window, where)
         await context.reader(company).follow(rows.rows, selected.rows())
         return show(rows)
+
+    @strawberry.field(
+        description="What happened to the couplings that a record ever had, ended ones too, newest first. Name one record.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def coupling_history(
+        self,
+        info: Ask,
+        mapping: Annotated[Mapping, strawberry.argument(description="Of which tables.")],
+        business_central: Annotated[
+            UUID | None, strawberry.argument(description="SystemId of the Business Central record.")
+        ] = None,
+        dataverse: Annotated[UUID | None, strawberry.argument(description="Primary key of the Dataverse row.")] = None,
+        first: Annotated[int, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+        company: InCompany = None,
+    ) -> list[CouplingEvent] | None:
+        selection(info)
+        check_first(first)
+        record = business_central or dataverse
+        if record is None or (business_central is not None and dataverse is not None):
+            raise InvalidInputError("Name one of the two records.", argument="businessCentral")
+        services = info.context.services
+        where = company or services.company
+        found = await services.books.changes.history_of_record(mapping, where, record, first)
+        return list(map(CouplingEvent.of, found))
 
     @strawberry.field(description="Whether the gateway can work with both systems.", metadata=declared(READERS))
     async def connection(self, info: Ask, company: InCompany = None) -> ConnectionStatus | None:

@@ -1,5 +1,6 @@
 """Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
 
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -96,8 +97,9 @@ class GatewaySchema(strawberry.Schema):
                 log.error("unforeseen error", path=error.path, exc_info=error.original_error)
 
 
+@cache
 def build_schema() -> GatewaySchema:
-    """The schema. Building it a second time in one process gives the same types."""
+    """The schema; one for the whole process, however many applications it has."""
     return GatewaySchema(
         query=Query,
         mutation=Mutation,

@@ -65,6 +65,17 @@ class Selection:
             return self._figures(target, self.info.field_nodes, self._arguments(self.info), prefix="")
         return self._need(target, _selection_sets(self.info.field_nodes))
 
+    def inside(self, type_name: str, field: str) -> Need | None:
+        """What is wanted of the row in a field of a type that the current field may return; None when it is not asked."""
+        target = self._object_type(type_name)
+        collected = self._collect(target, _selection_sets(self.info.field_nodes)).values()
+        nodes = [node for same in collected if same[0].name.value == field for node in same]
+        if not nodes:
+            return None
+        named = get_named_type(target.fields[field].type)
+        assert isinstance(named, GraphQLObjectType)  # noqa: S101 - a row
+        return self._need(named, _selection_sets(nodes))
+
     def names(self) -> frozenset[str]:
         """The fields selected of the object that the current field returns, and those below them by their path."""
         return frozenset(self._paths(self._object_type(None), _selection_sets(self.info.field_nodes), ""))
@@ -152,6 +163,7 @@ class Selection:
                 branches[branch.name] = branch
             if declaration.link is not None:
                 branches[key] = self._branch(target, f"{scope}{key}", nodes, declaration)
+            branches |= {branch.name: branch for branch in declaration.branches}
             if declaration.figures:
                 need = self._figures_of(target, nodes, prefix=f"{scope}{key}/")
                 columns |= need.columns

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.reading import values
-from gateway.reading.need import Coupled, CouplingOf, Expanded, Many
+from gateway.reading.need import Coupled, CouplingOf, CouplingsOf, Expanded, Many
 from gateway.reading.row import Row
 from gateway.reading.sources import ACCOUNTS, CONTACTS, IN_TRANSACTION_CURRENCY, TEAMS
 from schema.connection import Connection
@@ -104,4 +104,8 @@ class Account(Node):
     )
     coupling: Annotated["Coupling", strawberry.lazy("schema.types.coupling")] | None = link(
         CouplingOf("CUSTOMER"), description="The coupling to the customer; null while there is none."
+    )
+    couplings: list[Annotated["Coupling", strawberry.lazy("schema.types.coupling")]] | None = link(
+        CouplingsOf("CUSTOMER"),
+        description="Its couplings in all companies, each with its `companyId`; empty while there is none.",
     )

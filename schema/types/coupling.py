@@ -1,21 +1,36 @@
 """Coupling: one row of truth about a pair of records."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
 from gateway.reading import values
 from gateway.reading.need import ByKey
-from gateway.reading.row import Row
+from gateway.reading.row import Failure, Row
 from gateway.reading.sources import COUPLINGS
-from schema.enums import Mapping, Result
-from schema.fields import column, global_id, link, row_type
+from gateway.records import Backend
+from schema.context import Context
+from schema.coupled_records import (
+    BOTH_RECORDS,
+    BUSINESS_CENTRAL_RECORD,
+    DATAVERSE_RECORD,
+    broken_side,
+    id_of,
+    pairing_of,
+    record_of,
+    table_of,
+    told,
+)
+from schema.enums import CouplingSide, Mapping, Result
+from schema.fields import READERS, column, declared, global_id, link, row_type
+from schema.types.coupling_details import CouplingDifference, CouplingEvent
 from schema.types.node import Node
 
 if TYPE_CHECKING:
-    from schema.types.account import Account
+    from schema.types.account import Account, Contact
     from schema.types.customer import Customer
     from schema.types.item import Item
     from schema.types.opportunity import Opportunity
@@ -70,6 +85,12 @@ class Coupling(Node):
         convert=values.choice(dict(Result.__members__)),
         description="How the last synchronization to Dataverse ended.",
     )
+    last_job_to_business_central: str | None = column(
+        "last_job_to_bc", description="The job that last synchronized it to Business Central."
+    )
+    last_job_to_dataverse: str | None = column(
+        "last_job_to_crm", description="The job that last synchronized it to Dataverse."
+    )
     skipped: bool | None = column(
         "skipped", convert=values.boolean, description="Left out of synchronization until somebody retries it."
     )
@@ -104,3 +125,76 @@ class Coupling(Node):
         _behind(Mapping.OPPORTUNITY, "crm_id", "opportunityid"),
         description="The opportunity in CRM; null for other mappings, or if deleted.",
     )
+    crm_contact: Annotated["Contact", strawberry.lazy("schema.types.account")] | None = link(
+        _behind(Mapping.CONTACT, "crm_id", "contactid"),
+        description="The contact in CRM; null for other mappings, or if deleted.",
+    )
+
+    @strawberry.field(
+        description="What the record is called in Business Central now; null if it is deleted.",
+        metadata=declared(READERS, branches=BUSINESS_CENTRAL_RECORD),
+    )
+    def business_central_name(self) -> str | None:
+        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+        return record.name if record is not None else None
+
+    @strawberry.field(
+        description="What the row is called in CRM now; null if it is deleted.",
+        metadata=declared(READERS, branches=DATAVERSE_RECORD),
+    )
+    def dataverse_name(self) -> str | None:
+        record = told(record_of(self.row, Backend.DATAVERSE))
+        return record.name if record is not None else None
+
+    @strawberry.field(
+        description="Which record no longer exists; null when both do, or when a system does not say.",
+        metadata=declared(READERS, branches=BOTH_RECORDS),
+    )
+    def broken_side(self) -> CouplingSide | None:
+        return broken_side(self.row)
+
+    @strawberry.field(
+        description="The mapped fields in which both records differ now; null when one of them is deleted, see `brokenSide`, "
+        "or could not be read.",
+        metadata=declared(READERS, branches=BOTH_RECORDS),
+    )
+    async def differences(self, info: Info[Context, Any]) -> list[CouplingDifference] | None:
+        if pairing_of(self.row) is None:
+            return None
+        found = await info.context.details.differences.load(self.row)
+        if isinstance(found, Failure):
+            found.tell()
+            return None
+        return list(map(CouplingDifference.of, found))
+
+    @strawberry.field(
+        description="What happened to the coupling, newest first. Kept since the gateway writes history.",
+        metadata=declared(READERS),
+    )
+    async def history(
+        self,
+        info: Info[Context, Any],
+        first: Annotated[int, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+    ) -> list[CouplingEvent] | None:
+        found = await info.context.details.events(self.row, first)
+        return [CouplingEvent.of(each) for each in found] if found is not None else None
+
+    @strawberry.field(
+        description="Opens the record in Business Central's web client; null when it is deleted or has no number, or when the "
+        "gateway is not told where the web client is.",
+        metadata=declared(READERS, branches=BUSINESS_CENTRAL_RECORD),
+    )
+    async def business_central_url(self, info: Info[Context, Any]) -> str | None:
+        web, company = info.context.services.web, self.row.company
+        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+        if web.business_central is None or record is None or record.number is None or company is None:
+            return None
+        name = await info.context.details.company_name.load(company)
+        if isinstance(name, Failure):
+            name.tell()
+            return None
+        return web.record(name, record.table, record.number) if name else None
+
+    @strawberry.field(description="Opens the row in Dynamics 365 Sales.", metadata=declared(READERS))
+    def dataverse_url(self, info: Info[Context, Any]) -> str | None:
+        return info.context.services.web.row(table_of(self.row, Backend.DATAVERSE), id_of(self.row, Backend.DATAVERSE))

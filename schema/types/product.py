@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.reading import values
-from gateway.reading.need import Coupled, CouplingOf, Expanded
+from gateway.reading.need import Coupled, CouplingOf, CouplingsOf, Expanded
 from gateway.reading.row import Row
 from gateway.reading.sources import IN_TRANSACTION_CURRENCY, PRODUCTS, UNITS
 from schema.fields import amount, column, global_id, link, row_type
@@ -70,4 +70,8 @@ class Product(Node):
     )
     coupling: Annotated["Coupling", strawberry.lazy("schema.types.coupling")] | None = link(
         CouplingOf("ITEM"), description="The coupling to the item; null while there is none."
+    )
+    couplings: list[Annotated["Coupling", strawberry.lazy("schema.types.coupling")]] | None = link(
+        CouplingsOf("ITEM"),
+        description="Its couplings in all companies, each with its `companyId`; empty while there is none.",
     )

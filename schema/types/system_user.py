@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.reading import values
-from gateway.reading.need import Coupled, CouplingOf
+from gateway.reading.need import Coupled, CouplingOf, CouplingsOf
 from gateway.reading.row import Row
 from gateway.reading.sources import SYSTEM_USERS
 from schema.fields import column, global_id, link, row_type
@@ -35,4 +35,8 @@ class SystemUser(Node):
     )
     coupling: Annotated["Coupling", strawberry.lazy("schema.types.coupling")] | None = link(
         CouplingOf("SALESPERSON"), description="The coupling to the salesperson; null while there is none."
+    )
+    couplings: list[Annotated["Coupling", strawberry.lazy("schema.types.coupling")]] | None = link(
+        CouplingsOf("SALESPERSON"),
+        description="Its couplings in all companies, each with its `companyId`; empty while there is none.",
     )

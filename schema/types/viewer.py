@@ -13,7 +13,7 @@ from gateway.odata.query import Query
 from gateway.reading import values
 from schema.context import Context
 from schema.enums import Role
-from schema.fields import EVERY_ROLE, READERS, SIGNED_IN, declared
+from schema.fields import ADMINISTRATORS, EVERY_ROLE, READERS, SIGNED_IN, declared
 
 
 @strawberry.enum(description="Something a caller may do.")
@@ -24,13 +24,20 @@ class Permission(Enum):
     READ_RECORDS = strawberry.enum_value(
         "READ_RECORDS", description="Read records of both systems and their couplings."
     )
+    COUPLE_RECORDS = strawberry.enum_value("COUPLE_RECORDS", description="Couple and uncouple records by hand.")
+    LOOK_AFTER_COUPLINGS = strawberry.enum_value(
+        "LOOK_AFTER_COUPLINGS",
+        description="Couple by match, from files and salespersons; repair; uncouple all of a mapping.",
+    )
     EXPLAIN = strawberry.enum_value("EXPLAIN", description="See what a query costs at the backends (Gateway-Explain).")
 
 
 _NEEDS = {
     Permission.READ_ITEM_IDENTITY: EVERY_ROLE,
     Permission.READ_RECORDS: READERS,
-    Permission.EXPLAIN: frozenset({Role.INTEGRATION_ADMINISTRATOR}),
+    Permission.COUPLE_RECORDS: READERS,
+    Permission.LOOK_AFTER_COUPLINGS: ADMINISTRATORS,
+    Permission.EXPLAIN: ADMINISTRATORS,
 }
 
 

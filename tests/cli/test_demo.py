@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.demo_folder import sandbox_in
 from gateway.sandbox.company.demo import demo_company
 from tests.cli.commands import GATEWAY, free_port, run, started
 
@@ -148,6 +149,22 @@ def test_a_folder_in_use_is_said(tmp_path: Path) -> None:
         ended = run("demo", "--port", str(free_port()), "--folder", str(tmp_path))
     assert ended.returncode == 2
     assert "another demo or sandbox is using the folder" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("customers", "reset", "stays"),
+    [(200, False, True), (200, True, False), (201, False, False)],
+    ids=["same_company", "reset", "another_company"],
+)
+def test_a_new_company_has_no_jobs_of_the_old_one(tmp_path: Path, customers: int, reset: bool, stays: bool) -> None:
+    (tmp_path / "company.txt").write_text(demo_company(customers=200, items=300).fingerprint, encoding="utf-8")
+    jobs = [tmp_path / f"gateway-jobs.db{end}" for end in ("", "-wal", "-shm")]
+    notes = tmp_path / "notes.txt"
+    for file in (*jobs, notes):
+        file.touch()
+    sandbox_in(tmp_path, "http://localhost", customers=customers, items=300, reset=reset).close()
+    assert [file.exists() for file in jobs] == [stays] * 3
+    assert notes.exists()
 
 
 def test_a_wrong_setting_of_serve_shows_no_value(tmp_path: Path) -> None:

@@ -24,11 +24,14 @@ WORKING = {
     "AvailabilityByPeriod",
     "AvailabilityWidget",
     "Connection",
+    "CoupleCustomer",
+    "Couplings",
     "CustomerCard",
     "CustomerList",
     "CustomerStatistics",
     "ItemCard",
     "SalespersonCard",
+    "UncoupleRecords",
 }
 COUPLINGS_READ = """
 query Couplings($first: Int!) {
@@ -151,6 +154,18 @@ async def test_customer_statistics(api: Api) -> None:
     assert (await api.ask(operation("CustomerStatistics"), variables)).cost == (7, 1)
 
 
+async def test_couplings(api: Api) -> None:
+    answer = await api.ask(operation("Couplings"), {"first": 50})
+    assert answer.errors == []
+    nodes = {node["customer"]["number"]: node for node in answer.data["couplings"]["nodes"]}
+    assert len(nodes) == 50
+    moved = {number: [each["changedSide"] for each in node["differences"] or ()] for number, node in nodes.items()}
+    assert (moved["C00063"], moved["C00064"], moved["C00065"]) == (["BOTH"], ["BUSINESS_CENTRAL"], ["DATAVERSE"])
+    assert nodes["C00058"]["differences"] is None, "its account was deleted"
+    assert answer.cost == (6, 3), "customers and accounts, then salespeople, users and both currencies"
+    assert (await api.ask(operation("Couplings"), {"first": 50})).cost == (3, 2)
+
+
 async def test_couplings_read_part(api: Api) -> None:
     answer = await api.ask(COUPLINGS_READ, {"first": 50})
     assert answer.errors == []
@@ -164,3 +179,24 @@ async def test_couplings_of_a_large_page_stay_few_requests(api: Api) -> None:
     answer = await api.ask(COUPLINGS_READ, {"first": 160})
     assert len(answer.data["couplings"]["nodes"]) == 160
     assert answer.cost == (3, 1), "the customers' keys take two URLs of Business Central, side by side"
+
+
+async def test_a_customer_is_coupled_and_uncoupled(own_api: Api) -> None:
+    found = await own_api.ask('{ accounts(filter: {accountNumber: {eq: "LEAD-001"}}) { nodes { accountId } } }')
+    variables = {"number": "C00021", "accountId": found.data["accounts"]["nodes"][0]["accountId"]}
+    answer = await own_api.ask(operation("CoupleCustomer"), variables)
+    assert answer.errors == []
+    coupled = answer.data["coupleRecords"]
+    assert coupled["__typename"] == "CoupleRecordsSuccess"
+    assert coupled["coupling"]["customer"] == {"number": "C00021"}
+    assert coupled["coupling"]["account"] == {"accountId": variables["accountId"]}
+    assert answer.cost == (5, 3)
+    again = await own_api.ask(operation("CoupleCustomer"), variables)
+    assert again.data["coupleRecords"]["code"] == "ALREADY_COUPLED"
+    ended = await own_api.ask(operation("UncoupleRecords"), {"id": coupled["coupling"]["id"]})
+    assert ended.data["uncoupleRecords"] == {
+        "__typename": "UncoupleRecordsSuccess",
+        "uncoupledId": coupled["coupling"]["id"],
+    }
+    gone = await own_api.ask(operation("UncoupleRecords"), {"id": coupled["coupling"]["id"]})
+    assert gone.data["uncoupleRecords"]["code"] == "NOT_COUPLED"

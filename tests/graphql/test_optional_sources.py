@@ -12,7 +12,7 @@ from gateway.reading.capabilities import Found
 from gateway.reading.lookup import Scope
 from gateway.reading.sources import analytics
 from gateway.sandbox.company import story
-from schema.context import APPLICATION
+from gateway.sync.desk import APPLICATION
 from tests.graphql.api import Api
 from tests.graphql.test_half_answers import unreachable
 

@@ -261,7 +261,11 @@ async def test_an_organization_without_a_base_currency_is_a_protocol_error(
 async def test_the_way_to_the_statistics_row_is_what_the_metadata_calls_it(
     backend: FakeBackend, facts: CompanyFacts
 ) -> None:
-    backend.records = (Record({"ReferencingEntityNavigationPropertyName": "nav_AccountStatisticsId"}),)
+    names = {
+        "ReferencingAttribute": "nav_accountstatisticsid",
+        "ReferencingEntityNavigationPropertyName": "nav_AccountStatisticsId",
+    }
+    backend.records = (Record(names),)
 
     assert await facts.account_statistics_navigation(somebody(), after=0) == "nav_AccountStatisticsId"
 

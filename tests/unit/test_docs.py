@@ -81,7 +81,11 @@ def test_every_setting_is_described_with_its_default_and_no_other_is() -> None:
 
 
 def test_every_command_is_described() -> None:
-    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback} | {
+        f"{group.name} {command.name}"
+        for group in app.registered_groups
+        for command in (group.typer_instance.registered_commands if group.typer_instance else ())
+    }
     described = {cells[0].strip("`") for cells in table(section(page("settings.md"), "Commands"))}
     assert described == {f"gateway {name}" for name in commands}
 
@@ -161,3 +165,23 @@ def test_every_decision_is_numbered_once_and_has_its_four_parts() -> None:
     assert [
         path.name for path in decisions if any(part not in path.read_text(encoding="utf-8") for part in parts)
     ] == []
+
+
+def _rules() -> list[tuple[str, str]]:
+    """Each rule of couplings with the test that keeps it."""
+    listed = section(page("couplings.md"), "Where each rule is tested")
+    return [
+        (cells[0].strip(), cells[1].strip(" `"))
+        for cells in (line.strip("|").split("|") for line in listed.splitlines() if line.startswith("| 5."))
+    ]
+
+
+@pytest.mark.parametrize(("rule", "test"), _rules())
+def test_every_rule_of_couplings_has_a_test_that_is_there(rule: str, test: str) -> None:
+    file, _, name = test.partition("::")
+    source = (ROOT / "tests" / "graphql" / file).read_text(encoding="utf-8")
+    assert re.search(rf"^async def {name}\(", source, re.MULTILINE), rule
+
+
+def test_every_section_on_couplings_has_rules_with_tests() -> None:
+    assert {rule.split(" ")[0] for rule, _ in _rules()} == {"5.1", "5.2", "5.3", "5.4", "5.5", "5.6"}

@@ -1,0 +1,179 @@
+"""The two records of a coupling, read beside it, and what is made of them: for all couplings of a request together.
+
+The records are hidden branches of the coupling's need: a page of couplings costs one request for each set, whatever its length.
+What needs more than the records waits until every coupling of the answer has asked for it, and is then read at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.coupling import Coupling, HistoryEntry, Mapping
+from gateway.errors import GatewayError, InvalidInputError
+from gateway.reading.need import Branch, ByKey, Need
+from gateway.reading.row import Failure, Row
+from gateway.records import Backend
+from gateway.sync.desk import Desk
+from gateway.sync.differences import CouplingSide, Difference, Pairing, read_differences
+from gateway.sync.mapping import Table, TableMapping
+from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.records import Found
+
+_IDS = {Backend.BUSINESS_CENTRAL: "bc_id", Backend.DATAVERSE: "crm_id"}
+
+
+def _name(mapping: Mapping, backend: Backend) -> str:
+    """``$`` begins no response key."""
+    return f"$record {mapping} {backend}"
+
+
+def _branch(mapping: TableMapping, backend: Backend) -> Branch:
+    """The record of one side with all that is compared. Rows of sets that are kept elsewhere are read anew here."""
+    source = replace(mapping.table(backend).source, reference=False)
+    link = ByKey(_IDS[backend], source.key, when=("mapping", mapping.mapping))
+    return Branch(_name(mapping.mapping, backend), link, Need(source, mapping.columns(backend)))
+
+
+BUSINESS_CENTRAL_RECORD = tuple(_branch(each, Backend.BUSINESS_CENTRAL) for each in TABLE_MAPPINGS.values())
+DATAVERSE_RECORD = tuple(_branch(each, Backend.DATAVERSE) for each in TABLE_MAPPINGS.values())
+BOTH_RECORDS = (*BUSINESS_CENTRAL_RECORD, *DATAVERSE_RECORD)
+
+
+def mapping_of(coupling: Row) -> TableMapping:
+    return TABLE_MAPPINGS[Mapping(str(coupling.key("mapping")))]
+
+
+def table_of(coupling: Row, backend: Backend) -> Table:
+    return mapping_of(coupling).table(backend)
+
+
+def id_of(coupling: Row, backend: Backend) -> UUID:
+    return UUID(str(coupling.key(_IDS[backend])))
+
+
+def record_of(coupling: Row, backend: Backend) -> Found | Failure | None:
+    """The record as it was read; None when it no longer exists."""
+    mapping = mapping_of(coupling)
+    outcome = coupling.links.get(_name(mapping.mapping, backend))
+    if not isinstance(outcome, Row):
+        return outcome if isinstance(outcome, Failure) else None
+    if isinstance(outcome.values, Failure):
+        return outcome.values
+    return Found(mapping.table(backend), id_of(coupling, backend), outcome.values, outcome.etag)
+
+
+def told(record: Found | Failure | None) -> Found | None:
+    """The record. Raises: GatewayError, the first time, why it could not be read."""
+    if isinstance(record, Failure):
+        record.tell()
+        return None
+    return record
+
+
+def broken_side(coupling: Row) -> CouplingSide | None:
+    """Whose record no longer exists; None when both do.
+
+    Raises:
+        GatewayError: it is not known, and nobody was told why.
+    """
+    records = {backend: record_of(coupling, backend) for backend in Backend}
+    gone = [backend for backend, record in records.items() if record is None]
+    if len(gone) == 2:
+        return CouplingSide.BOTH
+    if gone:
+        return CouplingSide(gone[0])
+    for record in records.values():
+        told(record)
+    return None
+
+
+def pairing_of(coupling: Row) -> Pairing | None:
+    """Both records; None when one no longer exists, or could not be read.
+
+    Raises:
+        GatewayError: why it could not be read, and nobody was told yet.
+    """
+    bc, crm = (told(record_of(coupling, backend)) for backend in (Backend.BUSINESS_CENTRAL, Backend.DATAVERSE))
+    if bc is None or crm is None or isinstance(coupling.values, Failure):
+        return None
+    return Pairing(Coupling(**coupling.values), bc, crm)  # type: ignore[arg-type]  # a coupling's row is its fields
+
+
+MOST_EVENTS = 100
+
+
+def check_first(first: int) -> None:
+    """
+    Raises:
+        InvalidInputError: that many events are not given.
+    """
+    if not 1 <= first <= MOST_EVENTS:
+        raise InvalidInputError(f"first must be between 1 and {MOST_EVENTS}.", argument="first")
+
+
+class CouplingDetails:
+    """What couplings of one GraphQL request are asked for besides; ``desk`` makes one for a company."""
+
+    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges) -> None:
+        self._desk, self._changes = desk, changes
+        self.differences: DataLoader[Row, list[Difference] | Failure] = DataLoader(self._differences)
+        self.history: DataLoader[UUID, list[HistoryEntry] | Failure] = DataLoader(self._history)
+        self.company_name: DataLoader[UUID, str | Failure | None] = DataLoader(self._company_names)
+
+    async def _differences(self, couplings: Sequence[Row]) -> list[list[Difference] | Failure]:
+        """Of couplings whose records are both there; one failure stands for all that it concerns."""
+        groups: dict[tuple[UUID | None, Mapping], list[Row]] = {}
+        for each in couplings:
+            groups.setdefault((each.company, mapping_of(each).mapping), []).append(each)
+        read = await asyncio.gather(*(self._differences_of(some) for some in groups.values()))
+        found: dict[Row, list[Difference] | Failure] = {}
+        for some, answers in zip(groups.values(), read, strict=True):
+            found.update(zip(some, answers, strict=True))
+        return [found[each] for each in couplings]
+
+    async def _differences_of(self, couplings: Sequence[Row]) -> list[list[Difference] | Failure]:
+        company = couplings[0].company
+        assert company is not None  # noqa: S101 - couplings hold in one
+        pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        try:
+            return list(await read_differences(self._desk(company), mapping_of(couplings[0]), pairings))
+        except GatewayError as error:
+            failure = Failure(error)
+            return [failure for _ in couplings]
+
+    async def events(self, coupling: Row, first: int) -> list[HistoryEntry] | None:
+        """The newest lines of a coupling's history.
+
+        Raises:
+            InvalidInputError: ``first`` is out of bounds.
+            DatabaseError: the first time; None afterwards.
+        """
+        check_first(first)
+        found = await self.history.load(UUID(str(coupling.key("id"))))
+        if isinstance(found, Failure):
+            found.tell()
+            return None
+        return found[:first]
+
+    async def _history(self, couplings: Sequence[UUID]) -> list[list[HistoryEntry] | Failure]:
+        try:
+            found = await self._changes.history(couplings)
+        except GatewayError as error:
+            failure = Failure(error)
+            return [failure for _ in couplings]
+        return [found[each] for each in couplings]
+
+    async def _company_names(self, companies: Sequence[UUID]) -> list[str | Failure | None]:
+        return list(await asyncio.gather(*map(self._company_name, companies)))
+
+    async def _company_name(self, company: UUID) -> str | Failure | None:
+        desk = self._desk(company)
+        try:
+            after = desk.asking.trace.round_trips
+            return await desk.reading.facts.company_name(company, desk.asking, after=after)
+        except GatewayError as error:
+            return Failure(error)
