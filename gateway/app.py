@@ -184,19 +184,22 @@ async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> 
     desks, started = services.desks, datetime.now(UTC)
     longest = timedelta(0) if alone else desks.longest_request
     try:
-        await _recover_once(desks, before=started - longest)
+        await _recover_once(desks, before=started - longest, alone=alone)
         if longest and await services.books.intents.left(before=started):
             await asyncio.sleep(longest.total_seconds())
-            await _recover_once(desks, before=started)
+            await _recover_once(desks, before=started, alone=alone)
     except Exception:  # nobody waits for this task
         log.exception("creations that broke off could not be finished")
     finally:
         tried.set()
 
 
-async def _recover_once(desks: Desks, *, before: datetime) -> None:
+async def _recover_once(desks: Desks, *, before: datetime, alone: bool) -> None:
     await recover(
-        lambda company: desks.of_job(company, "recovery", seconds=60, name="recovery"), desks.books, before=before
+        lambda company: desks.of_job(company, "recovery", seconds=60, name="recovery"),
+        desks.books,
+        before=before,
+        alone=alone,
     )
 
 

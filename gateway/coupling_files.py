@@ -1,6 +1,7 @@
 """Couplings from files and into files, as the command line asks for it: opens what that takes, and closes it again."""
 
 import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,18 +34,19 @@ _SHOWN = 20
 """Refused rows that are shown; all are in the report."""
 
 Say = Callable[[str], None]
+Write = Callable[[str], None]
 
 
 async def import_file(settings: Settings, file: str, options: ImportOptions, *, report: Path | None, say: Say) -> bool:
     """Import a file, and say what came of it; whether everything was taken.
 
     Raises:
-        ConfigError: the file cannot be read, the report not be written, or the database not be used.
+        ConfigError: the file cannot be read, the report not be written or the same file, or the database not be used.
         InvalidInputError: the file is none with couplings.
     """
-    with _reading(file) as text, _report(report) as told:
+    with _reading(file) as text, _report(report, besides=text) as told:
         async with _desks(settings) as desks:
-            imported = CouplingImport(lines_of(text), desks, options)
+            imported = CouplingImport(_lines(file, text), desks, options)
             if imported.header.unknown:
                 say(f"columns that mean nothing here: {', '.join(imported.header.unknown)}")
             summary = _Summary(say, told)
@@ -60,13 +62,12 @@ async def import_file(settings: Settings, file: str, options: ImportOptions, *, 
 class _Summary:
     """Counts and tells what came of rows; the report gets all of them."""
 
-    def __init__(self, say: Say, report: TextIO | None) -> None:
+    def __init__(self, say: Say, report: Write) -> None:
         self._say = say
         self._report = report
         self._counted: Counter[RowOutcome] = Counter()
         self._stopped = False
-        if report is not None:
-            report.write(joined(["line", "outcome", "code", "message", "hint"]))
+        report(joined(["line", "outcome", "code", "message", "hint"]))
 
     @property
     def is_complete(self) -> bool:
@@ -77,9 +78,8 @@ class _Summary:
             self._counted[row.outcome] += 1
             if row.outcome is RowOutcome.REFUSED and self._counted[row.outcome] <= _SHOWN:
                 self._say(f"line {row.line}: {row.message} {row.hint or ''}".rstrip())
-            if self._report is not None:
-                cells = (str(row.line), row.outcome, row.code or "", row.message or "", row.hint or "")
-                self._report.write(joined(map(neutral, cells)))
+            cells = (str(row.line), row.outcome, row.code or "", row.message or "", row.hint or "")
+            self._report(joined(map(neutral, cells)))
 
     def stopped(self, error: ImportStoppedError) -> None:
         self._stopped = True
@@ -102,9 +102,9 @@ async def export_file(settings: Settings, file: str, wanted: CouplingFilter, sha
     """
     count = 0
     async with _store(settings) as store:
-        with _writing(file) as text:
+        with _writing(file) as write:
             async for part, couplings in export(store, wanted, shape):
-                text.write(part)
+                write(part)
                 count += couplings
     say(f"exported {count:,}")
     return True
@@ -150,39 +150,82 @@ def _reading(file: str) -> Iterator[TextIO]:
     if file == STANDARD:
         yield TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="surrogateescape", newline="")
         return
-    with _usable(file, "read"), open(file, encoding="utf-8", errors="surrogateescape", newline="") as text:
+    with _usable(file, "read"):
+        text = open(file, encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115 - closed below
+    with text:
         yield text
 
 
+def _lines(file: str, text: TextIO) -> Iterator[str]:
+    with _usable("standard input" if file == STANDARD else file, "read"):
+        yield from lines_of(text)
+
+
 @contextmanager
-def _report(path: Path | None) -> Iterator[TextIO | None]:
+def _report(path: Path | None, *, besides: TextIO) -> Iterator[Write]:
+    """
+    Raises:
+        ConfigError: it cannot be written, or is the very file that is read, which would be emptied.
+    """
     if path is None:
-        yield None
+        yield lambda part: None
         return
-    with _usable(str(path), "written"), path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as text:
-        yield text
+    if _is_same(path, besides):
+        raise ConfigError(f"--report {path} is the file that is imported; name another one")
+    with _written(path, str(path), errors="backslashreplace") as write:
+        yield write
+
+
+def _is_same(path: Path, text: TextIO) -> bool:
+    """Whether a path leads to an open file, by whatever name or link."""
+    try:
+        opened = os.fstat(text.fileno())
+        return stat.S_ISREG(opened.st_mode) and os.path.samestat(opened, path.stat())
+    except OSError:
+        return False  # there is no such file, or what is open is none
 
 
 @contextmanager
-def _writing(file: str) -> Iterator[TextIO]:
+def _writing(file: str) -> Iterator[Write]:
     """A whole file or none: it gets its name when it is complete."""
     if file == STANDARD:
         out = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
-        yield out
+        yield _writer(out, "standard output")
         out.detach()
         return
     part = Path(f"{file}.part")
-    with _usable(file, "written"):
-        try:
-            with part.open("w", encoding="utf-8", newline="") as text:
-                yield text
+    try:
+        with _written(part, file) as write:
+            yield write
+        with _usable(file, "written"):
             os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(path: Path, name: str, *, errors: str = "strict") -> Iterator[Write]:
+    """``name`` is how a person knows the file."""
+    with _usable(name, "written"):
+        text = path.open("w", encoding="utf-8", errors=errors, newline="")
+    try:
+        yield _writer(text, name)
+    finally:
+        with _usable(name, "written"):
+            text.close()
+
+
+def _writer(text: TextIO, name: str) -> Write:
+    def write(part: str) -> None:
+        with _usable(name, "written"):
+            text.write(part)
+
+    return write
 
 
 @contextmanager
 def _usable(file: str, what: str) -> Iterator[None]:
+    """Only around what is done with the file itself: other things fail with an OSError, too."""
     try:
         yield
     except OSError as error:

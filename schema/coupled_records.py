@@ -121,7 +121,7 @@ class CouplingDetails:
     def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges) -> None:
         self._desk, self._changes = desk, changes
         self.differences: DataLoader[Row, list[Difference] | Failure] = DataLoader(self._differences)
-        self.history: DataLoader[UUID, list[HistoryEntry] | Failure] = DataLoader(self._history)
+        self.history: DataLoader[tuple[UUID, int], list[HistoryEntry] | Failure] = DataLoader(self._history)
         self.company_name: DataLoader[UUID, str | Failure | None] = DataLoader(self._company_names)
 
     async def _differences(self, couplings: Sequence[Row]) -> list[list[Difference] | Failure]:
@@ -140,10 +140,11 @@ class CouplingDetails:
         assert company is not None  # noqa: S101 - couplings hold in one
         pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
         try:
-            return list(await read_differences(self._desk(company), mapping_of(couplings[0]), pairings))
+            found = await read_differences(self._desk(company), mapping_of(couplings[0]), pairings)
         except GatewayError as error:
             failure = Failure(error)
             return [failure for _ in couplings]
+        return [Failure(each) if isinstance(each, GatewayError) else each for each in found]
 
     async def events(self, coupling: Row, first: int) -> list[HistoryEntry] | None:
         """The newest lines of a coupling's history.
@@ -153,19 +154,20 @@ class CouplingDetails:
             DatabaseError: the first time; None afterwards.
         """
         check_first(first)
-        found = await self.history.load(UUID(str(coupling.key("id"))))
+        found = await self.history.load((UUID(str(coupling.key("id"))), first))
         if isinstance(found, Failure):
             found.tell()
             return None
-        return found[:first]
+        return found
 
-    async def _history(self, couplings: Sequence[UUID]) -> list[list[HistoryEntry] | Failure]:
+    async def _history(self, asked: Sequence[tuple[UUID, int]]) -> list[list[HistoryEntry] | Failure]:
+        """Of couplings, each with how many lines: one question for all, as deep as the deepest."""
         try:
-            found = await self._changes.history(couplings)
+            found = await self._changes.history({id for id, _ in asked}, max(first for _, first in asked))
         except GatewayError as error:
             failure = Failure(error)
-            return [failure for _ in couplings]
-        return [found[each] for each in couplings]
+            return [failure for _ in asked]
+        return [found[id][:first] for id, first in asked]
 
     async def _company_names(self, companies: Sequence[UUID]) -> list[str | Failure | None]:
         return list(await asyncio.gather(*map(self._company_name, companies)))

@@ -1,5 +1,6 @@
 """The root fields for files with couplings, a few lines each."""
 
+import asyncio
 from io import StringIO
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -34,6 +35,9 @@ Ask = Info[Context, Any]
 
 MOST_BYTES: Final = 5_000_000
 MOST_ROWS: Final = 20_000
+MOST_LINES: Final = 10 * MOST_ROWS
+"""A row may go over several, or lines may be blank."""
+
 MOST_EXPORTED: Final = 10_000
 _COMMAND = "`gateway couplings import` takes files of any size."
 
@@ -90,7 +94,7 @@ class CouplingFileMutations:
         selection_of(info)
         context, results = info.context, list[RowResult]()
         try:
-            _check_size(input.csv)
+            await asyncio.to_thread(_check_size, input.csv)
             lines = lines_of(StringIO(input.csv, newline=""))
             imported = CouplingImport(lines, context.desk, _options(input, context.services.company))
         except InvalidInputError as error:
@@ -111,6 +115,8 @@ def _check_size(csv: str) -> None:
     """
     if len(csv) > MOST_BYTES or len(csv.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise InvalidInputError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. {_COMMAND}", argument="csv")
+    if max(map(csv.count, "\r\n")) > MOST_LINES:
+        raise InvalidInputError(f"The file has more than {MOST_LINES:,} lines. {_COMMAND}", argument="csv")
     rows = RowReader(lines_of(StringIO(csv, newline="")))
     read_header(rows)  # what separates the values
     if sum(1 for _ in islice(rows, MOST_ROWS + 1)) > MOST_ROWS:

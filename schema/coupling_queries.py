@@ -73,8 +73,9 @@ class CouplingQueries:
 
     @strawberry.field(
         description="Which customers, contacts and opportunities fail to synchronize because their salesperson is not coupled "
-        "with a user who can own them, or their owner with a salesperson. Only records within the filter of their mapping "
-        "count; a coupled one fails now, another one would once it is coupled.",
+        "with a user who can own them, or their owner with a salesperson where the mapping writes the owner back. Only records "
+        "within the filter of their mapping count, and of a disabled user only rows that are not theirs already; a coupled one "
+        "fails now, another one would once it is coupled.",
         metadata=declared(READERS),
     )
     async def owner_readiness(

@@ -71,8 +71,8 @@ async def _repairs(info: Ask, input: RepairDriftInput, company: UUID) -> Repairs
         return await repair_all(desk, mapping, input.kinds, place, dry=input.dry_run)
     if not 1 <= len(input.entries) <= MOST_ENTRIES:
         raise InvalidInputError(f"entries takes between 1 and {MOST_ENTRIES} ids.", argument="entries")
-    entries = [each for each in parse_entries(input.entries, company) if input.kinds is None or each[0] in input.kinds]
-    couplings = await info.context.services.couplings.get_many(key for _, key in entries)
+    entries = parse_entries(input.entries, company)
+    couplings = await info.context.services.couplings.get_many(each.key for each in entries if not each.of_rows)
     if any(each.mapping is not input.mapping or each.company_id != company for each in couplings.values()):
         raise InvalidInputError("An entry is of another mapping or company.", argument="entries")
-    return await repair_entries(desk, mapping, entries, couplings, dry=input.dry_run)
+    return await repair_entries(desk, mapping, entries, couplings, kinds=input.kinds, dry=input.dry_run)

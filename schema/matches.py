@@ -182,6 +182,7 @@ class MatchMutations:
             plan = await _plan(info, plan_id)
         except RefusalError as error:
             return UserError.of(error)
+        await info.context.services.plan_jobs.settle(plan)
         if not await info.context.services.plans.drop(plan.id, of=[PlanState.READY, PlanState.FAILED]):
             return UserError.of(not_at_rest())
         return DiscardMatchPlanSuccess(plan_id=plan.id)

@@ -4,14 +4,14 @@ Who decides on a change has looked at couplings before; whether they are still s
 that got a partner meanwhile is refused by the one-to-one constraint, and a coupling that moved or ended is no longer found.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.couplings.coupling import Cause, Coupling, Doing, Event, HistoryEntry, Intent
@@ -22,6 +22,23 @@ from gateway.couplings.table import coupling_history, coupling_intents, coupling
 
 _PAGE = 500
 """Couplings in one statement: both databases take more parameters than that needs."""
+
+
+_FAMILIES = 100
+"""Couplings that are removed with what hangs on them in one transaction."""
+
+_ATTEMPTS = 4
+
+_IN_THE_WAY = frozenset({"40001", "40P01"})
+"""Two transactions that wait for each other, or met. Source: PostgreSQL, "Error Codes", class 40."""
+
+_STATE = (
+    *("last_synchronized_at", "bc_modified_at", "crm_modified_at", "bc_etag", "crm_etag", "last_result_to_bc"),
+    *("last_result_to_crm", "last_job_to_bc", "last_job_to_crm", "skipped", "error_code", "error_message"),
+)
+"""By what is seen that a coupling was written; the agreed values never change alone, and PostgreSQL does not compare JSON."""
+
+T = TypeVar("T")
 
 
 class CouplingTakenError(Exception):
@@ -107,6 +124,37 @@ class CouplingChanges:
                     await connection.execute(delete(coupling_intents).where(coupling_intents.c.id.in_(ended)))
         return same
 
+    async def update_seen(self, wanted: Iterable[tuple[Coupling, Coupling]]) -> set[UUID]:
+        """Each as it was seen, and as it shall be: what differs between the two is written, and nothing else. No history.
+
+        Returns:
+            the ids of those whose state was still as seen; the others are left alone.
+        """
+        updated: set[UUID] = set()
+        with translated():
+            async with self._engine.begin() as connection:
+                for seen, now in sorted(wanted, key=lambda each: each[0].id):  # as in update_each
+                    row = {name: value for name, value in row_of(now).items() if value != getattr(seen, name, value)}
+                    same = (couplings.c[name].is_not_distinct_from(getattr(seen, name)) for name in _STATE)
+                    changed = await connection.execute(
+                        update(couplings).where(_is(seen), *same).values(row | {"id": seen.id})
+                    )
+                    if changed.rowcount:
+                        updated.add(seen.id)
+        return updated
+
+    async def unskip_each(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Take the mark and the error from couplings, and leave all else as it is; returns those that are still there."""
+        free, wanted = {"skipped": False, "error_code": None, "error_message": None}, sorted(set(ids))
+        done: set[UUID] = set()
+        with translated():
+            for start in range(0, len(wanted), _PAGE):
+                part = couplings.c.id.in_(wanted[start : start + _PAGE])
+                async with self._engine.begin() as connection:
+                    statement = update(couplings).where(part).values(free).returning(couplings.c.id)
+                    done |= {row[0] for row in await connection.execute(statement)}
+        return done
+
     async def add_free(
         self, wanted: Sequence[Coupling], doing: Doing, *, begun: Mapping[UUID, Intent] | None = None
     ) -> set[UUID]:
@@ -120,23 +168,55 @@ class CouplingChanges:
         with translated():
             for start in range(0, len(ordered), _PAGE):
                 part = ordered[start : start + _PAGE]
-                async with self._engine.begin() as connection:
+
+                async def work(connection: AsyncConnection, part: Sequence[Coupling] = part) -> set[UUID]:
                     inserted = await connection.execute(self._free_insert(), list(map(row_of, part)))
                     found = {row[0] for row in inserted}
-                    await _note(
-                        connection,
-                        [_line(each, Event.COUPLED, doing, doing.cause) for each in part if each.id in found],
-                    )
+                    new = [each for each in part if each.id in found]
+                    await _note(connection, [_line(each, Event.COUPLED, doing, doing.cause) for each in new])
                     if begun and found:
-                        intents = [intent_row(begun[each]) for each in found]
-                        await connection.execute(insert(coupling_intents), intents)
-                added |= found
+                        await connection.execute(insert(coupling_intents), [intent_row(begun[each]) for each in found])
+                    return found
+
+                added |= await self._repeating(work)
         return added
 
     def _free_insert(self) -> Any:
         """The same whatever the number of rows, so that it is compiled once."""
         dialect: Any = sqlite if self.dialect == "sqlite" else postgresql
         return dialect.insert(couplings).on_conflict_do_nothing().returning(couplings.c.id)
+
+    async def remove_families(
+        self, wanted: Sequence[tuple[Coupling, Sequence[Coupling]]], doing: Doing, *, below: Cause
+    ) -> set[UUID]:
+        """Remove couplings, each with those that hang on it, in one transaction: these only where that one is as given.
+
+        Returns:
+            the ids of all that were removed.
+        """
+        removed: set[UUID] = set()
+        for start in range(0, len(wanted), _FAMILIES):
+            part = wanted[start : start + _FAMILIES]
+
+            async def work(connection: AsyncConnection, part: Sequence[Any] = part) -> set[UUID]:
+                gone = await _remove_those(connection, [each for each, _ in part], doing, doing.cause)
+                hanging = [child for each, children in part if each.id in gone for child in children]
+                return gone | await _remove_those(connection, hanging, doing, below)
+
+            removed |= await self._repeating(work)
+        return removed
+
+    async def _repeating(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """One transaction, carried out again when the database ended it because another one was in the way."""
+        with translated():
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    async with self._engine.begin() as connection:
+                        return await work(connection)
+                except DBAPIError as error:
+                    if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                        raise
+        raise AssertionError("unreachable")  # pragma: no cover
 
     async def remove_each(
         self, wanted: Sequence[Coupling], doing: Doing, *, causes: Mapping[UUID, Cause] | None = None
@@ -163,12 +243,15 @@ class CouplingChanges:
                 removed |= found
         return removed
 
-    async def history(self, coupling_ids: Iterable[UUID]) -> dict[UUID, list[HistoryEntry]]:
-        """What happened to these couplings, newest first."""
-        wanted = list(set(coupling_ids))
-        statement = select(coupling_history).where(coupling_history.c.coupling_id.in_(wanted))
+    async def history(self, coupling_ids: Iterable[UUID], limit: int = 100) -> dict[UUID, list[HistoryEntry]]:
+        """What happened to these couplings, newest first: of each no more lines than ``limit``."""
+        wanted, table = list(set(coupling_ids)), coupling_history.c
+        newest = func.row_number().over(partition_by=table.coupling_id, order_by=table.number.desc())
+        ranked = select(table.number, newest.label("rank")).where(table.coupling_id.in_(wanted)).subquery()
+        shown = select(ranked.c.number).where(ranked.c.rank <= limit)
+        statement = select(coupling_history).where(table.number.in_(shown))
         found: dict[UUID, list[HistoryEntry]] = {each: [] for each in wanted}
-        for entry in await self._entries(statement.order_by(coupling_history.c.number.desc())):
+        for entry in await self._entries(statement.order_by(table.number.desc())):
             found[entry.coupling_id].append(entry)
         return found
 
@@ -191,6 +274,21 @@ class CouplingChanges:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(statement)
                 return [_entry(dict(row._mapping)) for row in rows]
+
+
+async def _remove_those(
+    connection: AsyncConnection, wanted: Sequence[Coupling], doing: Doing, cause: Cause
+) -> set[UUID]:
+    """Remove those that are still as given."""
+    gone: set[UUID] = set()
+    for start in range(0, len(wanted), _PAGE):
+        part = wanted[start : start + _PAGE]
+        pairs = or_(*(_is(each) for each in part))
+        found = {row[0] for row in await connection.execute(delete(couplings).where(pairs).returning(couplings.c.id))}
+        await _note(connection, [_line(each, Event.UNCOUPLED, doing, cause) for each in part if each.id in found])
+        await _end_intents(connection, found)
+        gone |= found
+    return gone
 
 
 async def _remove(connection: AsyncConnection, wanted: Iterable[Coupling], doing: Doing, cause: Cause) -> None:

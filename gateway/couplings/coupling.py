@@ -141,10 +141,12 @@ class HistoryEntry:
 class Intent:
     """One side of a coupling that is still to be created: kept from before anything is sent until the record is there.
 
-    It goes by the coupling's id; the id of the new record is the coupling's own, chosen in advance. Whoever finds an intent
-    can finish it: a create finds the row that an earlier attempt made.
+    ``until`` is when whoever began it gives up; None: when a request of this gateway does. It goes by the coupling's id; the id
+    of the new record is the coupling's own, chosen in advance. Whoever finds an intent can finish it: a create finds the row
+    that an earlier attempt made.
     """
 
     id: UUID
     to_crm: bool
     created_at: datetime
+    until: datetime | None = None

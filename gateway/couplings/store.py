@@ -205,6 +205,8 @@ def row_of(coupling: Coupling) -> dict[str, object]:
     for name, most in _TEXTS:
         text = values[name]
         values[name] = storable(text, most) if isinstance(text, str) else None
+    base = coupling.base
+    values["base"] = base and {storable(name): text and storable(text) for name, text in base.items()}
     for name in ("bc_key", "crm_key"):
         key = values[name]
         values[f"{name}_folded"] = fold(key) if isinstance(key, str) else None

@@ -88,6 +88,7 @@ coupling_intents = Table(
     Column("id", Uuid, primary_key=True),
     Column("to_crm", Boolean, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("until", UTCDateTime),
 )
 """Couplings of which one side is still to be created."""
 

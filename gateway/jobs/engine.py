@@ -48,7 +48,7 @@ class Engine:
         self._retention = retention
         # Alone with its file, a process finds its own jobs again by a name that stays; among others it needs one of its own.
         self._name = uuid4().hex if is_shared(url) else "gateway"
-        self._alive = Alive(url, self._name) if is_shared(url) else None
+        self._alive = Alive(url, self._name, holding_seconds=pace.others_seconds) if is_shared(url) else None
         self._beside: list[asyncio.Task[None]] = []
         self._log = EngineLog()
         self._dbos: DBOS | None = None

@@ -8,11 +8,10 @@ Source: Business Central, page CRM Coupling Record, "Create New"; "Create in Bus
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from gateway.couplings.changes import CouplingTakenError
-from gateway.couplings.coupling import Cause, Coupling, Intent
+from gateway.couplings.coupling import Cause, Coupling
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, InvalidInputError, RefusalError
 from gateway.pairing.couple import Coupled, Synchronize, Wish, couple, unsteady
@@ -81,7 +80,7 @@ async def _reserve(desk: Desk, wish: Wish, source: Found, to: Backend) -> Making
         )
         stale = _only_stale(wish.mapping, source, of_record if to_crm else of_row)
         coupling = reserved(desk, wish.mapping, source, to, id=uuid4(), new=uuid4())
-        making = Making(coupling, Intent(coupling.id, to_crm, datetime.now(UTC)), stale)
+        making = Making(coupling, desk.intent(coupling.id, to_crm=to_crm), stale)
         try:
             doing = desk.doing(Cause.CREATED)
             await desk.books.changes.apply(doing, added=[coupling], stale=stale, begun=making.intent)
@@ -96,7 +95,7 @@ async def _left(desk: Desk, mapping: TableMapping, source: Found, *, to_crm: boo
     side = Side.BUSINESS_CENTRAL if to_crm else Side.DATAVERSE
     coupling = (await desk.books.couplings.find(mapping.mapping, desk.company, side, [source.id])).get(source.id)
     intent = (await desk.books.intents.of([coupling.id])).get(coupling.id) if coupling else None
-    if coupling is None or intent is None or intent.to_crm is not to_crm or intent.created_at > desk.broken_off_before:
+    if coupling is None or intent is None or intent.to_crm is not to_crm or not desk.is_broken_off(intent):
         return None
     return Making(coupling, intent, taken_over=True)
 

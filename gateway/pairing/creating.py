@@ -4,29 +4,28 @@ A create finds the row that an earlier attempt made, so all of it can be done ag
 who is gone, or by a page of a job that broke off.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from gateway.clients.writing import Outcome
-from gateway.couplings.changes import CouplingTakenError
 from gateway.couplings.coupling import Cause, Coupling, Intent
 from gateway.errors import (
     BackendError,
     DeadlineError,
     ErrorCode,
     GatewayError,
+    PreconditionFailedError,
     ProtocolError,
     RefusalError,
     UnreachableError,
 )
-from gateway.odata.write import Create, Update
+from gateway.odata.write import Create, Update, holds
 from gateway.pairing.couple import Coupled
-from gateway.pairing.presence import sees_nothing
 from gateway.pairing.synchronizing import agreed, failed
-from gateway.records import Backend, Record
+from gateway.reading.lookup import match_key
+from gateway.records import Backend, Record, Values
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.records import Found, Records, capital
@@ -120,8 +119,10 @@ async def create_each(
         require_direction(mapping, to)
     except RefusalError as error:
         return {each.id: error for each in sources}
-    outcomes = await prepare_each(desk, mapping, to=to, pairs=[Pair(each, None) for each in sources])
     works, results = list[Work](), dict[UUID, Coupling | Unsettled | GatewayError]()
+    results |= await _adopted_each(desk, mapping, to, sources, job)
+    sources = [each for each in sources if each.id not in results]
+    outcomes = await prepare_each(desk, mapping, to=to, pairs=[Pair(each, None) for each in sources])
     for source, prepared in zip(sources, outcomes, strict=True):
         if isinstance(prepared, RefusalError):
             results[source.id] = prepared
@@ -141,10 +142,41 @@ async def create_each(
             works[works.index(each)] = replace(each, making=replace(each.making, taken_over=True))
             continue
         works.remove(each)
-        results[each.source.id] = found[id] if id in found else _coupled_meanwhile(each.source)
+        mine = id in found and _pair_of(found[id]) == _pair_of(each.making.coupling)
+        results[each.source.id] = found[id] if mine else _coupled_meanwhile(each.source)
     for work, outcome in zip(works, await _carry_out(desk, mapping, works), strict=True):
         results[work.source.id] = _told(work, outcome)
     return results
+
+
+async def _adopted_each(
+    desk: Desk, mapping: TableMapping, to: Backend, sources: Sequence[Found], job: UUID
+) -> dict[UUID, Coupling]:
+    """Records that CRM has already under their natural key are coupled with it, as far as it is free."""
+    if mapping.adopts is None or to is not Backend.DATAVERSE:
+        return {}
+    column, form = mapping.adopts
+    wanted = {match_key(form.format(each.number)): each for each in sources if each.number}
+    rows: dict[str, list[Found]] = {}
+    for row in await Records(desk, mapping, to).by_values(
+        column, [form.format(each.number) for each in wanted.values()]
+    ):
+        rows.setdefault(match_key(row.values.get(column)), []).append(row)
+    pairs = [(source, rows[key][0]) for key, source in wanted.items() if len(rows.get(key, ())) == 1]
+    made = [
+        replace(
+            reserved(desk, mapping, source, to, id=uuid5(job, f"coupling {source.id} {row.id}"), new=row.id),
+            crm_key=row.number,
+        )
+        for source, row in pairs
+    ]
+    added = await desk.books.changes.add_free(made, desk.doing(Cause.MATCHED, job))
+    there = await desk.books.couplings.get_many(each.id for each in made if each.id not in added)
+    return {each.bc_id: each for each in made if each.id in added or each.id in there}
+
+
+def _pair_of(coupling: Coupling) -> tuple[UUID, UUID]:
+    return coupling.bc_id, coupling.crm_id
 
 
 def _told(work: Work, outcome: Coupled | GatewayError) -> Coupling | Unsettled | GatewayError:
@@ -157,7 +189,7 @@ def _making(desk: Desk, mapping: TableMapping, source: Found, to: Backend, job: 
     coupling = reserved(
         desk, mapping, source, to, id=uuid5(job, f"coupling {source.id}"), new=uuid5(job, f"{source.id}")
     )
-    return Making(coupling, Intent(coupling.id, to is Backend.DATAVERSE, datetime.now(UTC)))
+    return Making(coupling, desk.intent(coupling.id, to_crm=to is Backend.DATAVERSE))
 
 
 def _coupled_meanwhile(source: Found) -> RefusalError:
@@ -177,11 +209,14 @@ async def _carry_out(desk: Desk, mapping: TableMapping, works: Sequence[Work]) -
     to = Backend.DATAVERSE if works[0].making.intent.to_crm else Backend.BUSINESS_CENTRAL
     table = mapping.table(to)
     client, path = desk.client(table.source), desk.path(table.source)
+    records: dict[UUID, Outcome] = {}
+    works, refused = await _with_what_is_there(desk, mapping, to, works, records)
+    fresh = [each for each in works if each.new_id not in records]
     with desk.calling() as call:
-        creates = [Create(path, each.new_id, each.prepared.values) for each in works]
+        creates = [Create(path, each.new_id, each.prepared.values) for each in fresh]
         made = await client.write_each(creates, call=call)
-    records = {each.new_id: outcome for each, outcome in zip(works, made, strict=True)}
-    problems = await _finished(desk, path, table, works, records)
+    records |= {each.new_id: outcome for each, outcome in zip(fresh, made, strict=True)}
+    problems = refused | await _finished(desk, mapping, to, works, records)
     coupled = {
         each.new_id: _coupled(each, mapping, to, records[each.new_id], problems.get(each.new_id))
         for each in works
@@ -189,17 +224,102 @@ async def _carry_out(desk: Desk, mapping: TableMapping, works: Sequence[Work]) -
     }
     done = [each.making.intent for each in works if each.new_id in coupled]
     saved = await desk.books.changes.update_each([each.coupling for each in coupled.values()], done=done)
-    results: list[Coupled | GatewayError] = []
-    for each in works:
-        outcome = records[each.new_id]
-        if isinstance(outcome, GatewayError):
-            await _given_up(desk, mapping, each, outcome)
-            results.append(outcome)
-        elif each.making.coupling.id in saved:
-            results.append(coupled[each.new_id])
-        else:
-            results.append(_ended_meanwhile(table, each))
-    return results
+    await _give_up(desk, mapping, to, works, records)
+    return [_result(each, table, records[each.new_id], coupled, saved) for each in works]
+
+
+def _result(
+    work: Work, table: Table, record: Outcome, coupled: Mapping[UUID, Coupled], saved: set[UUID]
+) -> Coupled | GatewayError:
+    if isinstance(record, GatewayError):
+        return record
+    if work.making.coupling.id not in saved:
+        return _ended_meanwhile(table, work)
+    return coupled[work.new_id]
+
+
+async def _with_what_is_there(
+    desk: Desk, mapping: TableMapping, to: Backend, works: Sequence[Work], records: dict[UUID, Outcome]
+) -> tuple[list[Work], dict[UUID, GatewayError]]:
+    """What an earlier attempt made is put into ``records``, and brought up to date: its source may have changed since.
+
+    Returns:
+        the works, those of rows that are there with what is agreed on now; and what kept a row from being brought up to date.
+    """
+    again = [each for each in works if each.making.taken_over]
+    if not again:
+        return list(works), {}
+    try:
+        there = await Records(desk, mapping, to).by_id(each.new_id for each in again)
+        pairs = [Pair(each.source, there[each.new_id]) for each in again if each.new_id in there]
+        outcomes = await prepare_each(desk, mapping, to=to, pairs=pairs)
+    except BackendError as error:
+        records |= {each.new_id: _unknown(error) for each in again}
+        return list(works), {}
+    told = {pair.target.id: outcome for pair, outcome in zip(pairs, outcomes, strict=True) if pair.target is not None}
+    problems: dict[UUID, GatewayError] = {id: each for id, each in told.items() if isinstance(each, RefusalError)}
+    now = [_compared(each, told.get(each.new_id)) for each in works]
+    records |= {id: Record(found.values, found.etag) for id, found in there.items()}
+    changed = [each for each in now if isinstance(told.get(each.new_id), Prepared) and each.prepared.values]
+    problems |= await _updated(desk, mapping, to, [(each, each.prepared.values) for each in changed], records)
+    return now, problems
+
+
+def _compared(work: Work, outcome: Prepared | RefusalError | None) -> Work:
+    if not isinstance(outcome, Prepared):
+        return work
+    return replace(work, prepared=replace(outcome, then=work.prepared.then))
+
+
+def _unknown(error: BackendError) -> BackendError:
+    """Whether the row is there could not be found out: nothing is ended for that."""
+    copied = error.again()
+    copied.unsettled = True
+    return copied
+
+
+async def _updated(
+    desk: Desk,
+    mapping: TableMapping,
+    to: Backend,
+    wanted: Sequence[tuple[Work, Values]],
+    records: dict[UUID, Outcome],
+) -> dict[UUID, GatewayError]:
+    """Rows that are there get these values; what went wrong, by row. One that somebody gave them meanwhile has them."""
+    problems: dict[UUID, GatewayError] = {}
+    source = mapping.table(to).source
+    for attempt in (1, 2):
+        updates = [
+            Update(desk.path(source), each.new_id, values, _etag(records[each.new_id])) for each, values in wanted
+        ]
+        if not updates:
+            break
+        with desk.calling() as call:
+            outcomes = await desk.client(source).write_each(updates, call=call)
+        late: list[tuple[Work, Values]] = []
+        for (each, values), outcome in zip(wanted, outcomes, strict=True):
+            problems.pop(each.new_id, None)
+            if isinstance(outcome, GatewayError):
+                problems[each.new_id] = outcome
+                late += [(each, values)] if isinstance(outcome, PreconditionFailedError) else []
+            elif outcome is not None:
+                records[each.new_id] = outcome
+        if not late or attempt == 2:
+            break
+        there = await Records(desk, mapping, to).by_id((each.new_id for each, _ in late))
+        wanted = []
+        for each, values in late:
+            if (found := there.get(each.new_id)) is not None:
+                records[each.new_id] = Record(found.values, found.etag)
+                if holds(found.values, values):
+                    problems.pop(each.new_id, None)
+                else:
+                    wanted = [*wanted, (each, values)]
+    return problems
+
+
+def _etag(record: Outcome) -> str:
+    return (record.etag if isinstance(record, Record) else None) or ""
 
 
 def _ended_meanwhile(table: Table, work: Work) -> RefusalError:
@@ -212,31 +332,19 @@ def _ended_meanwhile(table: Table, work: Work) -> RefusalError:
 
 
 async def _finished(
-    desk: Desk, path: str, table: Table, works: Sequence[Work], records: dict[UUID, Outcome]
+    desk: Desk, mapping: TableMapping, to: Backend, works: Sequence[Work], records: dict[UUID, Outcome]
 ) -> dict[UUID, GatewayError]:
     """The updates that new records need, one round after the other; what went wrong, by the new record."""
     problems: dict[UUID, GatewayError] = {}
     for turn in range(max(len(each.prepared.then) for each in works)):
-        due = [
-            each
-            for each in works
-            if turn < len(each.prepared.then)
-            and each.new_id not in problems
-            and isinstance(records[each.new_id], Record)
-        ]
-        updates = [
-            Update(path, each.new_id, each.prepared.then[turn], getattr(records[each.new_id], "etag", None) or "")
-            for each in due
-        ]
-        if not updates:
-            continue
-        with desk.calling() as call:
-            outcomes = await desk.client(table.source).write_each(updates, call=call)
-        for each, outcome in zip(due, outcomes, strict=True):
-            if isinstance(outcome, GatewayError):
-                problems[each.new_id] = outcome
-            elif outcome is not None:
-                records[each.new_id] = outcome
+        due: list[tuple[Work, Values]] = []
+        for each in works:
+            record = records[each.new_id]
+            if turn >= len(each.prepared.then) or each.new_id in problems or not isinstance(record, Record):
+                continue
+            if not holds(record.values, each.prepared.then[turn]):
+                due.append((each, each.prepared.then[turn]))
+        problems |= await _updated(desk, mapping, to, due, records)
     return problems
 
 
@@ -247,24 +355,24 @@ def _coupled(work: Work, mapping: TableMapping, to: Backend, record: Outcome, pr
     return Coupled(now, work.making.stale, created=True, problem=problem)
 
 
-async def _given_up(desk: Desk, mapping: TableMapping, work: Work, error: GatewayError) -> None:
-    """A record that is certainly not there needs no coupling; one that may be there keeps it, and is finished later."""
-    if _may_be_there(error) or (work.making.taken_over and await _is_there(desk, mapping, work)):
-        return
-    with suppress(CouplingTakenError):  # somebody else finished or ended it
-        doing = desk.doing(Cause.UNDONE)
-        await desk.books.changes.apply(doing, removed=[work.making.coupling], done=work.making.intent)
+async def _give_up(
+    desk: Desk, mapping: TableMapping, to: Backend, works: Sequence[Work], records: Mapping[UUID, Outcome]
+) -> None:
+    """Records that are certainly not there need no coupling; those that may be there keep it, and are finished later.
 
-
-async def _is_there(desk: Desk, mapping: TableMapping, work: Work) -> bool:
-    """Whether an earlier attempt made the record: a refusal now does not say that it did not. Unknown counts as there."""
-    to = Backend.DATAVERSE if work.making.intent.to_crm else Backend.BUSINESS_CENTRAL
-    try:
-        if work.new_id in await Records(desk, mapping, to).by_id([work.new_id], columns=()):
-            return True
-        return await sees_nothing(desk, mapping.table(to)) is not None
-    except BackendError:
-        return True
+    Of what was taken over it is known that it is not among the rows we see; whether we see any is asked before it is ended.
+    """
+    failed = {
+        each.new_id: error
+        for each in works
+        if isinstance(error := records[each.new_id], GatewayError) and not _may_be_there(error)
+    }
+    ended = [each for each in works if each.new_id in failed]
+    if any(each.making.taken_over for each in ended):
+        deleted = await Records(desk, mapping, to).deleted([each.new_id for each in ended if each.making.taken_over])
+        ended = [each for each in ended if not each.making.taken_over or each.new_id in deleted]
+    if ended:
+        await desk.books.changes.remove_each([each.making.coupling for each in ended], desk.doing(Cause.UNDONE))
 
 
 def _may_be_there(error: GatewayError) -> bool:

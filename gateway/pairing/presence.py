@@ -1,26 +1,44 @@
-"""Is a record that cannot be read deleted? Not when nothing at all of its set can be read.
+"""What is told when a record cannot be seen and nobody says that it was deleted: nothing ends for that. Pure.
 
-Rights may be gone, or it may be the wrong company: ending all couplings for that could not be undone.
+Rights may be gone, or hide just this record: a coupling that was ended for that could not be had back.
 """
 
-from gateway.errors import BackendError, ErrorCode, GatewayError, RefusalError
-from gateway.odata.query import Query
-from gateway.sync.desk import Desk
-from gateway.sync.mapping import Table
+from gateway.couplings.coupling import Coupling
+from gateway.errors import ErrorCode, NamedRecord, RefusalError
+from gateway.records import Backend
+from gateway.sync.mapping import Table, TableMapping
+from gateway.sync.records import capital
 
 
-async def sees_nothing(desk: Desk, table: Table) -> GatewayError | None:
-    """Why nothing is taken for deleted on a side: not one record of the set can be read."""
-    source = table.source
-    with desk.calling() as call:
-        try:
-            page = await desk.client(source).page(desk.path(source), Query(select=(source.key,), top=1), call=call)
-        except BackendError as error:
-            return error
-    if page.records:
-        return None
+def side_of(mapping: TableMapping, coupling: Coupling, backend: Backend) -> NamedRecord:
+    """A side by what was last seen of it."""
+    of_bc = backend is Backend.BUSINESS_CENTRAL
+    id, key = (coupling.bc_id, coupling.bc_key) if of_bc else (coupling.crm_id, coupling.crm_key)
+    return NamedRecord(str(backend), mapping.table(backend).noun, id, key)
+
+
+def unseen(mapping: TableMapping, coupling: Coupling, backend: Backend) -> RefusalError:
+    """A side is not among what can be read, and its system does not say that it was deleted."""
+    record = side_of(mapping, coupling, backend)
     return RefusalError(
-        ErrorCode.RECORD_NOT_FOUND,
-        f"Not one {table.noun} can be read in {source.backend.label}, so none is taken for deleted.",
-        hint="Check the gateway's rights there, and whether it is the right company.",
+        ErrorCode.RECORD_NOT_VISIBLE,
+        f"{capital(record)} cannot be seen in {backend.label}, which does not say that it was deleted. Nothing was ended.",
+        hint=_HINT,
+        records=[record],
     )
+
+
+def none_seen(table: Table) -> RefusalError:
+    """Not one record of a set can be read, although couplings lead there."""
+    backend = table.source.backend
+    return RefusalError(
+        ErrorCode.RECORD_NOT_VISIBLE,
+        f"Not one {table.noun} can be seen in {backend.label}, although some are coupled. Nothing was done.",
+        hint=_HINT,
+    )
+
+
+_HINT = (
+    "Check the gateway's rights there, and whether it is the right company. A coupling that is to end all the same is ended "
+    "with uncoupleRecords."
+)

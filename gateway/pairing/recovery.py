@@ -2,7 +2,8 @@
 
 | What is found | What is done |
 |---|---|
-| the record it was to be made from is gone | the coupling ends |
+| the record it was to be made from is deleted | the coupling ends |
+| it cannot be seen, and nobody says that it was deleted | nothing |
 | the new record is there already | the coupling is completed |
 | it is not | it is created under the id that was chosen for it |
 | a rule or a backend is in the way | nothing: drift shows it as unfinished, with the reason when it is repaired |
@@ -12,7 +13,7 @@ completed or ended meanwhile is left alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from uuid import UUID
@@ -22,7 +23,7 @@ from gateway.couplings.coupling import Cause, Coupling, Doing
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import BackendError, CallerError, ErrorCode, GatewayError, RefusalError
 from gateway.pairing.creating import Making, finish
-from gateway.pairing.presence import sees_nothing
+from gateway.pairing.presence import unseen
 from gateway.records import Backend
 from gateway.sync.desk import Books, Desk
 from gateway.sync.mapping import TableMapping
@@ -43,10 +44,11 @@ class Finished:
     problem: GatewayError | None = None
 
 
-async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: datetime) -> int:
+async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: datetime, alone: bool = False) -> int:
     """Finish what is left of callers who are gone; returns how many creations that was.
 
-    An intent that was begun since ``before`` is left to whoever is at it. A backend that does not answer, or a rule
+    An intent that was begun since ``before`` is left to whoever is at it, and so is one whose maker may still be at it, unless we
+    are ``alone``. A backend that does not answer, or a rule
     in the way, leaves its own unfinished.
 
     Raises:
@@ -56,7 +58,7 @@ async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: date
     couplings = await books.couplings.get_many(left)
     finished = 0
     for (company, name), same in groupby(sorted(couplings.values(), key=_place), key=_place):
-        old = [Making(each, left[each.id], taken_over=True) for each in same]
+        old = [Making(each, left[each.id]) for each in same if alone or desk_of(company).is_broken_off(left[each.id])]
         for start in range(0, len(old), _PAGE):
             outcomes = await finish_each(desk_of(company), TABLE_MAPPINGS[name], old[start : start + _PAGE])
             finished += sum(each.problem is None for each in outcomes)
@@ -90,7 +92,7 @@ async def finish_each(desk: Desk, mapping: TableMapping, makings: Sequence[Makin
     """
     outcomes: dict[UUID, Finished] = {}
     for to_crm in (True, False):
-        same = [each for each in makings if each.intent.to_crm is to_crm]
+        same = [replace(each, taken_over=True) for each in makings if each.intent.to_crm is to_crm]
         if same:
             outcomes |= await _one_way(desk, mapping, same, Backend.DATAVERSE if to_crm else Backend.BUSINESS_CENTRAL)
     return [outcomes[each.coupling.id] for each in makings]
@@ -99,9 +101,10 @@ async def finish_each(desk: Desk, mapping: TableMapping, makings: Sequence[Makin
 async def _one_way(desk: Desk, mapping: TableMapping, makings: Sequence[Making], to: Backend) -> dict[UUID, Finished]:
     origin = Backend.BUSINESS_CENTRAL if to is Backend.DATAVERSE else Backend.DATAVERSE
     try:
-        sources = await Records(desk, mapping, origin).by_id(_source(each) for each in makings)
+        records = Records(desk, mapping, origin)
+        sources = await records.by_id(_source(each) for each in makings)
         there = [each for each in makings if _source(each) in sources]
-        unsure = await sees_nothing(desk, mapping.table(origin)) if len(there) < len(makings) else None
+        gone = await records.deleted(_source(each) for each in makings if _source(each) not in sources)
         pairs = [Pair(sources[_source(each)], None) for each in there]
         prepared = await prepare_each(desk, mapping, to=to, pairs=pairs)
     except BackendError as error:
@@ -110,8 +113,8 @@ async def _one_way(desk: Desk, mapping: TableMapping, makings: Sequence[Making],
     done: dict[UUID, Finished] = {}
     for each in makings:
         source, outcome = sources.get(_source(each)), ready.get(each.coupling.id)
-        if source is None and unsure is not None:
-            done[each.coupling.id] = Finished(each.coupling, problem=unsure)
+        if source is None and _source(each) not in gone:
+            done[each.coupling.id] = Finished(each.coupling, problem=unseen(mapping, each.coupling, origin))
         else:
             done[each.coupling.id] = await _one(desk, mapping, each, source, outcome)
     return done

@@ -6,7 +6,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, RefusalError
 from gateway.pairing.decision import Standing
-from gateway.pairing.presence import sees_nothing
+from gateway.pairing.presence import unseen
 from gateway.records import Backend
 from gateway.sync.desk import Desk, side_by_side
 from gateway.sync.mapping import TableMapping
@@ -19,7 +19,7 @@ async def standing(
     """The coupling of Business Central's record, and that of CRM's row; no backend is asked when there are none.
 
     Raises:
-        RefusalError: the other side of one is just being created.
+        RefusalError: the other side of one is just being created; or cannot be seen, and nobody says that it was deleted.
         BackendError: whether an other side exists could not be found out.
     """
     record = await _coupling(desk, mapping, Side.BUSINESS_CENTRAL, bc)
@@ -52,9 +52,10 @@ async def _with_partner(
     if known is not None:
         return Standing(coupling, known)
     id: UUID = coupling.crm_id if backend is Backend.DATAVERSE else coupling.bc_id
-    found = (await Records(desk, mapping, backend).by_id([id], columns=())).get(id)
-    if found is None and (blind := await sees_nothing(desk, mapping.table(backend))) is not None:
-        raise blind
+    records = Records(desk, mapping, backend)
+    found = (await records.by_id([id], columns=())).get(id)
+    if found is None and id not in await records.deleted([id]):
+        raise unseen(mapping, coupling, backend)
     return Standing(coupling, found)
 
 

@@ -66,10 +66,15 @@ async def _of_mapping(
     if mapping.in_company and settled:
         children, uncleared = await _cleared(desk, mapping, settled)
         problems |= uncleared
+    below = [child for same in children.values() for child in same]
+    creating = await _under_way(desk, TABLE_MAPPINGS[Mapping.CONTACT], below)
+    for each in couplings:
+        for child in children.get(each.crm_id, ()):
+            if child.id in creating:
+                problems.setdefault(each.id, creating[child.id])
     ended = [each for each in couplings if each.id not in problems]
-    also = [child for each in ended for child in children.get(each.crm_id, ())]
-    of_parents = {each.id: Cause.PARENT_UNCOUPLED for each in also}
-    gone = await desk.books.changes.remove_each([*also, *ended], desk.doing(cause, job), causes=of_parents)
+    families = [(each, children.get(each.crm_id, ())) for each in ended]
+    gone = await desk.books.changes.remove_families(families, desk.doing(cause, job), below=Cause.PARENT_UNCOUPLED)
     still = await desk.books.couplings.get_many(each.id for each in ended if each.id not in gone)
     problems |= {id: _moved(mapping, each) for id, each in still.items()}
     return [
@@ -80,6 +85,28 @@ async def _of_mapping(
         )
         for each in couplings
     ]
+
+
+async def children_of(desk: Desk, couplings: Sequence[Coupling]) -> dict[UUID, list[Coupling]]:
+    """The couplings of contacts that would end with these, by coupling; one question to CRM where there are customers.
+
+    Raises:
+        BackendError: CRM could not be read.
+    """
+    customers = {each.crm_id: each.id for each in couplings if each.mapping is Mapping.CUSTOMER}
+    contacts = await _contacts(desk, list(customers))
+    below = await _below(desk, contacts)
+    found: dict[UUID, list[Coupling]] = {}
+    for contact in contacts:
+        if contact.id in below:
+            found.setdefault(customers[_parent(contact)], []).append(below[contact.id])
+    return found
+
+
+async def _below(desk: Desk, contacts: Iterable[Found]) -> dict[UUID, Coupling]:
+    """Their couplings, by the contact."""
+    ids = [each.id for each in contacts]
+    return await desk.books.couplings.find(Mapping.CONTACT, desk.company, Side.DATAVERSE, ids)
 
 
 def _moved(mapping: TableMapping, coupling: Coupling) -> RefusalError:
@@ -96,7 +123,7 @@ async def _under_way(desk: Desk, mapping: TableMapping, couplings: Sequence[Coup
     return {
         each.id: being_created(mapping, each)
         for each in couplings
-        if each.id in intents and intents[each.id].created_at >= desk.broken_off_before
+        if each.id in intents and not desk.is_broken_off(intents[each.id])
     }
 
 
@@ -111,9 +138,7 @@ async def _cleared(
         Records(desk, mapping, Backend.DATAVERSE).by_id(ids, columns=statistics),
         _contacts(desk, ids if of_accounts else []),
     )
-    below = await desk.books.couplings.find(
-        Mapping.CONTACT, desk.company, Side.DATAVERSE, [each.id for each in contacts]
-    )
+    below = await _below(desk, contacts)
     elsewhere = await _coupled_elsewhere(desk, mapping, rows) if statistics else set()
     figures = await _statistics(desk, [each for id, each in rows.items() if id not in elsewhere]) if statistics else {}
     wanted: list[tuple[UUID, Write]] = []

@@ -64,6 +64,18 @@ class Information:
     fiscal_year_start: date | None
 
 
+_PRICE_PLACES: Final = 2
+"""Source: Dataverse, "Organization table", ``pricingdecimalprecision``: what a new organization has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """CRM's base currency, and how many decimals it keeps of prices."""
+
+    base_currency: str
+    price_places: int
+
+
 @dataclass(frozen=True, slots=True)
 class CrmCompany:
     """How CRM knows a company: the row that marks what belongs to it, and the team that owns what has no other owner."""
@@ -182,11 +194,14 @@ class CompanyFacts:
         information = Query(select=("currencyCode", "currentFiscalYearStartDate"))
         self._information = Kept(paths, COMPANY_INFORMATION, information, _information, clock)
         self._locations = Kept(paths, LOCATIONS, Query(select=("code", "displayName")), _names, clock)
-        organization = Query(select=("organizationid",), expand=(Expand("basecurrencyid", ("isocurrencycode",)),))
+        organization = Query(
+            select=("organizationid", "pricingdecimalprecision"),
+            expand=(Expand("basecurrencyid", ("isocurrencycode",)),),
+        )
         self._navigations = {
             table: Kept(paths, lookups_of(table), _OURS, _navigations, clock) for table in MARKED_TABLES
         }
-        self._organization = Kept(paths, ORGANIZATIONS, organization, _base_currency, clock)
+        self._organization = Kept(paths, ORGANIZATIONS, organization, _organization, clock)
         marks = Query(select=("bcbi_companyid", "bcbi_externalid", "_bcbi_defaultowningteam_value"))
         self._crm_companies = Kept(paths, CRM_COMPANIES, marks, _crm_companies, clock)
         names = Query(select=("id", "name"))
@@ -205,8 +220,13 @@ class CompanyFacts:
 
     async def base_currency(self, asking: Asking, *, after: int) -> str:
         """The ISO code of CRM's base currency. Raises: BackendError."""
-        code, _ = await self._organization.of(None, asking, after=after)
-        return code
+        organization, _ = await self._organization.of(None, asking, after=after)
+        return organization.base_currency
+
+    async def price_places(self, asking: Asking, *, after: int) -> int:
+        """How many decimals CRM keeps of prices. Raises: BackendError."""
+        organization, _ = await self._organization.of(None, asking, after=after)
+        return organization.price_places
 
     async def crm_company(self, company: UUID, asking: Asking, *, after: int) -> CrmCompany | None:
         """How CRM knows this company; None when it does not, or has no such table: the integration solution is not installed.
@@ -292,12 +312,13 @@ def _information(records: Sequence[Record]) -> Information:
         ) from error
 
 
-def _base_currency(records: Sequence[Record]) -> str:
-    currency = records[0].values.get("basecurrencyid") if records else None
+def _organization(records: Sequence[Record]) -> Organization:
+    values = records[0].values if records else {}
+    currency, places = values.get("basecurrencyid"), values.get("pricingdecimalprecision")
     code = currency.get("isocurrencycode") if isinstance(currency, Mapping) else None
     if not isinstance(code, str):
         raise ProtocolError("Dataverse's organization names no base currency.", backend=Backend.DATAVERSE)
-    return code
+    return Organization(code, places if isinstance(places, int) else _PRICE_PLACES)
 
 
 def _crm_companies(records: Sequence[Record]) -> Mapping[UUID, CrmCompany]:

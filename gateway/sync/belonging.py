@@ -11,7 +11,7 @@ from uuid import UUID
 
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.store import Side
-from gateway.errors import NamedRecord, RefusalError
+from gateway.errors import NamedRecord, ProtocolError, RefusalError
 from gateway.odata.query import Expand
 from gateway.reading.lookup import match_key
 from gateway.reading.need import Source
@@ -27,43 +27,50 @@ _RELATION = Expand("contactInformation", ("contactId", "relatedId", "relatedType
 _CONTACTS = Expand("contactsInformation", ("contactNumber", "contactType", "relatedType"))
 
 
-async def accounts_of(desk: Desk, contacts: Mapping[UUID, Found]) -> dict[UUID, UUID | RefusalError]:
-    """CRM's account of the company that each contact of Business Central belongs to, by the contact.
+async def accounts_of(desk: Desk, contacts: Sequence[tuple[Found, UUID]]) -> dict[UUID, UUID | RefusalError]:
+    """CRM's account of the company that a contact of Business Central belongs to, by the record that wants to know.
 
-    ``contacts`` maps a contact to the record that is about to be created for it, or with it. Raises: BackendError.
+    ``contacts`` are those records, each with its contact: itself, or that of an opportunity. One whose contact belongs to no
+    customer is left out. Raises: BackendError.
     """
-    related = await _customers_of(desk, list(contacts))
-    couplings = await desk.books.couplings.find(
-        Tables.CUSTOMER, desk.company, Side.BUSINESS_CENTRAL, list(related.values())
-    )
-    lonely = [each for each in related.values() if each not in couplings]
-    named = await _named(desk, Backend.BUSINESS_CENTRAL, lonely)
+    related = await _customers_of(desk, list(dict.fromkeys(contact for _, contact in contacts)))
+    customers = list(dict.fromkeys(each for each in related.values() if isinstance(each, UUID)))
+    couplings = await desk.books.couplings.find(Tables.CUSTOMER, desk.company, Side.BUSINESS_CENTRAL, customers)
+    named = await _named(desk, Backend.BUSINESS_CENTRAL, [each for each in customers if each not in couplings])
     found: dict[UUID, UUID | RefusalError] = {}
-    for contact, source in contacts.items():
+    for source, contact in contacts:
         customer = related.get(contact)
-        if customer is None:
-            found[contact] = _no_customer(source)
+        if isinstance(customer, ProtocolError):
+            found[source.id] = refusals.unreadable(source, None, customer)
         elif customer in couplings:
-            found[contact] = couplings[customer].crm_id
-        else:
-            found[contact] = refusals.no_partner(named[customer], source, noun="an account")
+            found[source.id] = couplings[customer].crm_id
+        elif customer is not None:
+            found[source.id] = refusals.no_partner(named[customer], source, noun="an account")
     return found
 
 
-def _no_customer(source: Found) -> RefusalError:
+def no_customer(source: Found) -> RefusalError:
+    """Its contact belongs to no customer."""
     hint = "Set Company No. of the contact to a company that is a customer, and couple the customer."
     return refusals.lacking(source, "belongs to no customer, so no account can be found for it", hint=hint)
 
 
-async def _customers_of(desk: Desk, contacts: Sequence[UUID]) -> dict[UUID, UUID]:
+async def _customers_of(desk: Desk, contacts: Sequence[UUID]) -> dict[UUID, UUID | ProtocolError]:
     rows = await _by_id(desk, BC_CONTACTS, contacts, {"number"}, (_RELATION,))
-    found: dict[UUID, UUID] = {}
+    found: dict[UUID, UUID | ProtocolError] = {}
     for contact in contacts:
         row = rows.get(match_key(contact))
         relation = row.values.get(_RELATION.navigation) if row is not None else None
         if isinstance(relation, Mapping) and relation.get("relatedType") == "Customer":
-            found[contact] = guid(relation.get("relatedId"), Backend.BUSINESS_CENTRAL)
+            found[contact] = _guid_or_error(relation.get("relatedId"), Backend.BUSINESS_CENTRAL)
     return found
+
+
+def _guid_or_error(value: object, backend: Backend) -> UUID | ProtocolError:
+    try:
+        return guid(value, backend)
+    except ProtocolError as error:
+        return error
 
 
 async def contact_ids(desk: Desk, sources: Sequence[Found]) -> dict[UUID, UUID]:
@@ -91,8 +98,8 @@ async def company_contacts(desk: Desk, persons: Sequence[Found]) -> dict[UUID, s
     Raises: BackendError.
     """
     parents = {each.id: each.values.get("_parentcustomerid_value") for each in persons}
-    accounts = {id: guid(parent, Backend.DATAVERSE) for id, parent in parents.items() if parent is not None}
-    wanted = list(accounts.values())
+    accounts = {id: _guid_or_error(parent, Backend.DATAVERSE) for id, parent in parents.items() if parent is not None}
+    wanted = list(dict.fromkeys(each for each in accounts.values() if isinstance(each, UUID)))
     couplings = await desk.books.couplings.find(Tables.CUSTOMER, desk.company, Side.DATAVERSE, wanted)
     customers = {account: each.bc_id for account, each in couplings.items()}
     rows = await _by_id(desk, CUSTOMERS, list(customers.values()), {"number", "displayName"}, (_CONTACTS,))
@@ -102,6 +109,8 @@ async def company_contacts(desk: Desk, persons: Sequence[Found]) -> dict[UUID, s
         account = accounts.get(person.id)
         if account is None:
             found[person.id] = _no_account(person)
+        elif isinstance(account, ProtocolError):
+            found[person.id] = refusals.unreadable(person, None, account)
         elif account not in customers:
             found[person.id] = refusals.no_partner(named[account], person, noun="a customer")
         else:

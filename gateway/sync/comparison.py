@@ -4,13 +4,15 @@ A blank of Business Central and a null of CRM are alike: both come to ``""``. Lo
 ``gateway.sync.references``.
 """
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
 
 from gateway.errors import ProtocolError
 from gateway.keys import fold
 from gateway.reading import values as convert
 from gateway.records import Backend, Values
-from gateway.sync.mapping import FieldMapping, Kind
+from gateway.sync.mapping import FieldMapping, Kind, Money
 from gateway.sync.names import join
 
 
@@ -50,7 +52,27 @@ def _plain(number: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
-def canonical(field: FieldMapping, backend: Backend, values: Values) -> str:
+_MOST_PLACES = 4
+"""Source: Dataverse, "Money columns": a precision of at most four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many decimals CRM keeps of amounts and of prices; Business Central's have more."""
+
+    amounts: int = _MOST_PLACES
+    prices: int = _MOST_PLACES
+
+    def rounded(self, money: Money, value: Decimal) -> Decimal:
+        """As CRM keeps it. What is written is rounded already: how CRM would round does not matter."""
+        places = min(self.prices if money is Money.PRICE else self.amounts, _MOST_PLACES)
+        return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+AT_MOST: Final = Places()
+
+
+def canonical(field: FieldMapping, backend: Backend, values: Values, places: Places = AT_MOST) -> str:
     """What a field that is no look-up holds there, as :func:`text_of`; of Business Central what CRM would get of it.
 
     Raises:
@@ -58,7 +80,9 @@ def canonical(field: FieldMapping, backend: Backend, values: Values) -> str:
     """
     try:
         value = value_of(field, backend, values)
-        text = text_of(field.kind, _as_money(value) if field.money and value is not None else value)
+        if field.money is not None and value is not None:
+            value = places.rounded(field.money, convert.decimal(value))
+        text = text_of(field.kind, value)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ProtocolError(
             f"{backend.label} sent a value of an unknown kind for {_column(field, backend)}.", backend=backend
@@ -66,15 +90,6 @@ def canonical(field: FieldMapping, backend: Backend, values: Values) -> str:
     if field.not_negative and backend is Backend.BUSINESS_CENTRAL and text.startswith("-"):
         return "0"
     return text
-
-
-_MONEY = Decimal("0.0001")
-"""Source: Dataverse, "Money columns": a precision of at most four."""
-
-
-def _as_money(value: object) -> Decimal:
-    """An amount as CRM keeps it; Business Central's unit costs have more decimals."""
-    return convert.decimal(value).quantize(_MONEY, ROUND_HALF_UP)
 
 
 def _column(field: FieldMapping, backend: Backend) -> str:

@@ -10,18 +10,18 @@ from typing import Final
 from uuid import UUID
 
 from gateway.couplings.coupling import Mapping as Tables
-from gateway.errors import RefusalError
+from gateway.errors import ProtocolError, RefusalError
 from gateway.odata.query import Query, Text
-from gateway.reading.sources import CRM_COMPANIES, CURRENCIES, SALESPERSONS, TEAMS, UNITS
+from gateway.reading.sources import CRM_COMPANIES, SALESPERSONS, TEAMS, UNITS
 from gateway.records import Backend, Values
 from gateway.sync import refusals
-from gateway.sync.belonging import accounts_of, company_contacts, contact_ids
+from gateway.sync.belonging import accounts_of, company_contacts, contact_ids, no_customer
 from gateway.sync.desk import Desk
-from gateway.sync.exchange_rates import exchange_rates
+from gateway.sync.exchange_rates import NoRate, Rate, exchange_rates
 from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
-from gateway.sync.references import Referred, guid, local_currency, read_references
+from gateway.sync.references import References, Referred, guid, read_references
 
 OWNER: Final = "_owninguser_value"
 """The user who owns a row; None when a team does."""
@@ -56,10 +56,11 @@ def bind(field: FieldMapping, id: UUID | None) -> dict[str, object]:
     """
     assert field.lookup is not None  # noqa: S101 - the caller chose a look-up
     navigation = "ownerid" if field.crm == OWNER else field.crm.removeprefix("_").removesuffix("_value")
-    return {f"{navigation}@odata.bind": _row(TABLE_MAPPINGS[field.lookup].crm.source.name, id)}
+    return {f"{navigation}@odata.bind": row_path(TABLE_MAPPINGS[field.lookup].crm.source.name, id)}
 
 
-def _row(entity_set: str, id: UUID | None) -> str | None:
+def row_path(entity_set: str, id: UUID | None) -> str | None:
+    """What a write binds a look-up to."""
     return f"/{entity_set}({id})" if id is not None else None
 
 
@@ -70,7 +71,7 @@ async def company_mark(desk: Desk, mapping: TableMapping) -> Values:
         return {}
     after = desk.asking.trace.round_trips
     name = await desk.reading.facts.navigation(mapping.crm.page, "bcbi_companyid", desk.asking, after=after)
-    return {f"{name}@odata.bind": _row(CRM_COMPANIES.name, company.id)} if name is not None else {}
+    return {f"{name}@odata.bind": row_path(CRM_COMPANIES.name, company.id)} if name is not None else {}
 
 
 async def _default_owner(desk: Desk) -> dict[str, object]:
@@ -80,11 +81,7 @@ async def _default_owner(desk: Desk) -> dict[str, object]:
     """
     company = await desk.crm_company()
     team = company.default_team if company is not None else None
-    return {"ownerid@odata.bind": _row(TEAMS.name, team)} if team is not None else {}
-
-
-async def _local_currency(desk: Desk) -> dict[str, object]:
-    return {"transactioncurrencyid@odata.bind": _row(CURRENCIES.name, (await local_currency(desk)).crm)}
+    return {"ownerid@odata.bind": row_path(TEAMS.name, team)} if team is not None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class Units:
     def of(self, field: FieldMapping, group: Referred) -> dict[str, object]:
         """A product that gets a unit group gets its base unit with it, which Dataverse insists on."""
         unit = self.base.get(group.crm) if group.crm is not None and field.crm == UNIT_GROUP else None
-        return {"defaultuomid@odata.bind": _row(UNITS.name, unit)} if unit is not None else {}
+        return {"defaultuomid@odata.bind": row_path(UNITS.name, unit)} if unit is not None else {}
 
 
 async def base_units(desk: Desk, mapping: TableMapping, groups: Sequence[Referred]) -> Units:
@@ -131,14 +128,14 @@ async def _accounts(desk: Desk, sources: Sequence[Found]) -> Additions:
 
 async def _contacts(desk: Desk, sources: Sequence[Found]) -> Additions:
     owner = await _default_owner(desk)
-    accounts = await accounts_of(desk, {each.id: each for each in sources})
-    return [_contact(accounts[each.id], owner) for each in sources]
+    accounts = await accounts_of(desk, [(each, each.id) for each in sources])
+    return [_contact(accounts.get(each.id) or no_customer(each), owner) for each in sources]
 
 
 def _contact(account: UUID | RefusalError, owner: Values) -> Addition | RefusalError:
     if isinstance(account, RefusalError):
         return account
-    return Addition({"parentcustomerid_account@odata.bind": _row("accounts", account), **owner})
+    return Addition({"parentcustomerid_account@odata.bind": row_path("accounts", account), **owner})
 
 
 async def _products(desk: Desk, sources: Sequence[Found]) -> Additions:
@@ -146,7 +143,7 @@ async def _products(desk: Desk, sources: Sequence[Found]) -> Additions:
 
     Source: Dataverse, "Product table", ``statecode``; Business Central, codeunit CRM Int. Table. Subscriber.
     """
-    columns = {"producttypecode": 1, "quantitydecimal": 2, **await _local_currency(desk)}
+    columns = {"producttypecode": 1, "quantitydecimal": 2}
     return [Addition(columns, then=({"statecode": 0, "statuscode": 1},)) for _ in sources]
 
 
@@ -156,12 +153,18 @@ async def _currencies(desk: Desk, sources: Sequence[Found]) -> Additions:
     return [_currency(each, rates) for each in sources]
 
 
-def _currency(source: Found, rates: Mapping[str, object]) -> Addition | RefusalError:
-    rate = rates.get(source.number or "")
-    if rate is None:
-        hint = "Enter an exchange rate in Business Central, page Currency Exchange Rates."
-        return refusals.lacking(source, "has no exchange rate, which CRM insists on", hint=hint)
+def _currency(source: Found, rates: Mapping[str, Rate]) -> Addition | RefusalError:
+    rate = rates[source.number or ""]
+    if isinstance(rate, NoRate | ProtocolError):
+        return no_rate(source, rate)
     return Addition({"exchangerate": rate, "currencyprecision": _places(source.values.get("amountDecimalPlaces"))})
+
+
+def no_rate(source: Found, why: NoRate | ProtocolError) -> RefusalError:
+    """Why a currency of Business Central has no rate in CRM."""
+    if isinstance(why, ProtocolError):
+        return refusals.unreadable(source, None, why)
+    return refusals.no_rate(source, why.code, relation=why.relation, is_base=why.is_base)
 
 
 def _places(said: object) -> int:
@@ -180,10 +183,13 @@ async def _unit_groups(desk: Desk, sources: Sequence[Found]) -> Additions:
 
 async def _opportunities_in_crm(desk: Desk, sources: Sequence[Found]) -> Additions:
     """The account is that of the contact's company."""
-    columns = {"isrevenuesystemcalculated": False, **await _default_owner(desk), **await _local_currency(desk)}
+    columns = {"isrevenuesystemcalculated": False, **await _default_owner(desk)}
     contacts = await contact_ids(desk, sources)
-    accounts = await accounts_of(desk, {contacts[each.id]: each for each in sources if each.id in contacts})
-    return [_opportunity(accounts.get(contacts.get(each.id, each.id)), columns) for each in sources]
+    accounts = await accounts_of(desk, [(each, contacts[each.id]) for each in sources if each.id in contacts])
+    return [
+        _opportunity(accounts.get(each.id) or (no_customer(each) if each.id in contacts else None), columns)
+        for each in sources
+    ]
 
 
 def _opportunity(account: UUID | RefusalError | None, columns: Values) -> Addition | RefusalError:
@@ -191,7 +197,7 @@ def _opportunity(account: UUID | RefusalError | None, columns: Values) -> Additi
         return account
     if account is None:
         return Addition(columns)
-    row = _row("accounts", account)
+    row = row_path("accounts", account)
     return Addition({**columns, "parentaccountid@odata.bind": row, "customerid_account@odata.bind": row})
 
 
@@ -242,14 +248,16 @@ async def _opportunities_in_bc(desk: Desk, sources: Sequence[Found]) -> Addition
     """
     fields = [each for each in TABLE_MAPPINGS[Tables.OPPORTUNITY].fields if each.name in _ONCE]
     references = await read_references(desk, fields, sources)
-    added: Additions = []
-    for source in sources:
+    return [_taken_over(fields, references, each) for each in sources]
+
+
+def _taken_over(fields: Sequence[FieldMapping], references: References, source: Found) -> Addition | RefusalError:
+    try:
         found = {each: references.of(each, Backend.DATAVERSE, source.values) for each in fields}
-        known = {each: found[each] for each in fields if found[each].code is not None and found[each].complete}
-        added.append(
-            Addition({each.bc: known[each].code for each in known}, {each.name: known[each].text for each in known})
-        )
-    return added
+    except ProtocolError as error:
+        return refusals.unreadable(source, None, error)
+    known = {each: found[each] for each in fields if found[each].code is not None and found[each].complete}
+    return Addition({each.bc: known[each].code for each in known}, {each.name: known[each].text for each in known})
 
 
 _Adding = Callable[[Desk, Sequence[Found]], Awaitable[Additions]]

@@ -14,7 +14,7 @@ from uuid import UUID
 from gateway.clients.call import Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.couplings.changes import CouplingChanges
-from gateway.couplings.coupling import Cause, Doing
+from gateway.couplings.coupling import Cause, Doing, Intent
 from gateway.couplings.intents import Intents
 from gateway.couplings.store import CouplingStore
 from gateway.reading.company_facts import CrmCompany
@@ -87,10 +87,14 @@ class Desk:
         """Whether CRM's rows say which company they belong to: the integration solution is installed. Raises: BackendError."""
         return await self.reading.facts.marks_companies(self.asking, after=self.asking.trace.round_trips)
 
-    @property
-    def broken_off_before(self) -> datetime:
-        """Whoever began something before this moment no longer waits for it."""
-        return datetime.now(UTC) - self.longest_request
+    def is_broken_off(self, intent: Intent) -> bool:
+        """Whether whoever began this no longer waits for it."""
+        return (intent.until or intent.created_at + self.longest_request) < datetime.now(UTC)
+
+    def intent(self, coupling_id: UUID, *, to_crm: bool) -> Intent:
+        """That we are about to create a side of this coupling, for as long as our own time lasts."""
+        now = datetime.now(UTC)
+        return Intent(coupling_id, to_crm, now, now + timedelta(seconds=max(0.0, self.asking.deadline.remaining)))
 
     def doing(self, cause: Cause, job: UUID | None = None) -> Doing:
         return Doing(self.by, datetime.now(UTC), cause, job)

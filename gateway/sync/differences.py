@@ -6,11 +6,14 @@ Source: Business Central, page CRM Coupling Record, which compares the fields of
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from gateway.couplings.coupling import Coupling
+from gateway.errors import ProtocolError
 from gateway.records import Backend
-from gateway.sync.comparison import alike, canonical, text_of, value_of
+from gateway.sync.amounts import currency_of, is_foreign, read_places
+from gateway.sync.comparison import AT_MOST, Places, alike, canonical, text_of, value_of
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
 from gateway.sync.records import Found
@@ -46,20 +49,40 @@ class Difference:
     direction: Direction
 
 
-async def read_differences(desk: Desk, mapping: TableMapping, pairings: Sequence[Pairing]) -> list[list[Difference]]:
-    """The differences of each pair; their look-ups are translated together. Raises: BackendError, DatabaseError."""
+async def read_differences(
+    desk: Desk, mapping: TableMapping, pairings: Sequence[Pairing]
+) -> list[list[Difference] | ProtocolError]:
+    """The differences of each pair, or what of it cannot be so; their look-ups are translated together.
+
+    Raises:
+        BackendError: a look-up could not be made.
+        DatabaseError: our own database cannot be used.
+    """
     records = [record for each in pairings for record in (each.bc, each.crm)]
     references = await read_references(desk, mapping.fields, records)
-    return [list(differences_of(mapping, each, references)) for each in pairings]
+    places = await read_places(desk, mapping.fields)
+    found: list[list[Difference] | ProtocolError] = []
+    for each in pairings:
+        try:
+            found.append(list(differences_of(mapping, each, references, places)))
+        except ProtocolError as error:
+            found.append(error)
+    return found
 
 
-def differences_of(mapping: TableMapping, pairing: Pairing, references: References) -> Iterator[Difference]:
+def differences_of(
+    mapping: TableMapping, pairing: Pairing, references: References, places: Places = AT_MOST
+) -> Iterator[Difference]:
+    """Raises: ProtocolError."""
     moved = _moved(pairing)
+    foreign = is_foreign(currency_of(mapping.fields), references, pairing.bc.values)
     for field in mapping.fields:
-        texts = _referred(field, pairing, references) if field.kind is Kind.LOOKUP else _values(field, pairing)
+        if (foreign and field.money is not None) or _goes_alone(field, mapping, pairing):
+            continue
+        texts = _referred(field, pairing, references) if field.kind is Kind.LOOKUP else _values(field, pairing, places)
         if texts is None or _stays_blank(field, mapping, texts[0]):
             continue
-        known = (pairing.coupling.base or {}).get(field.name)
+        known = _known(field, (pairing.coupling.base or {}).get(field.name), places)
         yield Difference(
             field=field,
             business_central=_shown(field, pairing, Backend.BUSINESS_CENTRAL, texts[0]),
@@ -70,10 +93,25 @@ def differences_of(mapping: TableMapping, pairing: Pairing, references: Referenc
         )
 
 
-def _values(field: FieldMapping, pairing: Pairing) -> tuple[str, str] | None:
+def _known(field: FieldMapping, base: str | None, places: Places) -> str | None:
+    """What both sides held, with the decimals of today."""
+    if field.money is None or not base:
+        return base
+    return text_of(field.kind, places.rounded(field.money, Decimal(base)))
+
+
+def _goes_alone(field: FieldMapping, mapping: TableMapping, pairing: Pairing) -> bool:
+    """Whether the field that this one goes along with is a blank that is never written."""
+    along = mapping.field(field.along) if field.along is not None else None
+    if along is None:
+        return False
+    return _stays_blank(along, mapping, canonical(along, Backend.BUSINESS_CENTRAL, pairing.bc.values))
+
+
+def _values(field: FieldMapping, pairing: Pairing, places: Places) -> tuple[str, str] | None:
     """Both sides, when they differ."""
-    bc = canonical(field, Backend.BUSINESS_CENTRAL, pairing.bc.values)
-    crm = canonical(field, Backend.DATAVERSE, pairing.crm.values)
+    bc = canonical(field, Backend.BUSINESS_CENTRAL, pairing.bc.values, places)
+    crm = canonical(field, Backend.DATAVERSE, pairing.crm.values, places)
     return None if alike(field.kind, bc, crm) else (bc, crm)
 
 

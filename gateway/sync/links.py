@@ -40,7 +40,7 @@ def _quoted(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")  # half a character has no code
 
 
 def web_root(api_url: str) -> str | None:

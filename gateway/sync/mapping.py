@@ -42,21 +42,36 @@ class Kind(StrEnum):
     LOOKUP = "LOOKUP"
 
 
+class Money(StrEnum):
+    """Whose decimals CRM keeps of an amount.
+
+    Source: Dataverse, "MoneyAttributeMetadata.PrecisionSource".
+    """
+
+    AMOUNT = "AMOUNT"
+    """The currency's."""
+    PRICE = "PRICE"
+    """The organization's, for prices."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldMapping:
     """One field of both sides.
 
     ``name`` is what callers call it: the property of Business Central's API. ``label`` is Business Central's caption. ``crm``
     is the column as it is read; a lookup's (``_x_value``) leads through the couplings of ``lookup``, from the id that ``bc``
-    holds or, with ``by_code``, from the code of the record. ``not_null``: an empty value is not written. ``clear_on_failed``: a
+    holds or, with ``by_code``, from the code of the record; with no ``bc`` it is always blank there, which for a currency is the
+    local one. ``not_null``: an empty value is not written. ``clear_on_failed``: a
     lookup whose partner is not coupled is emptied instead of failing the record. A field that is not ``enabled`` is compared
     and can be matched by, but not synchronized unless somebody enables it.
 
     What each system's own ways demand: ``longest`` is how many characters Business Central's property and CRM's column take.
-    ``parts`` are the columns in which CRM keeps what ``crm`` shows as one. ``money``: CRM keeps four decimals at most.
+    ``parts`` are the columns in which CRM keeps what ``crm`` shows as one. ``money`` is an amount in local currency, of which CRM
+    keeps so many decimals.
     ``not_negative``: CRM gets 0 for less. ``given_by_bc``: Business Central's API shows the property and takes no value for
     it. ``once``: CRM takes a value when the row is created, and none later. ``otherwise`` is the property whose value stands
-    for a blank one of Business Central.
+    for a blank one of Business Central. ``along``: a row that is there gets it only with a value of that field. ``fixed_by``: CRM
+    does not let it be changed while the row has a value in that column.
     """
 
     name: str
@@ -72,17 +87,19 @@ class FieldMapping:
     enabled: bool = True
     longest: tuple[int | None, int | None] = (None, None)
     parts: tuple[str, ...] = ()
-    money: bool = False
+    money: Money | None = None
     not_negative: bool = False
     given_by_bc: bool = False
     once: bool = False
     otherwise: str | None = None
+    along: str | None = None
+    fixed_by: str | None = None
 
     def columns(self, backend: Backend) -> frozenset[str]:
         """What is read for it."""
         if backend is Backend.DATAVERSE:
-            return frozenset({self.crm, *self.parts})
-        return frozenset({self.bc} | ({self.otherwise} if self.otherwise else set()))
+            return frozenset({self.crm, *self.parts, *((self.fixed_by,) if self.fixed_by else ())})
+        return frozenset({each for each in (self.bc, self.otherwise) if each})
 
     def room(self, backend: Backend) -> int | None:
         """How many characters a value may have there; None when it is no text."""
@@ -113,7 +130,7 @@ class Table:
     ``noun`` is what people call a row, ``title`` the column they read its name in, ``number`` the one of its number, code or
     e-mail address if it has one. ``page`` is what its deep link opens: a page number of Business Central, a logical name in CRM;
     ``key_field`` is the field of Business Central's table that the page is filtered by. ``besides`` are columns that no field
-    mapping names and a new row on the other side is made of.
+    mapping names: a new row on the other side is made of them, or they are worked out.
     """
 
     source: Source

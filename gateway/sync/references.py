@@ -1,7 +1,8 @@
 """Look-ups of coupled records, translated: which record of the other system the partner's look-up has to hold.
 
 All look-ups of a page are resolved together: a field costs a request for each set it leads to, whatever the number of records.
-What a natural key stands for is asked of its backend; the one stored with a coupling is a guess.
+What a natural key stands for is asked of Business Central each time: the one stored with a coupling is a guess, and a code that
+was renamed minutes ago may be another's by now.
 
 Source: Business Central, codeunits CRM Int. Table. Subscriber and Integration Record Synch., translation of related fields;
 "Customer Salesperson Code and account owner".
@@ -9,7 +10,7 @@ Source: Business Central, codeunits CRM Int. Table. Subscriber and Integration R
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from gateway.couplings.coupling import Mapping as Tables
@@ -56,12 +57,22 @@ class References:
     blank: Mapping[tuple[str, Backend], Referred]
 
     def of(self, field: FieldMapping, backend: Backend, values: Values) -> Referred:
-        """What the field of a record leads to; the records have been read for these references."""
+        """What the field of a record leads to; the records have been read for these references.
+
+        Raises:
+            ProtocolError: what the record holds is no look-up.
+        """
         value = values.get(column_of(field, backend))
         place = field.name, backend
         if value in (None, ""):
             return self.blank.get(place, BLANK)
+        if not _is_code(field, backend):
+            guid(value, backend)
         return self.found[place].get(match_key(value), Referred(str(value), complete=False))
+
+
+def _is_code(field: FieldMapping, backend: Backend) -> bool:
+    return field.by_code and backend is Backend.BUSINESS_CENTRAL
 
 
 def column_of(field: FieldMapping, backend: Backend) -> str:
@@ -97,7 +108,8 @@ async def _of_field(desk: Desk, field: FieldMapping, records: Sequence[Found], *
     raw = {backend: _values(field, backend, records) for backend in Backend}
     local, read, depth = None, dict[str, Record](), after
     if field.lookup is Tables.CURRENCY:
-        local, depth = await lookup.local_currency(after=after)
+        currency, depth = await lookup.local_currency(after=after)
+        local = currency.referred
     if field.by_code:
         read, depth = await lookup.by_code(raw[Backend.BUSINESS_CENTRAL], after=after)
     bc = {str(each): _id_of(each, read, by_code=field.by_code) for each in raw[Backend.BUSINESS_CENTRAL]}
@@ -124,8 +136,18 @@ def _local_or(local: Referred | None, id: UUID, otherwise: Referred) -> Referred
 
 
 def _values(field: FieldMapping, backend: Backend, records: Sequence[Found]) -> tuple[Value, ...]:
+    """What the records hold; what is no look-up is left to the record that holds it, see :meth:`References.of`."""
     found = (each.values.get(column_of(field, backend)) for each in records if each.table.source.backend is backend)
-    return unique(str(value) for value in found if value not in (None, ""))
+    held = (str(value) for value in found if value not in (None, ""))
+    return unique(each for each in held if _is_code(field, backend) or _is_guid(each))
+
+
+def _is_guid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _id_of(raw: Value, read: Mapping[str, Record], *, by_code: bool) -> UUID:
@@ -136,9 +158,23 @@ def _id_of(raw: Value, read: Mapping[str, Record], *, by_code: bool) -> UUID:
     return guid(row.values.get("id"), Backend.BUSINESS_CENTRAL) if row is not None else _NOBODY
 
 
-async def local_currency(desk: Desk) -> Referred:
+@dataclass(frozen=True, slots=True)
+class LocalCurrency:
     """The company's local currency: a blank code in Business Central, and CRM's currency of the same ISO code.
 
+    ``places`` is how many decimals CRM keeps of amounts in it.
+    """
+
+    referred: Referred
+    places: int
+
+
+_PLACES = 2
+"""Of a currency that does not say. Source: Dataverse, "Currency table", ``currencyprecision``."""
+
+
+async def local_currency(desk: Desk) -> LocalCurrency:
+    """
     Raises:
         BackendError: one of the systems did not say, or CRM has no such currency.
     """
@@ -156,16 +192,20 @@ class _Lookup:
     def _table(self, backend: Backend) -> Table:
         return TABLE_MAPPINGS[self.mapping].table(backend)
 
-    async def local_currency(self, *, after: int) -> tuple[Referred, int]:
+    async def local_currency(self, *, after: int) -> tuple[LocalCurrency, int]:
         """With the round trips passed by then, as all that is read here. Raises: BackendError."""
         desk = self.desk
         code = await desk.reading.facts.currency(desk.company, desk.asking, after=after)
-        rows, depth = await self._read(Backend.DATAVERSE, "isocurrencycode", [code], after=after)
+        rows, depth = await self._read(
+            Backend.DATAVERSE, "isocurrencycode", [code], besides=("currencyprecision",), after=after
+        )
         row = rows.get(match_key(code))
         if row is None:
             message = f"CRM has no currency {code}, in which the books are kept."
             raise NotFoundError(message, backend=Backend.DATAVERSE)
-        return Referred(code, crm=guid(row.values.get(CURRENCIES.key), Backend.DATAVERSE)), depth
+        places = row.values.get("currencyprecision")
+        referred = Referred(code, crm=guid(row.values.get(CURRENCIES.key), Backend.DATAVERSE))
+        return LocalCurrency(referred, places if isinstance(places, int) else _PLACES), depth
 
     async def by_code(self, codes: Sequence[Value], *, after: int) -> tuple[dict[str, Record], int]:
         """Business Central's records with these codes, by :func:`match_key`."""
@@ -187,12 +227,14 @@ class _Lookup:
         return {id: rows[match_key(id)] for id in wanted if match_key(id) in rows}
 
     async def _read(
-        self, backend: Backend, column: str, keys: Sequence[Value], *, after: int
+        self, backend: Backend, column: str, keys: Sequence[Value], *, besides: Sequence[str] = (), after: int
     ) -> tuple[dict[str, Record], int]:
+        """Of Business Central anew, also of sets that are kept elsewhere: what its codes stand for decides what is written."""
         table, desk = self._table(backend), self.desk
-        names = {table.source.key, table.title, *((table.number,) if table.number else ())}
+        source = replace(table.source, reference=False) if backend is Backend.BUSINESS_CENTRAL else table.source
+        names = {table.source.key, table.title, *((table.number,) if table.number else ()), *besides}
         return await desk.reading.lookups.by_key(
-            desk.asking, table.source, column, keys, select=frozenset(names), expand=(), after=after
+            desk.asking, source, column, keys, select=frozenset(names), expand=(), after=after
         )
 
     def of_bc(self, said: str, id: UUID, partners: Mapping[UUID, UUID], rows: Mapping[UUID, Record]) -> Referred:
@@ -236,12 +278,13 @@ _BY_NUMBER = frozenset({Tables.CURRENCY, Tables.UNIT_OF_MEASURE})
 def same_reference(field: FieldMapping, bc: Referred, crm: Referred) -> bool:
     """Whether two look-ups lead to the same thing.
 
-    A product may be counted in a unit group of its own, which no unit of measure is coupled with: then the base units count.
+    Two blanks are the same, but a row without a currency is not in the local one. A product may be counted in a unit group of
+    its own, which no unit of measure is coupled with: then the base units count.
 
     Source: Business Central, "Integrating with Dynamics 365 Sales", unit groups.
     """
     if bc.record is None and crm.crm is None:
-        return True
+        return bool(field.bc)
     if bc.crm is not None and bc.crm == crm.crm:
         return True
     return field.lookup is Tables.UNIT_OF_MEASURE and not crm.complete and match_key(bc.text) == match_key(crm.text)

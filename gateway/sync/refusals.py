@@ -1,7 +1,7 @@
 """Why a record is not written: the sentences, each with the records in the way and what to do about them. Pure."""
 
 from gateway.couplings.coupling import Mapping
-from gateway.errors import ErrorCode, NamedRecord, RefusalError
+from gateway.errors import BackendError, ErrorCode, NamedRecord, RefusalError
 from gateway.records import Backend
 from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.records import Found, capital
@@ -73,6 +73,43 @@ def lacking(source: Found, what: str, *, hint: str) -> RefusalError:
     """A new record cannot be made of this one; ``what`` completes the sentence."""
     return RefusalError(
         ErrorCode.LOOKUP_NOT_COUPLED, f"{capital(source.named)} {what}.", hint=hint, records=[source.named]
+    )
+
+
+def no_rate(source: Found, code: str, *, relation: str | None, is_base: bool) -> RefusalError:
+    """A currency's exchange rate cannot be told: ``code`` lacks one, or has it in ``relation`` to a third currency."""
+    hint = "Enter an exchange rate in Business Central, page Currency Exchange Rates."
+    if relation is not None:
+        hint = f"Enter its exchange rate in relation to the local currency, page Currency Exchange Rates, not to {relation}."
+    of = f"Currency {code}, the base currency of CRM," if is_base else capital(source.named)
+    what = f"has an exchange rate in relation to {relation} only" if relation is not None else "has no exchange rate"
+    end = f"so none can be worked out for {source.named}" if is_base else "which CRM insists on"
+    if relation is not None and not is_base:
+        end = "so the one that CRM insists on cannot be worked out"
+    message = f"{of} {what}, {end}."
+    return RefusalError(ErrorCode.LOOKUP_NOT_COUPLED, message, hint=hint, records=[source.named])
+
+
+def unreadable(source: Found, target: Found | None, error: BackendError) -> RefusalError:
+    """One of the two records holds something that cannot be so; the others of its page are none the worse for it."""
+    return RefusalError(
+        error.code,
+        f"{capital(source.named)} cannot be synchronized. {error.message}",
+        hint="Look at the record itself, then synchronize again. If it looks right there, tell the gateway's administrator.",
+        records=[each.named for each in (source, target) if each is not None],
+    )
+
+
+def fixed_currency(source: Found, target: Found) -> RefusalError:
+    """The amounts of the row are in another currency, and its price list is tied to that.
+
+    Source: Dataverse, "Opportunity table", ``pricelevelid``.
+    """
+    return RefusalError(
+        ErrorCode.DIRECTION_NOT_ALLOWED,
+        f"{capital(source.named)} has amounts in local currency, and {target.named} is in another, tied to its price list.",
+        hint="Choose a price list in the local currency in Dynamics 365 Sales, or none, then synchronize again.",
+        records=[source.named, target.named],
     )
 
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from gateway.errors import RefusalError
+from gateway.errors import ProtocolError, RefusalError
 from gateway.records import Backend, Values
 from gateway.sync import refusals
-from gateway.sync.comparison import alike, canonical
+from gateway.sync.amounts import currency_of, is_foreign, is_local, read_places
+from gateway.sync.comparison import Places, alike, canonical
+from gateway.sync.computed import computed
 from gateway.sync.creation import OWNER, UNIT_GROUP, Addition, Units, additions, base_units, bind, company_mark
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import FieldMapping, Kind, TableMapping
@@ -49,6 +51,8 @@ async def prepare_each(
 ) -> list[Prepared | RefusalError]:
     """What is to be written of each record, or why it cannot be; nothing is written here.
 
+    A record that holds what cannot be so is refused by itself.
+
     Raises:
         BackendError: what the records refer to could not be looked up.
     """
@@ -57,11 +61,20 @@ async def prepare_each(
     fields = [each for each in mapping.fields if each.is_written_to(to)]
     records = [record for pair in pairs for record in (pair.source, pair.target) if record is not None]
     references = await read_references(desk, fields, records)
-    setting = _Setting(fields, to, references, await _mark(desk, mapping, to, pairs))
+    money = [each for each in fields if each.money is not None and to is Backend.DATAVERSE]
+    places = await read_places(desk, money)
+    setting = _Setting(fields, to, references, await _mark(desk, mapping, to, pairs), places, currency_of(fields))
     fresh = [pair.source for pair in pairs if pair.target is None]
     units = await base_units(desk, mapping, _groups(setting, pairs))
     added = iter(await additions(desk, mapping, to=to, sources=fresh) if fresh else ())
-    return [_prepared(setting, pair, next(added) if pair.target is None else None, units) for pair in pairs]
+    known = [(pair.source, pair.target) for pair in pairs if pair.target is not None]
+    worked_out = iter(await computed(desk, mapping, to=to, pairs=known))
+    besides = [next(added) if pair.target is None else _as_addition(next(worked_out)) for pair in pairs]
+    return [_prepared(setting, pair, more, units) for pair, more in zip(pairs, besides, strict=True)]
+
+
+def _as_addition(values: Values | RefusalError) -> Addition | RefusalError:
+    return values if isinstance(values, RefusalError) else Addition(values)
 
 
 async def _mark(desk: Desk, mapping: TableMapping, to: Backend, pairs: Sequence[Pair]) -> Values:
@@ -82,6 +95,20 @@ class _Setting:
     to: Backend
     references: References
     mark: Values
+    places: Places
+    currency: FieldMapping | None
+
+    def text(self, field: FieldMapping, backend: Backend, values: Values) -> str:
+        """As :func:`canonical`, with the decimals that CRM keeps. Raises: ProtocolError."""
+        return canonical(field, backend, values, self.places)
+
+    def leaves_out(self, field: FieldMapping, text: str) -> bool:
+        """Whether that is a blank that is never written."""
+        return field.not_null and _is_blank(field, text)
+
+
+def _is_blank(field: FieldMapping, text: str) -> bool:
+    return text == "" or (field.kind is Kind.DECIMAL and text == "0")
 
 
 @dataclass(slots=True)
@@ -101,7 +128,10 @@ def _groups(setting: _Setting, pairs: Sequence[Pair]) -> list[Referred]:
     wanted: list[Referred] = []
     for each in units:
         for pair in pairs:
-            new, old = _both(setting, each, pair)
+            try:
+                new, old = _both(setting, each, pair)
+            except ProtocolError:  # the record is refused when its turn comes
+                continue
             if old is None or not same_reference(each, new, old):
                 wanted.append(new)
     return wanted
@@ -114,13 +144,14 @@ def _both(setting: _Setting, field: FieldMapping, pair: Pair) -> tuple[Referred,
     return new, setting.references.of(field, setting.to, target.values) if target is not None else None
 
 
-def _prepared(
-    setting: _Setting, pair: Pair, addition: Addition | RefusalError | None, units: Units
-) -> Prepared | RefusalError:
-    if isinstance(addition, RefusalError):
-        return addition
+def _prepared(setting: _Setting, pair: Pair, besides: Addition | RefusalError, units: Units) -> Prepared | RefusalError:
+    """``besides`` the mapped fields."""
+    if isinstance(besides, RefusalError):
+        return besides
     draft = _Draft(pair)
     try:
+        for record in (pair.source, pair.target):
+            _ = record and record.modified_at  # the coupling will remember it
         for each in setting.fields:
             if each.kind is Kind.LOOKUP:
                 _transfer_reference(setting, each, draft, units)
@@ -128,27 +159,39 @@ def _prepared(
                 _transfer_value(setting, each, draft)
     except RefusalError as refusal:
         return refusal
-    if addition is not None:
-        return Prepared(
-            {**addition.values, **setting.mark, **draft.values}, {**draft.base, **addition.base}, addition.then
-        )
-    if pair.target is not None and _is_unmarked(pair.target):
-        draft.values |= setting.mark
-    return Prepared(draft.values, draft.base)
+    except ProtocolError as error:
+        return refusals.unreadable(pair.source, pair.target, error)
+    mark = setting.mark if pair.target is None or _is_unmarked(pair.target) else {}
+    return Prepared({**besides.values, **mark, **draft.values}, {**draft.base, **besides.base}, besides.then)
 
 
 def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> None:
     """Raises: RefusalError, ProtocolError."""
     pair, to = draft.pair, setting.to
-    text = canonical(field, pair.source.table.source.backend, pair.source.values)
-    is_blank = text == "" or (field.kind is Kind.DECIMAL and text == "0")
-    if field.not_null and is_blank:
+    if field.money is not None and is_foreign(setting.currency, setting.references, pair.source.values):
+        draft.values |= _foreign(setting, field, pair)
+        return
+    text = setting.text(field, pair.source.table.source.backend, pair.source.values)
+    if setting.leaves_out(field, text):
         return
     there = pair.target  # a new record has nothing there
-    if not (is_blank if there is None else alike(field.kind, text, canonical(field, to, there.values))):
+    is_blank = _is_blank(field, text)
+    if not (is_blank if there is None else alike(field.kind, text, setting.text(field, to, there.values))):
         _check(field, pair, to, text)
         draft.values |= _written(field, to, text)
     draft.base[field.name] = text
+
+
+def _foreign(setting: _Setting, field: FieldMapping, pair: Pair) -> Values:
+    """An amount in local currency is not written where the row is in another one; what the row had before it was, goes.
+
+    Raises:
+        ProtocolError: the row holds what cannot be so.
+    """
+    there = pair.target
+    if there is None or setting.currency is None or not is_local(setting.currency, setting.references, there.values):
+        return {}
+    return {} if _is_blank(field, setting.text(field, setting.to, there.values)) else {field.crm: None}
 
 
 def _check(field: FieldMapping, pair: Pair, to: Backend, text: str) -> None:
@@ -176,8 +219,14 @@ def _written(field: FieldMapping, to: Backend, text: str) -> Values:
 
 
 def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, units: Units) -> None:
-    """Raises: RefusalError, when what the record refers to is not coupled."""
+    """
+    Raises:
+        RefusalError: what the record refers to is not coupled.
+        ProtocolError: a record holds what is no look-up.
+    """
     pair, to = draft.pair, setting.to
+    if pair.target is not None and _goes_alone(setting, field, pair.source):
+        return
     new, old = _both(setting, field, pair)
     if old is not None and same_reference(field, *_sides(to, new, old)):
         draft.base[field.name] = new.text
@@ -191,7 +240,16 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         draft.base[field.name] = new.text
     elif old is None:
         return
+    if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:
+        raise refusals.fixed_currency(pair.source, pair.target)
     draft.values |= _reference(field, pair, to, new, units)
+
+
+def _goes_alone(setting: _Setting, field: FieldMapping, source: Found) -> bool:
+    """Whether the field that this one goes along with is not written. Raises: ProtocolError."""
+    others = [each for each in setting.fields if each.name == field.along]
+    backend = source.table.source.backend
+    return any(setting.leaves_out(each, setting.text(each, backend, source.values)) for each in others)
 
 
 def _sides(to: Backend, new: Referred, old: Referred) -> tuple[Referred, Referred]:

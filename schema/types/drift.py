@@ -8,11 +8,11 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from gateway.errors import GatewayError, InvalidInputError, RefusalError
+from gateway.errors import InvalidInputError
 from gateway.pairing.drift.duplicates import KeyPlace
-from gateway.pairing.drift.kinds import Broken, Finding
+from gateway.pairing.drift.kinds import Broken, Entry, Finding
 from gateway.pairing.drift.pages import CouplingPlace, DriftPage, Place
-from gateway.pairing.drift.repair import Entry, Repaired, Repairs
+from gateway.pairing.drift.repair import Repaired, Repairs
 from gateway.reading.row import Row
 from gateway.reading.sources import COUPLINGS
 from schema.connection import PageInfo
@@ -23,6 +23,7 @@ from schema.enums import DriftKind, DriftOutcome, ErrorCode, Mapping, Repair, Sy
 from schema.fields import READERS, declared, show
 from schema.ids import GlobalId, parse_id
 from schema.selection import selection_of
+from schema.types.couple_records import RecordPair
 from schema.types.coupling import Coupling
 from schema.types.user_error import RecordReference, UserError
 
@@ -50,7 +51,7 @@ class Drift:
 
     @strawberry.field(description="What this entry is called in `repairDrift`; the same as long as it is wrong.")
     def id(self) -> strawberry.ID:
-        return strawberry.ID(str(entry_id(self.finding, self.company)))
+        return strawberry.ID(str(entry_id(self.finding.entry, self.company)))
 
     @strawberry.field(description="What is wrong.")
     def kind(self) -> DriftKind:
@@ -105,9 +106,9 @@ class Drift:
         return self.finding.others
 
 
-def entry_id(finding: Finding, company: UUID) -> GlobalId:
+def entry_id(entry: Entry, company: UUID) -> GlobalId:
     """The id of an entry: what is wrong, and with what."""
-    return GlobalId(f"Drift.{finding.kind if finding.coupling is not None else _ROWS}", company, finding.key)
+    return GlobalId(f"Drift.{_ROWS if entry.of_rows else entry.kind}", company, entry.key)
 
 
 def parse_entries(ids: Sequence[str], company: UUID) -> list[Entry]:
@@ -125,7 +126,7 @@ def _entry(text: str, company: UUID) -> Entry:
         raise InvalidInputError(f"This is the id of a {found.type_name}, not of an entry of drift.", argument="entries")
     if found.company != company:
         raise InvalidInputError("The entry is of another company: name it in company.", argument="entries")
-    return DriftKind[kind] if kind != _ROWS else DriftKind.DUPLICATE, found.key
+    return Entry(DriftKind[kind], found.key) if kind != _ROWS else Entry(DriftKind.DUPLICATE, found.key, of_rows=True)
 
 
 @strawberry.type(description="How often one kind was found.")
@@ -219,30 +220,29 @@ class RepairDriftResult:
     action: Repair | None = strawberry.field(description="What was done or would be; null when nothing can be.")
     outcome: DriftOutcome = strawberry.field(description="What came of it.")
     code: ErrorCode | None = strawberry.field(description="The error that kept it from being repaired.")
-    message: str | None = strawberry.field(description="What is wrong, or what kept it from being repaired.")
+    message: str = strawberry.field(
+        description="What is wrong, or what kept it from being repaired; or that it is no longer so."
+    )
     hint: str | None = strawberry.field(description="What to do about it.")
     records: list[RecordReference] = strawberry.field(description="The records it is about.")
+    also: list[RecordPair] = strawberry.field(
+        description="Couplings of contacts that ended with a customer's, or would: those of all contacts of its account."
+    )
 
     @classmethod
     def of(cls, repaired: Repaired, company: UUID) -> "RepairDriftResult":
         finding, problem = repaired.finding, repaired.problem
-        id = entry_id(finding, company) if finding else GlobalId(f"Drift.{repaired.kind}", company, repaired.key)
         return cls(
-            id=strawberry.ID(str(id)),
-            kind=repaired.kind,
+            id=strawberry.ID(str(entry_id(repaired.entry, company))),
+            kind=repaired.entry.kind,
             action=finding.repair if finding is not None else None,
             outcome=repaired.outcome,
             code=problem.code if problem is not None else None,
-            message=problem.message if problem is not None else finding.message if finding is not None else None,
-            hint=_hint(finding, problem),
+            message=repaired.message,
+            hint=repaired.hint,
             records=list(map(RecordReference.of, finding.records)) if finding is not None else [],
+            also=[RecordPair.of(each) for each in repaired.also],
         )
-
-
-def _hint(finding: Finding | None, problem: GatewayError | None) -> str | None:
-    if isinstance(problem, RefusalError):
-        return problem.hint
-    return finding.hint if finding is not None else None
 
 
 @strawberry.type(description="How many entries came to what.")
@@ -250,8 +250,10 @@ class RepairDriftCounters:
     repaired: int = strawberry.field(description="Repaired.")
     would_repair: int = strawberry.field(description="Would be repaired, had this not been a dry run.")
     no_repair: int = strawberry.field(description="Left to somebody to decide.")
+    not_asked: int = strawberry.field(description="Of a kind that was not asked for, and left alone.")
     gone: int = strawberry.field(description="No longer so.")
     failed: int = strawberry.field(description="Could not be repaired.")
+    also: int = strawberry.field(description="Couplings of contacts that ended besides, or would.")
 
     @classmethod
     def of(cls, results: Sequence[Repaired]) -> "RepairDriftCounters":
@@ -262,8 +264,10 @@ class RepairDriftCounters:
             repaired=found[DriftOutcome.REPAIRED],
             would_repair=found[DriftOutcome.WOULD_REPAIR],
             no_repair=found[DriftOutcome.NO_REPAIR],
+            not_asked=found[DriftOutcome.NOT_ASKED],
             gone=found[DriftOutcome.GONE],
             failed=found[DriftOutcome.FAILED],
+            also=len({coupling.id for each in results for coupling in each.also}),
         )
 
 

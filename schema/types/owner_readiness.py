@@ -78,7 +78,7 @@ class OwnerReadinessCount:
         "their salesperson."
     )
     to_business_central: int = strawberry.field(
-        description="Coupled rows whose owner cannot be read back, where the owner is mapped to Business Central."
+        description="Coupled rows whose owner cannot be read back; none where the mapping does not write the owner there."
     )
     not_coupled: int = strawberry.field(description="Records of both systems that would fail once they are coupled.")
 

@@ -35,7 +35,7 @@ class UserCoupling:
     salesperson_code: str | None = strawberry.field(description="Code of its salesperson.")
     salesperson: RecordReference | None = strawberry.field(description="Its salesperson.")
     coupling_id: strawberry.ID | None = strawberry.field(
-        description="Global id of its coupling; there is one without a salesperson when that was deleted."
+        description="Global id of its coupling; there is one without a salesperson when that was deleted, or cannot be seen."
     )
     candidates: list[RecordReference] = strawberry.field(
         description="Salespersons who are free and have the same e-mail address; empty for a coupled user."
@@ -51,14 +51,15 @@ class UserCoupling:
     def of(cls, user: Found, room: "Room") -> "UserCoupling":
         seller, coupling = room.people.seller_of(user.id), room.people.of_user.get(user.id)
         same = room.candidates.get(email_of(user))
-        free = same.sellers if same is not None and seller is None else ()
+        is_free = room.people.is_free(user)
+        free = same.sellers if same is not None and is_free else ()
         phone = user.values.get("mobilephone")
         return cls(
             user=RecordReference.of(user.named),
             name=user.name,
             email=user.number,
             mobile_phone=phone if isinstance(phone, str) else None,
-            coupled=_state(seller, room.current),
+            coupled=CoupledState.NO if is_free else _state(seller, room.current),
             salesperson_code=seller.number if seller is not None else None,
             salesperson=RecordReference.of(seller.named) if seller is not None else None,
             coupling_id=coupling_id(coupling) if coupling is not None else None,
@@ -69,9 +70,9 @@ class UserCoupling:
 
 
 def _state(seller: Found | None, current: Found | None) -> CoupledState:
-    if seller is None:
-        return CoupledState.NO
-    return CoupledState.CURRENT if current is not None and current.id == seller.id else CoupledState.YES
+    """Of a user who is coupled, maybe with somebody we cannot see."""
+    is_current = seller is not None and current is not None and current.id == seller.id
+    return CoupledState.CURRENT if is_current else CoupledState.YES
 
 
 def _problem(user: Found) -> str | None:
@@ -91,10 +92,7 @@ class Room:
     def users(self, *, coupled: bool) -> list[Found]:
         """Users who can be coupled, and those who are unless only free ones are wanted; by name."""
         shown = [
-            each
-            for each in self.people.users.values()
-            if (self.people.seller_of(each.id) is not None and coupled)
-            or (self.people.seller_of(each.id) is None and is_eligible(each))
+            each for each in self.people.users.values() if (is_eligible(each) if self.people.is_free(each) else coupled)
         ]
         return sorted(shown, key=order)
 

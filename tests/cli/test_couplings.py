@@ -13,6 +13,9 @@ import structlog
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.coupling_files import import_file
+from gateway.demo import settings_of_demo
+from gateway.pairing.files.importing import ImportOptions
 from tests.cli.commands import GATEWAY, free_port, run, started
 
 
@@ -135,6 +138,7 @@ def test_without_a_check_no_system_has_to_run(demo: tuple[str, ...], tmp_path: P
         (("import", "EMPTY", "--time-zone", "Nowhere", "--demo", "DEMO"), "--time-zone Nowhere is not the IANA name"),
         (("import", "EMPTY", "--date-order", "DM", "--demo", "DEMO"), "--date-order DM is none of DMY, MDY, YMD"),
         (("import", "EMPTY", "--report", "/proc/nowhere", "--demo", "DEMO"), "/proc/nowhere cannot be written"),
+        (("import", "/proc/self/mem", "--demo", "DEMO"), "/proc/self/mem cannot be read: Input/output error"),
     ],
     ids=lambda value: None if isinstance(value, tuple) else value[:20],
 )
@@ -155,6 +159,34 @@ def test_what_a_person_can_put_right_is_said_in_a_line(
     assert ended.exit_code == 2, ended.output
     assert isinstance(ended.exception, SystemExit)
     assert said in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["couplings.csv", "folder/../couplings.csv", "symbolic.csv", "hard.csv"])
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_a_report_does_not_empty_the_file_that_is_read(demo: tuple[str, ...], tmp_path: Path, name: str) -> None:
+    file, text = tmp_path / "couplings.csv", "businessCentralId,dataverseId\n"
+    file.write_text(text)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "symbolic.csv").symlink_to(file)
+    (tmp_path / "hard.csv").hardlink_to(file)
+    report = str(tmp_path / name)
+    ended = CliRunner().invoke(app, ["couplings", "import", str(file), "--report", report, *demo])
+    assert ended.exit_code == 2, ended.output
+    assert f"--report {report} is the file that is imported" in ended.stderr
+    assert file.read_text() == text
+
+
+@pytest.mark.anyio
+async def test_only_what_is_wrong_with_a_file_is_told_of_it(demo: tuple[str, ...], tmp_path: Path) -> None:
+    file, report = tmp_path / "couplings.csv", tmp_path / "report.csv"
+    file.write_text("businessCentralId,dataverseId,Colour\n")
+
+    def hang_up(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    settings = settings_of_demo(Path(demo[1]), demo[3])
+    with pytest.raises(BrokenPipeError):
+        await import_file(settings, str(file), ImportOptions(settings.company_id), report=report, say=hang_up)
 
 
 def test_the_commands_are_not_loaded_before_they_are_asked_for() -> None:

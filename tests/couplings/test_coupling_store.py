@@ -1,11 +1,12 @@
 """The coupling store on both databases: the one-to-one rule, keys in any case, pages, and date-times that stay aware."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import anyio
 import pytest
@@ -13,7 +14,8 @@ from sqlalchemy import delete, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.couplings.coupling import Coupling, Mapping, Result
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.coupling import Cause, Coupling, Doing, Mapping, Result
 from gateway.couplings.store import CouplingFilter, CouplingStore, Side, position
 from gateway.couplings.table import couplings
 from gateway.database import create_engine, synchronous_url, upgrade
@@ -389,3 +391,19 @@ async def test_processes_that_start_together_on_an_empty_postgresql_all_start() 
         starting = [await anyio.open_process([sys.executable, "-c", program]) for _ in range(4)]
         ended = [await process.wait() for process in starting]
     assert ended == [0, 0, 0, 0]
+
+
+async def test_crossing_pairs_end_with_every_record_in_one_coupling(engine: AsyncEngine) -> None:
+    """Two callers meet each other's records in opposite order: the database lets one of them try again."""
+    changes = CouplingChanges(engine)
+    doing = Doing("test", NOON, Cause.MATCHED)
+    bc, crm = [UUID(int=0xB0000 + each) for each in range(300)], [UUID(int=0xD0000 + each) for each in range(300)]
+
+    def of(pairs: list[tuple[UUID, UUID]]) -> list[Coupling]:
+        return [Coupling(uuid4(), Mapping.CUSTOMER, COMPANY, one, other) for one, other in pairs]
+
+    straight, crossed = of(list(zip(bc, crm, strict=True))), of(list(zip(bc, reversed(crm), strict=True)))
+    first, second = await asyncio.gather(changes.add_free(straight, doing), changes.add_free(crossed, doing))
+    found = await CouplingStore(engine).find(Mapping.CUSTOMER, COMPANY, BC, bc)
+    assert len(found) == len(first) + len(second)
+    assert len({each.crm_id for each in found.values()}) == len(found)

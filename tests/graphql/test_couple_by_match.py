@@ -536,3 +536,58 @@ async def test_candidates_by_any_field_that_is_asked_for(pairs: Pairs) -> None:
     criteria = {"fields": [{"field": "city"}, {"field": "addressLine1"}]}
     found = (await pairs.api.ask(question, {"ids": [made["id"]], "criteria": criteria})).data["couplingCandidates"]
     assert found == [{"verdict": "MATCHED", "complete": True}]
+
+
+async def test_a_pair_that_was_moved_since_is_decided_anew(pairs: Pairs) -> None:
+    """The plan's own coupling has another partner by now: the row it had is nobody's, and is not written to."""
+    plan = await make(pairs)
+    await accept(pairs, plan, matched=True)
+    name = (await pairs.customer(story.CASE_MATCH))["displayName"]
+    given = {"businessCentral": {"number": story.CASE_MATCH}, "dataverse": {"name": story.CRM_ONLY_ACCOUNT}}
+    await pairs.coupled(**given, move=True)
+    undone = Plan((await pairs.api.ask(UNDO, {"id": plan.id}, explain=False)).data["undoMatchPlan"]["plan"])
+    number = undone.by_name[name]["number"]
+    again = await accept(pairs, plan, proposals=[{"number": number}], synchronize="USE_BUSINESS_CENTRAL_DATA")
+    proposal = again.by_name[name]
+    assert (proposal["state"], proposal["code"]) == ("REFUSED", "BUSINESS_CENTRAL_RECORD_TAKEN")
+    assert (await pairs.account(name.upper()))["name"] == name.upper()
+
+
+async def test_a_plan_whose_job_is_over_does_not_stay_under_way(pairs: Pairs) -> None:
+    """The job ended without saying so: our own database was away when it wanted to."""
+    plan = await make(pairs)
+    services = pairs.api.app.state.running.services
+    wish = {
+        **Acceptance((Verdict.MATCHED,)).as_json(),
+        "by": "Ada",
+        "job": f"match-{plan.id}",
+        "kind": "accept-matches",
+    }
+    assert await services.plans.turn(UUID(plan.id), of=[PlanState.READY], to=PlanState.ACCEPTING, wish=wish)
+    first = await pairs.api.ask(ACCEPT, {"input": {"planId": plan.id, "matched": True}}, explain=False)
+    assert first.data["acceptMatchPlan"]["code"] == "COUPLING_CHANGED"
+    assert (await accept(pairs, plan, matched=True)).counts["accepted"] == 2
+
+
+async def test_what_crm_has_under_the_natural_key_by_now_is_not_created_again(pairs: Pairs) -> None:
+    await pairs.api.in_business_central("POST", "unitsOfMeasure", {"code": "CRATE", "displayName": "Crate"})
+    plan = await make(pairs, mapping="UNIT_OF_MEASURE")
+    assert plan.verdicts("Crate") == ["NONE"]
+    await pairs.api.in_dataverse("POST", "uomschedules", {"name": "NAV CRATE", "baseuomname": "CRATE"})
+    accepted = await accept(pairs, plan, createNew=True)
+    assert accepted.by_name["Crate"]["state"] == "ACCEPTED"
+    groups = (await pairs.api.in_dataverse("GET", "uomschedules?$filter=name eq 'NAV CRATE'&$select=name"))["value"]
+    assert len(groups) == 1
+
+
+async def test_candidates_do_not_read_everybody_in_the_same_country(pairs: Pairs) -> None:
+    ids = [(await pairs.customer(story.UNCOUPLED))["systemId"]]
+    question = "query ($ids: [UUID!]!) { couplingCandidates(mapping: CUSTOMER, records: $ids) { verdict complete } }"
+    seen = len(pairs.api.dataverse.seen)
+    assert (await pairs.api.ask(question, {"ids": ids})).errors == []
+    asked = b"".join(each.content for each in pairs.api.dataverse.seen[seen:]).decode()
+    asked += "".join(str(each.url) for each in pairs.api.dataverse.seen[seen:])
+    assert "name" in asked
+    assert not any(
+        f"{column}%20eq%20%27" in asked for column in ("address1_country", "address1_city", "address1_postalcode")
+    )

@@ -1,5 +1,7 @@
 """Two records are coupled: every branch of the rules, through the endpoint, with what it cost and what it left."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -187,6 +189,69 @@ async def test_whether_a_partner_still_exists_is_not_guessed(pairs: Pairs) -> No
     answer = await pairs.couple(businessCentral={"number": story.HARBOUR}, dataverse={"id": free["accountId"]})
     assert (answer.data["coupleRecords"], answer.codes) == (None, ["BACKEND_UNREACHABLE"])
     assert await pairs.all() == before
+
+
+def hide(pairs: Pairs, account: str, changed: Callable[[bytes], bytes]) -> None:
+    """From now on lists leave the account out; what CRM answers to batches is changed."""
+    inner = pairs.api.dataverse.inner
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and account in str(request.url):
+            return httpx.Response(200, json={"value": []}, request=request)
+        answer = await inner.handle_async_request(request)
+        if request.url.path.endswith("/$batch"):
+            headers = {"Content-Type": answer.headers["Content-Type"]}
+            return httpx.Response(200, content=changed(await answer.aread()), headers=headers, request=request)
+        return answer
+
+    pairs.api.dataverse.instead = respond
+
+
+def refusing(status: int, code: str) -> Callable[[bytes], bytes]:
+    """How CRM's answer to a look by id is changed: the row is there, and is refused."""
+
+    def changed(content: bytes) -> bytes:
+        body = json.dumps({"error": {"code": code, "message": "no"}}).encode()
+        return re.sub(
+            rb"HTTP/1.1 200 OK\r\n.*?\r\n\r\n.*?(?=\r\n--)",
+            b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n\r\n%s" % (status, body),
+            content,
+            flags=re.DOTALL,
+        )
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        (lambda content: content, "it is there"),
+        (refusing(403, "0x80040220"), "it may not be read"),
+        (refusing(404, "0x80060888"), "the set is unknown"),
+        (refusing(404, ""), "a 404 of somebody else"),
+        (refusing(400, "0x80040217"), "another status"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+async def test_a_partner_that_cannot_be_seen_is_not_taken_for_deleted(
+    pairs: Pairs, changed: Callable[[bytes], bytes], name: str
+) -> None:
+    """A list leaves out what rights hide; only CRM's own "does not exist" ends a coupling."""
+    harbour, free = await pairs.customer(story.HARBOUR), await pairs.account(FREE)
+    hide(pairs, harbour["account"]["accountId"], changed)
+    found = await pairs.refused(businessCentral={"number": story.HARBOUR}, dataverse={"id": free["accountId"]})
+    assert found["code"] == "RECORD_NOT_VISIBLE", name
+    assert found["message"] == (
+        f"Account {story.HARBOUR} cannot be seen in Dataverse, which does not say that it was deleted. Nothing was ended."
+    )
+    assert found["records"][0]["number"] == story.HARBOUR
+
+
+async def test_a_partner_of_which_crm_says_that_it_does_not_exist_is_deleted(pairs: Pairs) -> None:
+    harbour, free = await pairs.customer(story.HARBOUR), await pairs.account(FREE)
+    hide(pairs, harbour["account"]["accountId"], refusing(404, "0x80040217"))
+    found = await pairs.coupled(businessCentral={"number": story.HARBOUR}, dataverse={"id": free["accountId"]})
+    assert [each["dataverseId"] for each in found["ended"]] == [harbour["account"]["accountId"]]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The Couple Salespersons page: who is whose user, by hand, by e-mail, newly created; and who is uncoupled."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -285,6 +286,66 @@ async def test_a_coupling_whose_user_is_gone_stands_in_nobodys_way(own_api: Api)
     assert now.id != stale.id
     history = (await books(own_api).changes.history([stale.id]))[stale.id]
     assert [each.cause for each in history] == [Cause.STALE]
+
+
+def without(api: Api, path: str, *ids: str) -> None:
+    """From now on, lists of this set leave these rows out, as rights do; all of them if none is named."""
+    way = api.dataverse if path == "systemusers" else api.business_central
+    inner, key = way.inner, "systemuserid" if path == "systemusers" else "id"
+
+    async def hide(request: httpx.Request) -> httpx.Response:
+        answer = await inner.handle_async_request(request)
+        if request.method != "GET" or request.url.path.rpartition("/")[2] != path:
+            return answer
+        rows = [row for row in json.loads(await answer.aread())["value"] if ids and row[key] not in ids]
+        return httpx.Response(200, json={"value": rows}, request=request)
+
+    way.instead = hide
+
+
+async def test_a_coupling_whose_user_cannot_be_seen_stays(own_api: Api) -> None:
+    """Rights hide a user: that is no deletion, and nobody takes its place."""
+    before = await couplings(own_api)
+    without(own_api, "systemusers", str(before[story.STORY_SALESPERSON].crm_id))
+    pair = {"code": story.STORY_SALESPERSON, "userEmail": KAIA}
+    payload = await couple(own_api, pairs=[pair], byEmail=True, createMissing=True)
+    refused = [each for each in payload["results"] if not each["done"]]
+    assert [(each["action"], each["code"]) for each in refused] == [("COUPLE", "RECORD_NOT_VISIBLE")]
+    assert "does not say that it was deleted" in refused[0]["message"]
+    assert "uncoupleRecords" in refused[0]["hint"]
+    now = await couplings(own_api)
+    assert {code: now[code] for code in before} == before
+
+
+async def test_a_user_whose_salesperson_cannot_be_seen_gets_no_other_one(own_api: Api) -> None:
+    before = await couplings(own_api)
+    without(own_api, "salespeoplePurchasers", str(before[story.STORY_SALESPERSON].bc_id))
+    jonas = by_email(await page(own_api))[JONAS]
+    assert (jonas["coupled"], jonas["salespersonCode"], jonas["candidates"]) == ("YES", None, [])
+    assert JONAS not in by_email(await page(own_api, shown=False))
+    payload = await couple(own_api, createFor=[user_id(own_api, JONAS)], createMissing=True)
+    of_jonas = [each for each in payload["results"] if each["user"]["number"] == JONAS]
+    assert [(each["done"], each["code"]) for each in of_jonas] == [(False, "RECORD_NOT_VISIBLE")]
+    assert (await couplings(own_api))[story.STORY_SALESPERSON] == before[story.STORY_SALESPERSON]
+
+
+@pytest.mark.parametrize("path", ["salespeoplePurchasers", "systemusers"])
+@pytest.mark.parametrize("dry", [False, True])
+async def test_a_set_that_is_suddenly_empty_refuses_everything(own_api: Api, path: str, dry: bool) -> None:
+    before = await couplings(own_api)
+    without(own_api, path)
+    payload = await couple(own_api, dry=dry, byEmail=True, createMissing=True)
+    assert (payload["__typename"], payload["code"]) == ("UserError", "RECORD_NOT_VISIBLE")
+    assert await couplings(own_api) == before
+    assert not any(each.method == "PATCH" for each in (*own_api.dataverse.seen, *own_api.business_central.seen))
+
+
+async def test_whether_a_partner_was_deleted_costs_one_request_more(own_api: Api) -> None:
+    known = await couplings(own_api)
+    own_api.sandbox.dataverse.delete("systemusers", str(known[story.STORY_SALESPERSON].crm_id))
+    assert (await own_api.ask(PAGE)).cost == (3, 2)
+    own_api.sandbox.dataverse.delete("systemusers", str(known["AB"].crm_id))
+    assert (await own_api.ask(PAGE)).cost == (3, 2)
 
 
 async def test_a_salesperson_who_is_just_being_created_is_left_alone(own_api: Api) -> None:

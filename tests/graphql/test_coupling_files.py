@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
-from gateway.couplings.coupling import Cause, Coupling, Event, Mapping
+from gateway.couplings.coupling import Cause, Coupling, Event, Intent, Mapping
+from gateway.couplings.intents import intent_row
 from gateway.couplings.store import CouplingFilter
+from gateway.couplings.table import coupling_intents
 from gateway.pairing.files.exporting import coupling_lines, header_line
 from gateway.pairing.files.shapes import Shape
 from gateway.pairing.files.text import joined
@@ -224,6 +226,45 @@ async def test_a_partner_that_was_deleted_is_told_as_gone(pairs: Pairs) -> None:
     assert found["outcome"] == "REFUSED"
     assert found["message"].endswith("which no longer exists.")
     assert found["hint"].startswith(f"Uncouple customer {story.ORPHANED}")
+
+
+async def test_a_partner_that_cannot_be_seen_is_not_told_as_gone(pairs: Pairs) -> None:
+    """Rights hide it: a list leaves it out, and CRM does not say that it was deleted."""
+    harbour, account = await pairs.customer(story.HARBOUR), await pairs.account(FREE)
+    hidden = harbour["account"]["accountId"]
+
+    async def hide(request: httpx.Request) -> httpx.Response:
+        found = await pairs.api.dataverse.inner.handle_async_request(request)
+        if request.url.path.endswith("/accounts"):
+            await found.aread()
+            rows = [each for each in found.json()["value"] if each["accountid"] != hidden]
+            return httpx.Response(200, json={"value": rows}, request=request)
+        return found
+
+    pairs.api.dataverse.instead = hide
+    found = await row(pairs, file(IDS, ["CUSTOMER", harbour["systemId"], account["accountId"]]))
+    assert found["code"] == "BUSINESS_CENTRAL_RECORD_TAKEN"
+    assert found["message"].endswith(f"because it is already coupled with account {story.HARBOUR}.")
+
+
+async def test_a_partner_whose_creation_ends_just_then_is_not_told_as_gone(pairs: Pairs) -> None:
+    customer, account = await pairs.customer(story.ORPHANED), await pairs.account(FREE)
+    coupling = await pairs.of(Mapping.CUSTOMER, customer["systemId"])
+    assert coupling is not None
+    intent = Intent(coupling.id, to_crm=True, created_at=datetime.now(UTC))
+    engine = pairs.api.app.state.running.engine
+    async with engine.begin() as connection:
+        await connection.execute(insert(coupling_intents), [intent_row(intent)])
+
+    async def ending(request: httpx.Request) -> httpx.Response:
+        await pairs.books.changes.update(coupling, done=intent)
+        return await pairs.api.dataverse.inner.handle_async_request(request)
+
+    pairs.api.dataverse.instead = ending
+    found = await row(pairs, file(IDS, ["CUSTOMER", customer["systemId"], account["accountId"]]))
+    assert found["code"] == "BUSINESS_CENTRAL_RECORD_TAKEN"
+    assert "no longer exists" not in found["message"]
+    assert await pairs.books.intents.of([coupling.id]) == {}
 
 
 async def test_of_two_rows_for_one_record_the_first_wins(pairs: Pairs) -> None:
@@ -483,9 +524,10 @@ async def test_only_administrators_import_and_export(pairs: Pairs, person: Perso
         ("", {}, "no column for the record", "csv"),
         (joined(IDS) + "x\r\n" * 20_001, {}, "more than 20,000 rows. `gateway couplings import`", "csv"),
         (joined(IDS) + "x" * 5_000_000, {}, "larger than 5 MB. `gateway couplings import`", "csv"),
+        (joined(IDS) + "\n" * 4_900_000, {}, "more than 200,000 lines. `gateway couplings import`", "csv"),
         (joined(IDS), {"timeZone": "Nowhere/Land"}, "Europe/Amsterdam", "timeZone"),
     ],
-    ids=["empty", "rows", "bytes", "zone"],
+    ids=["empty", "rows", "bytes", "lines", "zone"],
 )
 async def test_a_file_that_cannot_be_taken_is_refused_as_a_whole(
     pairs: Pairs, csv: str, options: dict[str, Any], said: str, field: str

@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import CouplingStore, Side
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import SALES, WIDGET
+from schema.cursors import write_cursor
 from tests.graphql.api import Api
 from tests.graphql.test_half_answers import unreachable
 
@@ -60,33 +62,70 @@ async def account_of(api: Api, number: str) -> str:
 
 async def test_each_record_names_the_person_it_fails_because_of(api: Api) -> None:
     found = await readiness(api)
-    quirin = found["nodes"][3]["record"]["number"]
+    quirin = found["nodes"][2]["record"]["number"]
     assert told(found) == [
         ("CUSTOMER", story.SALESPERSON_GAP, "SALESPERSON_NOT_COUPLED", story.UNCOUPLED_SALESPERSON),
-        ("CUSTOMER", story.DISABLED_OWNER, "OWNER_DISABLED", story.DISABLED_SALESPERSON),
         ("CUSTOMER", story.OWNER_GAP, "OWNER_NOT_COUPLED", story.UNCOUPLED_OWNER),
         ("CONTACT", quirin, "OWNER_NOT_COUPLED", story.UNCOUPLED_OWNER),
     ]
-    assert [each["to"] for each in found["nodes"]] == ["DATAVERSE", "DATAVERSE", "BUSINESS_CENTRAL", "BUSINESS_CENTRAL"]
+    assert [each["to"] for each in found["nodes"]] == ["DATAVERSE", "BUSINESS_CENTRAL", "BUSINESS_CENTRAL"]
     assert all(each["coupled"] and each["hint"] for each in found["nodes"])
+
+
+async def given_to(api: Api, number: str, email: str) -> None:
+    """The account of a customer gets another owner."""
+    users = api.sandbox.dataverse.select("systemusers")
+    owner = next(row["systemuserid"] for row in users if row["internalemailaddress"] == email)
+    body = {"ownerid@odata.bind": f"/systemusers({owner})"}
+    await api.in_dataverse("PATCH", f"accounts({await account_of(api, number)})", body)
+
+
+async def test_who_is_disabled_fails_only_rows_that_are_not_theirs_already(own_api: Api) -> None:
+    assert story.DISABLED_OWNER not in [each["record"]["number"] for each in (await readiness(own_api))["nodes"]]
+    await given_to(own_api, story.DISABLED_OWNER, story.UNCOUPLED_OWNER)
+    await assigned(own_api, story.UNCOUPLED, story.DISABLED_SALESPERSON)
+    found = await readiness(own_api, mapping=["CUSTOMER"])
+    disabled = [each for each in found["nodes"] if each["reason"] == "OWNER_DISABLED"]
+    assert {(each["record"]["number"], each["coupled"]) for each in disabled} == {
+        (story.DISABLED_OWNER, True),
+        (story.UNCOUPLED, False),
+    }
+    whole = await readiness(own_api, WHOLE, mapping=["CUSTOMER"])
+    (gap,) = [each for each in whole["gaps"] if each["reason"] == "OWNER_DISABLED"]
+    assert (gap["records"], gap["coupledRecords"], "disabled" in gap["message"]) == (2, 1, True)
+
+
+async def test_who_cannot_be_seen_is_not_taken_for_deleted(own_api: Api) -> None:
+    """Rights hide all users: whether a salesperson's customers would fail, or who owns a row, is not known, and not told."""
+    inner = own_api.dataverse.inner
+
+    async def hide(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and request.url.path.endswith("/systemusers"):
+            return httpx.Response(200, json={"value": []}, request=request)
+        return await inner.handle_async_request(request)
+
+    before = await readiness(own_api)
+    own_api.dataverse.instead = hide
+    salespersons = before | {"nodes": [each for each in before["nodes"] if each["to"] == "DATAVERSE"]}
+    assert told(await readiness(own_api)) == told(salespersons)
 
 
 async def test_the_persons_are_counted_with_who_could_be_theirs(api: Api) -> None:
     found = await readiness(api, WHOLE)
     assert found["counts"] == [
-        {"mapping": "CUSTOMER", "toDataverse": 2, "toBusinessCentral": 1, "notCoupled": 0},
+        {"mapping": "CUSTOMER", "toDataverse": 1, "toBusinessCentral": 1, "notCoupled": 0},
         {"mapping": "CONTACT", "toDataverse": None, "toBusinessCentral": 1, "notCoupled": 0},
         {"mapping": "OPPORTUNITY", "toDataverse": 0, "toBusinessCentral": 0, "notCoupled": 0},
     ]
     gaps = {each["person"]["number"]: each for each in found["gaps"]}
-    assert gaps.keys() == {story.UNCOUPLED_OWNER, story.UNCOUPLED_SALESPERSON, story.DISABLED_SALESPERSON}
+    assert gaps.keys() == {story.UNCOUPLED_OWNER, story.UNCOUPLED_SALESPERSON}
     assert gaps[story.UNCOUPLED_SALESPERSON]["candidate"] == {
         "kind": "user",
         "number": "kaia.thorsen@wheelhouse.example",
     }
     assert gaps[story.UNCOUPLED_OWNER]["candidate"] is None
     assert gaps[story.UNCOUPLED_OWNER]["coupledRecords"] == gaps[story.UNCOUPLED_OWNER]["records"] == 2
-    assert "disabled" in gaps[story.DISABLED_SALESPERSON]["message"]
+    assert "mapped back" in gaps[story.UNCOUPLED_OWNER]["message"]
 
 
 async def test_a_record_that_is_not_coupled_would_fail_and_is_marked(own_api: Api) -> None:
@@ -94,7 +133,7 @@ async def test_a_record_that_is_not_coupled_would_fail_and_is_marked(own_api: Ap
     found = await readiness(own_api, mapping=["CUSTOMER"])
     assert {each["record"]["number"]: each["coupled"] for each in found["nodes"]}[story.UNCOUPLED] is False
     whole = await readiness(own_api, WHOLE, mapping=["CUSTOMER"])
-    assert whole["counts"] == [{"mapping": "CUSTOMER", "toDataverse": 2, "toBusinessCentral": 1, "notCoupled": 1}]
+    assert whole["counts"] == [{"mapping": "CUSTOMER", "toDataverse": 1, "toBusinessCentral": 1, "notCoupled": 1}]
     (gap,) = [each for each in whole["gaps"] if each["person"]["number"] == story.SALESPERSON_WITHOUT_USER]
     assert (gap["records"], gap["coupledRecords"], gap["candidate"]) == (1, 0, None)
 
@@ -134,13 +173,10 @@ async def test_one_click_repairs_the_gap(own_api: Api) -> None:
 
 
 async def test_opportunities_are_looked_at_from_both_sides(own_api: Api) -> None:
-    ruben = next(
-        row
-        for row in own_api.sandbox.dataverse.select("systemusers")
-        if row["internalemailaddress"] == story.UNCOUPLED_OWNER
-    )
+    users = own_api.sandbox.dataverse.select("systemusers")
+    ruben = next(row["systemuserid"] for row in users if row["internalemailaddress"] == story.UNCOUPLED_OWNER)
     row = next(row for row in own_api.sandbox.dataverse.select("opportunities") if row["name"] == story.OFFER)
-    body = {"ownerid@odata.bind": f"/systemusers({ruben['systemuserid']})"}
+    body = {"ownerid@odata.bind": f"/systemusers({ruben})"}
     await own_api.in_dataverse("PATCH", f"opportunities({row['opportunityid']})", body)
     found = await own_api.in_business_central("GET", f"opportunities?$filter=number eq '{story.OFFER_NUMBER}'")
     path = f"opportunities({found['value'][0]['id']})"
@@ -155,8 +191,10 @@ async def test_opportunities_are_looked_at_from_both_sides(own_api: Api) -> None
 async def test_pages_of_one_bring_the_same_as_everything_at_once(own_api: Api) -> None:
     for number in (story.HARBOUR, story.QUOTED_NUMBER.replace("'", "''"), story.UNCOUPLED):
         await assigned(own_api, number, story.UNCOUPLED_SALESPERSON)
+    await given_to(own_api, story.DISABLED_OWNER, story.UNCOUPLED_OWNER)
+    await assigned(own_api, story.CONFLICT, story.DISABLED_SALESPERSON)
     whole = (await readiness(own_api))["nodes"]
-    assert len(whole) == 7
+    assert len(whole) == 9
     seen: list[Any] = []
     after: str | None = None
     for _ in range(20):
@@ -167,14 +205,14 @@ async def test_pages_of_one_bring_the_same_as_everything_at_once(own_api: Api) -
         after = page["pageInfo"]["endCursor"]
     assert seen == whole
     middle = await readiness(own_api, WHOLE, first=1, after=after)
-    assert middle["counts"][0]["toDataverse"] == 4, "counts are of everything, whatever the page"
+    assert middle["counts"][0]["toDataverse"] == 5, "counts are of everything, whatever the page"
 
 
 async def test_what_readiness_costs_does_not_depend_on_how_many_are_affected(own_api: Api) -> None:
-    """Persons side by side, then one request for each mapping and direction: a contact's salesperson is not shown by the API."""
+    """Persons side by side, then one request for each mapping and direction, and one for the rows of a disabled user."""
     await own_api.ask("{ salespersonCoupling(first: 1) { nodes { defaultTeamMember } } }")
     few = await own_api.ask(WHOLE)
-    assert few.cost == (7, 6)
+    assert few.cost[0] == 8
     listed = await own_api.ask("{ customers(first: 60) { nodes { number } } }")
     for node in listed.data["customers"]["nodes"][:40]:
         await assigned(own_api, node["number"].replace("'", "''"), story.UNCOUPLED_SALESPERSON)
@@ -183,6 +221,16 @@ async def test_what_readiness_costs_does_not_depend_on_how_many_are_affected(own
     assert many.cost == few.cost
     page = await own_api.ask(LIST, {"first": 1})
     assert page.cost == (3, 2), "a page reads what it shows"
+
+
+@pytest.mark.parametrize(
+    "place", [("OPPORTUNITY", "DATAVERSE"), ("CONTACT", "BUSINESS_CENTRAL"), ("ITEM", "DATAVERSE")]
+)
+async def test_a_cursor_of_another_question_is_refused_instead_of_leading_nowhere(
+    api: Api, place: tuple[str, str]
+) -> None:
+    answer = await api.ask(LIST, {"mapping": ["CUSTOMER"], "after": write_cursor(*place, "", "", "")})
+    assert (answer.codes, answer.cost) == (["INVALID_INPUT"], (0, 0))
 
 
 async def test_who_may_ask_and_for_what(api: Api) -> None:

@@ -10,7 +10,7 @@ from gateway.couplings.store import CouplingFilter
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import SALES, WIDGET
 from tests.graphql.api import Api
-from tests.graphql.pairs import Pairs
+from tests.graphql.pairs import UNCOUPLE, Pairs
 
 pytestmark = pytest.mark.anyio
 
@@ -167,3 +167,21 @@ async def test_all_couplings_of_a_mapping_end_as_a_job(pairs: Pairs) -> None:
 async def test_only_administrators_end_all_couplings(pairs: Pairs) -> None:
     answer = await pairs.api.ask("mutation { uncoupleMapping(input: {mapping: ITEM}) { __typename } }", person=SALES)
     assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_contacts_stay_coupled_when_their_customer_was_moved_meanwhile(pairs: Pairs) -> None:
+    harbour = await pairs.customer(story.HARBOUR)
+    contacts = {each for each in await pairs.all() if each[0] is Mapping.CONTACT}
+
+    async def moving(request: httpx.Request) -> httpx.Response:
+        answer = await pairs.api.dataverse.inner.handle_async_request(request)
+        if request.url.path.endswith("$batch") and b"PATCH" in request.content:
+            pairs.api.dataverse.instead = None
+            given = {"businessCentral": {"number": story.HARBOUR}, "dataverse": {"name": story.CRM_ONLY_ACCOUNT}}
+            await pairs.coupled(**given, move=True, explain=False)
+        return answer
+
+    pairs.api.dataverse.instead = moving
+    answer = await pairs.api.ask(UNCOUPLE, {"input": {"couplingId": harbour["coupling"]["id"]}}, explain=False)
+    assert answer.codes == ["COUPLING_CHANGED"]
+    assert {each for each in await pairs.all() if each[0] is Mapping.CONTACT} == contacts

@@ -1,19 +1,24 @@
 """Files go into our own table on both databases: in pages, once each, and with bounded memory. No system is asked."""
 
 import asyncio
+import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid5
 
 import pytest
 from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.app import books_of
-from gateway.couplings.coupling import Mapping
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.couplings.store import CouplingFilter
 from gateway.couplings.table import coupling_history, couplings
 from gateway.database import create_engine, upgrade
@@ -98,6 +103,97 @@ async def test_imports_side_by_side_leave_every_pair_once(books: Books) -> None:
     assert sum(each[RowOutcome.ADDED] for each in both) == 1_500
     assert sum(each[RowOutcome.UNCHANGED] for each in both) == 3_000
     assert await books.couplings.count(CouplingFilter()) == 1_500
+
+
+# -- what others write meanwhile ---------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+SKIPPED = joined(["mapping", "company", "businessCentralId", "dataverseId", "skipped"])
+RESULT = joined(
+    ["mapping", "company", "businessCentralId", "dataverseId", "lastResultToDataverse", "lastSynchronizedAt"]
+)
+
+
+class Meanwhile(CouplingChanges):
+    """Somebody else writes between an import's look and its writing, once for each of these."""
+
+    def __init__(self, engine: AsyncEngine, written: Iterable[Coupling]) -> None:
+        super().__init__(engine)
+        self._written = iter(written)
+
+    async def update_seen(self, wanted: Iterable[tuple[Coupling, Coupling]]) -> set[UUID]:
+        if (each := next(self._written, None)) is not None:
+            await self.update_each([each])
+        return await super().update_seen(wanted)
+
+
+async def coupled(books: Books) -> Coupling:
+    """The pair of the first row of a file, as it is stored."""
+    await counted(books, lines(1))
+    (found,) = await books.couplings.page(CouplingFilter(), after=None, limit=2)
+    return found
+
+
+def row_of(coupling: Coupling, *state: str) -> str:
+    return joined(["CUSTOMER", str(COMPANY), str(coupling.bc_id), str(coupling.crm_id), *state])
+
+
+async def test_what_was_synchronized_since_the_look_is_not_overwritten(books: Books) -> None:
+    was = await coupled(books)
+    written = replace(was, last_synchronized_at=NOON, crm_etag="W/1", base={"displayName": "x"})
+    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    rows = iter([SKIPPED, row_of(was, "true")])
+    assert await counted(racing, rows, update=True) == {RowOutcome.UPDATED: 1}
+    assert await books.couplings.get(was.id) == replace(written, skipped=True)
+
+
+async def test_what_is_newer_than_the_file_by_then_stays(books: Books) -> None:
+    was = await coupled(books)
+    written = replace(was, last_synchronized_at=NOON, last_result_to_crm=Result.SUCCESS)
+    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    rows = iter([RESULT, row_of(was, "Failure", (NOON - timedelta(hours=1)).isoformat())])
+    assert await counted(racing, rows, update=True) == {RowOutcome.UNCHANGED: 1}
+    assert await books.couplings.get(was.id) == written
+
+
+async def test_a_number_that_was_corrected_since_the_look_stays(books: Books) -> None:
+    was = await coupled(books)
+    written = replace(was, bc_key="NEW")
+    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    assert await counted(racing, iter([SKIPPED, row_of(was, "true")]), update=True) == {RowOutcome.UPDATED: 1}
+    assert await books.couplings.get(was.id) == replace(written, skipped=True)
+
+
+async def test_a_coupling_that_others_keep_writing_is_refused(books: Books) -> None:
+    was = await coupled(books)
+    written = [replace(was, last_job_to_crm=str(number)) for number in range(10)]
+    racing = replace(books, changes=Meanwhile(books.changes._engine, written))
+    assert await counted(racing, iter([SKIPPED, row_of(was, "true")]), update=True) == {RowOutcome.REFUSED: 1}
+    found = await books.couplings.get(was.id)
+    assert found is not None
+    assert not found.skipped
+
+
+async def test_what_cannot_be_stored_of_agreed_values_is_left_out(books: Books) -> None:
+    was = await coupled(books)
+    await books.changes.update(replace(was, base={"displayName": "a\0b\ud800c", "city": None}))
+    found = await books.couplings.get(was.id)
+    assert found == replace(was, base={"displayName": "abc", "city": None})
+
+
+async def test_a_page_is_read_in_a_thread(books: Books) -> None:
+    threads = set[int]()
+
+    def told() -> Iterator[str]:
+        for line in lines(3):
+            threads.add(threading.get_ident())
+            yield line
+
+    rows = told()
+    header = next(rows)
+    threads.clear()
+    assert await counted(books, chain([header], rows)) == {RowOutcome.ADDED: 3}
+    assert threading.get_ident() not in threads
 
 
 @pytest.mark.parametrize("books", ["sqlite"], indirect=True)

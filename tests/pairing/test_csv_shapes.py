@@ -1,5 +1,6 @@
 """Files with couplings, in and out: every spelling of a value, every way a row can be wrong, and nothing lost on the way back."""
 
+import csv
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.errors import InvalidInputError
 from gateway.pairing.files.exporting import coupling_lines, header_line
 from gateway.pairing.files.shapes import Entry, Header, Shape, read_header, read_row
-from gateway.pairing.files.text import Broken, Cells, RowReader, joined, lines_of, neutral, original
+from gateway.pairing.files.text import LONGEST_ROW, Broken, Cells, RowReader, joined, lines_of, neutral, original
 from gateway.pairing.files.values import DateOrder, Region, UnreadableError
 
 BC, CRM = UUID("77c9a1f4-2e10-4f11-9f8a-000d3a2b1c0d"), UUID("0a0b0c0d-2e10-4f11-9f8a-000d3a2b1c0e")
@@ -203,6 +204,8 @@ def test_a_moment_is_read_as_iso_or_as_it_was_shown(cell: str, region: Region, w
         ("company", f"{{{BC}", Region(), "is no GUID", "braces"),
         ("agreedValues", "[1]", Region(), "no JSON object", "exported"),
         ("agreedValues", "{", Region(), "is no JSON", "exported"),
+        ("agreedValues", r'{"displayName":"\ud800"}', Region(), "holds characters that are none", r"\ud800"),
+        ("agreedValues", r'{"display\u0000Name":null}', Region(), "holds characters that are none", r"\u0000"),
         ("createdBy", "x" * 251, Region(), "longer than 250 characters", "Shorten"),
         ("createdBy", "Jos\udce9", Region(), "no text in UTF-8", "UTF-8"),
         ("createdBy", "\0", Region(), "no text in UTF-8", "UTF-8"),
@@ -262,26 +265,107 @@ def test_what_stands_behind_a_closing_quote_breaks_its_row_only() -> None:
 
 
 def test_a_line_without_end_is_not_taken_into_memory_whole() -> None:
-    assert max(map(len, lines_of(StringIO("x" * 1_000_000)))) == 100_000
+    assert max(map(len, lines_of(StringIO("x" * 2_500_000)))) == LONGEST_ROW
+
+
+HEAD = "CRM ID,Integration ID,errorMessage\r\n"
+
+
+@pytest.mark.parametrize(
+    "long",
+    ["x" * 150_000, "x" * 999_000, "x,y" * 50_000, "line\r\n" * 250, "\r\n" * 100_000],
+    ids=["line", "longer", "cells", "lines", "blank"],
+)
+def test_a_long_value_is_one_value_and_the_row_behind_it_has_its_line(long: str) -> None:
+    _, rows = rows_of(f'{HEAD}1,2,"{long}"\r\n3,4,\r\n')
+    assert rows == [Cells(2, ("1", "2", long)), Cells(3 + long.count("\n"), ("3", "4", ""))]
+
+
+@pytest.mark.parametrize(
+    "long",
+    ["x" * 2_500_000, "x," * 600_000, "line\r\n" * 200_000, "a,b,c\r\n" * 200_000 + "x", '""' * 600_000],
+    ids=["line", "cells", "lines", "rows", "quotes"],
+)
+@pytest.mark.parametrize("last", ['"', '",'], ids=["value", "more"])
+def test_a_row_that_is_too_long_is_one_row(long: str, last: str) -> None:
+    is_like_rows = long.startswith("a,b,c")
+    _, rows = rows_of(f'{HEAD}1,"{long}{last}\r\n3,4,\r\n')
+    if not is_like_rows:
+        reason = "The row is longer than 1,000,000 characters."
+        assert rows == [Broken(2, reason), Cells(3 + long.count("\n"), ("3", "4", ""))]
+    else:  # rows of the file's own width: then the quote was never closed
+        assert rows[:2] == [
+            Broken(2, "A quoted value begins in this row and is not closed."),
+            Cells(3, ("a", "b", "c")),
+        ]
+        assert rows[-1] == Cells(3 + long.count("\n"), ("3", "4", ""))
+
+
+def test_a_long_line_without_quotes_is_one_row_and_one_line() -> None:
+    _, rows = rows_of(f"{HEAD}1,{'x' * 2_500_000}\r\n3,4\r\n")
+    assert rows == [Broken(2, "The row is longer than 1,000,000 characters."), Cells(3, ("3", "4"))]
+
+
+def test_a_quote_that_is_never_closed_costs_its_row_only_however_long_the_file() -> None:
+    _, rows = rows_of(f'{HEAD}1,"2\r\n' + "3,4,\r\n" * 200_000)
+    assert rows[0] == Broken(2, "A quoted value begins in this row and is not closed.")
+    assert (len(rows), rows[1].line, rows[-1].line) == (200_001, 3, 200_002)
+
+
+def test_a_line_end_that_a_part_cuts_in_two_is_one() -> None:
+    _, rows = rows_of(f"{HEAD}{'x' * (LONGEST_ROW - 1)}\r\n3,4\r\n")
+    assert [each.line for each in rows] == [2, 3]
+
+
+def test_blank_lines_are_counted_and_nothing_else() -> None:
+    _, rows = rows_of(HEAD + "\n \r\n\t\n" * 1_000 + "1,2")
+    assert rows == [Cells(3_002, ("1", "2"))]
+
+
+def test_our_own_export_of_a_long_message_is_taken_back() -> None:
+    message = "The record could not be written:\r\n" + '- a field; =1+1, "quoted"\n' * 9_000
+    coupling = Coupling(CRM, Mapping.CUSTOMER, BC, BC, CRM, error_message=message)
+    text = header_line(Shape.OWN) + coupling_lines([coupling, coupling], Shape.OWN)
+    assert [each.state["error_message"] for each in entries(text)] == [message, message]
 
 
 # -- formulas ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+31 20", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "'", "''", "＝1"])
+@pytest.mark.parametrize("text", ["=1+1", "+31 20", "-5", "@SUM(A1)", "\tA", "\rA", "'=1", "'", "''", "＝1", ' "=1'])
 def test_no_spreadsheet_takes_text_for_a_formula(text: str) -> None:
     assert neutral(text) == f"'{text}"
     assert original(neutral(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "C00210", "O'Neill", "'t Hooft", "{}"])
+@pytest.mark.parametrize(
+    "text", ["", "C00210", "O'Neill", "'t Hooft", "{}", "a, b; c", '{"a": "-1", "b": null}', "1-2"]
+)
 def test_other_text_stays_as_it_is(text: str) -> None:
+    assert neutral(text) == (f"'{text}" if text.startswith("'") else text)
     assert original(text) == text
 
 
-@given(st.text())
+HOSTILE = st.text(st.sampled_from(""";,\t|\r\n"'=+-@ ax"""), max_size=30)
+
+
+@given(st.text() | HOSTILE)
 def test_what_was_neutralised_comes_back(text: str) -> None:
     assert original(neutral(text)) == text
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|", "\n", "\r\n"])
+@pytest.mark.parametrize("formula", ["=HYPERLINK(1)", ' "=1+1', "@A1"])
+def test_no_formula_begins_behind_what_a_spreadsheet_may_take_for_a_separator(mark: str, formula: str) -> None:
+    assert neutral(f"a{mark}{formula}") == f"a{mark}'{formula}"
+    assert joined([neutral(f"a{mark}{formula}"), "b"]).startswith('"a')
+
+
+@given(st.lists(HOSTILE, min_size=1, max_size=4), st.sampled_from(",;\t|"))
+def test_whatever_separates_no_cell_of_an_export_is_calculated(texts: list[str], mark: str) -> None:
+    line = joined(["C1", *map(neutral, texts)])
+    for row in csv.reader(StringIO(line, newline=""), delimiter=mark):
+        assert not any(cell.lstrip().lstrip('"').startswith(("=", "+", "-", "@")) for cell in row)
 
 
 # -- there and back ----------------------------------------------------------------------------------------------------

@@ -13,12 +13,14 @@ import pytest
 from gateway.clients.call import Deadline
 from gateway.couplings.coupling import Coupling, Mapping
 from gateway.errors import DeadlineError
+from gateway.pairing.drift import duplicates
 from gateway.pairing.drift.examiner import Question
 from gateway.pairing.drift.kinds import DriftKind
 from gateway.pairing.drift.pages import CouplingPlace, drift_page
 from gateway.pairing.drift.repair import DriftOutcome, repair_all
 from gateway.sync.desk import Desk
 from gateway.sync.mappings import TABLE_MAPPINGS
+from tests.graphql.test_drift import account
 from tests.sync.desks import Office, office
 
 pytestmark = pytest.mark.anyio
@@ -98,3 +100,18 @@ async def test_a_place_outlives_the_coupling_it_names(full: Office) -> None:
     assert [finding.key for finding, _ in rest.told] == [
         finding.key for finding, _ in (await drift_page(full.desk(), BROKEN, first=MANY, after=None)).told
     ]
+
+
+@pytest.mark.parametrize("page", [7, 5_000])
+async def test_of_rows_with_one_key_all_are_counted_and_a_coupled_one_is_found_wherever_it_stands(
+    full: Office, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(duplicates, "_PAGE", page)
+    rows = sorted(UUID(account(full.api, number)) for number in ["many"] * 30)
+    question = Question.of(TABLE_MAPPINGS[Mapping.CUSTOMER], [DriftKind.DUPLICATE])
+    ((finding, _),) = (await drift_page(full.desk(), question, first=5, after=None)).told
+    assert (finding.others, len(finding.records)) == (29, 10)
+    coupled = Coupling(uuid4(), Mapping.CUSTOMER, full.company, uuid4(), rows[-1], "C99999", "many")
+    await full.api.app.state.running.services.couplings.add([coupled])
+    told = (await drift_page(full.desk(), question, first=5, after=None)).told
+    assert [finding.coupling for finding, _ in told] == [coupled], "it is the duplicate of a pair now, told once"

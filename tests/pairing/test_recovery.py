@@ -193,12 +193,29 @@ async def test_a_side_that_shows_nothing_at_all_ends_nothing(restarted: Restarte
     assert await restarted.is_open(coupling)
 
 
+async def test_a_source_that_only_a_list_leaves_out_ends_nothing(restarted: Restarted) -> None:
+    """Rights hide one of two customers; the other, deleted, ends its coupling."""
+    hidden, gone = await restarted.left(story.UNCOUPLED, story.CASE_MATCH)
+    restarted.api.sandbox.business_central.delete("customers", str(gone.bc_id))
+    inner = restarted.api.business_central.inner
+
+    async def nothing(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and "/customers" in request.url.path:
+            return httpx.Response(200, json={"value": []}, request=request)
+        return await inner.handle_async_request(request)
+
+    restarted.api.business_central.instead = nothing
+    assert await restarted.recover() == 1
+    assert await restarted.is_open(hidden)
+    assert await restarted.now(gone) is None
+
+
 async def test_what_crm_will_never_take_ends(restarted: Restarted) -> None:
     inner = restarted.api.dataverse.inner
     (coupling,) = await restarted.left(story.UNCOUPLED)
 
     async def reject(request: httpx.Request) -> httpx.Response:
-        if request.method in ("PATCH", "POST"):
+        if request.method == "PATCH" or b"PATCH " in request.content:
             body = {"error": {"code": "0x80048d19", "message": "no such column"}}
             return httpx.Response(400, json=body, request=request)
         return await inner.handle_async_request(request)

@@ -8,9 +8,12 @@ import pytest
 
 from gateway.couplings.coupling import Coupling, Mapping
 from gateway.errors import ErrorCode, RefusalError
-from gateway.pairing.salespersons.owners import Gaps, OwnerGapReason, gaps
+from gateway.pairing.salespersons.owners import Gaps, OwnerGapReason, gaps, seller_field
 from gateway.pairing.salespersons.people import SALESPEOPLE, People
 from gateway.pairing.salespersons.plan import Acting, PairWish, SalespersonAction, SalespersonWish, Step, plan
+from gateway.pairing.salespersons.readiness import stages_of
+from gateway.records import Backend
+from gateway.sync.mapping import Direction, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
 
@@ -118,6 +121,20 @@ def test_what_a_coupling_leads_to_may_be_gone() -> None:
     assert step.problem.code == ErrorCode.ALREADY_COUPLED
 
 
+def test_who_is_coupled_with_somebody_we_cannot_see_is_not_free() -> None:
+    a, one, two = seller(1, "A", "a@x"), user(1, "1@x"), user(2, "a@x")
+    hidden = coupling(1, a, one)
+    everybody = replace(people(a, two, couplings=(hidden,)), unseen=frozenset({hidden.id}))
+    steps = plan(SalespersonWish(pairs=[PairWish("A", user_id=two.id)], by_email=True), everybody, ACTING).steps
+    assert told(steps) == [(SalespersonAction.COUPLE, "A", "a@x", ErrorCode.RECORD_NOT_VISIBLE)]
+    others = replace(people(two, couplings=(coupling(2, a, two),)), unseen=frozenset({UUID(int=2)}))
+    assert plan(SalespersonWish(create_missing=True), others, ACTING).steps == []
+    (step,) = plan(SalespersonWish(create_for=[two.id]), others, ACTING).steps
+    assert (step.problem.code if step.problem else None) == ErrorCode.RECORD_NOT_VISIBLE
+    assert gaps(everybody)[0].person is two, "nothing is said of the salesperson"
+    assert gaps(others) == []
+
+
 # -- the owner rule --------------------------------------------------------------------------------------------------
 
 
@@ -145,13 +162,17 @@ EVERYBODY = people(
         (customer("ok"), account(HERS), []),
         (customer("ALONE"), account(HERS), [OwnerGapReason.SALESPERSON_NOT_COUPLED]),
         (customer("alone"), None, [OwnerGapReason.SALESPERSON_NOT_COUPLED]),
-        (customer("DIS"), account(GONE), [OwnerGapReason.OWNER_DISABLED]),
+        (customer("DIS"), account(HERS), [OwnerGapReason.OWNER_DISABLED]),
+        (customer("DIS"), account(None), [OwnerGapReason.OWNER_DISABLED]),
+        (customer("DIS"), account(GONE), []),
+        (customer("DIS"), None, []),
         (customer(None), account(NOBODYS), [OwnerGapReason.OWNER_NOT_COUPLED]),
         (
             customer("ALONE"),
             account(NOBODYS),
             [OwnerGapReason.SALESPERSON_NOT_COUPLED, OwnerGapReason.OWNER_NOT_COUPLED],
         ),
+        (None, account(NOBODYS), [OwnerGapReason.OWNER_NOT_COUPLED]),
         (customer("UNKNOWN"), account(None), []),
         (None, account(None), []),
     ],
@@ -159,3 +180,39 @@ EVERYBODY = people(
 def test_the_owner_rule(record: Found | None, row: Found | None, reasons: list[OwnerGapReason]) -> None:
     found = Gaps.of(gaps(EVERYBODY)).in_pair(CUSTOMERS, record, row)
     assert [gap.reason for gap, _ in found] == reasons
+
+
+def mapped(direction: Direction) -> TableMapping:
+    """Customers whose owner goes that way."""
+    field = seller_field(CUSTOMERS)
+    fields = tuple(replace(each, direction=direction) if each is field else each for each in CUSTOMERS.fields)
+    return replace(CUSTOMERS, fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("direction", "towards", "reasons"),
+    [
+        (
+            Direction.TO_INTEGRATION_TABLE,
+            [Backend.DATAVERSE, Backend.BUSINESS_CENTRAL],
+            [OwnerGapReason.SALESPERSON_NOT_COUPLED, OwnerGapReason.OWNER_NOT_COUPLED],
+        ),
+        (Direction.FROM_INTEGRATION_TABLE, [Backend.BUSINESS_CENTRAL], [OwnerGapReason.OWNER_NOT_COUPLED]),
+        (
+            Direction.BIDIRECTIONAL,
+            [Backend.DATAVERSE, Backend.BUSINESS_CENTRAL],
+            [OwnerGapReason.SALESPERSON_NOT_COUPLED, OwnerGapReason.OWNER_NOT_COUPLED],
+        ),
+    ],
+)
+def test_a_salesperson_fails_only_where_it_is_written_and_an_owner_always(
+    direction: Direction, towards: list[Backend], reasons: list[OwnerGapReason]
+) -> None:
+    mapping = mapped(direction)
+    assert [each.to for each in stages_of(mapping)] == towards
+    found = Gaps.of(gaps(EVERYBODY)).in_pair(mapping, customer("ALONE"), account(NOBODYS))
+    assert [gap.reason for gap, _ in found] == reasons
+
+
+def test_a_contact_is_looked_at_by_its_owner_alone() -> None:
+    assert [each.to for each in stages_of(TABLE_MAPPINGS[Mapping.CONTACT])] == [Backend.BUSINESS_CENTRAL]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -56,6 +56,11 @@ class Office:
         (bc,) = await self.found(mapping, Backend.BUSINESS_CENTRAL, number)
         coupling = await self.coupling(mapping, bc.id)
         return bc, await self.one(mapping, Backend.DATAVERSE, coupling.crm_id)
+
+    async def coupled_opportunity(self, number: str) -> tuple[Found, Found]:
+        """As :meth:`coupled`; both sides hold the same."""
+        bc, crm = await self.coupled(Mapping.OPPORTUNITY, number)
+        return bc, replace(crm, values={**crm.values, "estimatedvalue": bc.values["estimatedValue"]})
 
     async def coupling(self, mapping: Mapping, bc_id: UUID) -> Coupling:
         store = self.api.app.state.running.services.couplings

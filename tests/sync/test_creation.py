@@ -1,16 +1,19 @@
 """A record made of one on the other side, written to the sandbox: it is as it should be, and nothing is left to write."""
 
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
 
-from gateway.couplings.coupling import Mapping
+from gateway.couplings.coupling import Cause, Mapping
 from gateway.couplings.store import Side
-from gateway.errors import ErrorCode, RefusalError
+from gateway.errors import ErrorCode, ProtocolError, RefusalError
 from gateway.odata.write import Create, Update
-from gateway.records import Backend, Record
+from gateway.records import Backend, Record, Values
 from gateway.sandbox.company import story
+from gateway.sync.creation import no_rate
+from gateway.sync.exchange_rates import NoRate, factor_of, rate_of
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records
@@ -213,6 +216,68 @@ async def test_a_currency_without_a_rate_is_refused(own_office: Office) -> None:
     assert len(desk.asking.trace.steps) == 2, "CRM's base currency, and all rates"
 
 
+@pytest.mark.parametrize(
+    ("row", "factor"),
+    [
+        ({"relationalCurrencyCode": ""}, Decimal("1.08")),
+        ({"relationalCurrencyCode": "EUR"}, Decimal("1.08")),
+        ({"relationalCurrencyCode": "USD"}, NoRate("PLN", "USD")),
+        ({"exchangeRateAmount": 0}, NoRate("PLN")),
+    ],
+)
+def test_how_much_of_a_currency_the_local_one_buys(row: Values, factor: object) -> None:
+    whole = {"exchangeRateAmount": 108, "relationalExchangeRateAmount": 100, **row}
+    assert factor_of("PLN", whole, local="EUR") == factor
+
+
+def test_a_rate_that_cannot_be_one_is_business_central_s_fault() -> None:
+    row = {"exchangeRateAmount": "much", "relationalExchangeRateAmount": 100}
+    assert isinstance(factor_of("PLN", row, local="EUR"), ProtocolError)
+
+
+async def test_a_rate_in_relation_to_a_third_currency_is_told(own_office: Office) -> None:
+    (source,) = await own_office.found(Mapping.CURRENCY, BC, "PLN")
+    told = "Currency PLN (Polish zloty) has an exchange rate in relation to USD only, so the one that CRM insists on"
+    assert no_rate(source, NoRate("PLN", "USD")).message.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (NoRate("CHF"), "Currency CHF, the base currency of CRM, has no exchange rate, so none can be worked out for"),
+        (
+            NoRate("CHF", "USD"),
+            "Currency CHF, the base currency of CRM, has an exchange rate in relation to USD only, so",
+        ),
+    ],
+)
+async def test_a_rate_that_crm_s_base_currency_lacks_is_not_blamed_on_another(
+    own_office: Office, base: NoRate, told: str
+) -> None:
+    found = rate_of(Decimal(2), base)
+    assert isinstance(found, NoRate)
+    (source,) = await own_office.found(Mapping.CURRENCY, BC, "PLN")
+    refusal = no_rate(source, found)
+    assert refusal.message.startswith(told)
+    assert refusal.message.endswith("currency PLN (Polish zloty).")
+    assert rate_of(NoRate("PLN"), base) == NoRate("PLN"), "its own lack comes first"
+
+
+async def test_each_opportunity_is_refused_by_its_own_name(own_office: Office) -> None:
+    mapping = TABLE_MAPPINGS[Mapping.OPPORTUNITY]
+    (customer,) = await own_office.found(Mapping.CUSTOMER, BC, story.HARBOUR)
+    coupling = await own_office.coupling(Mapping.CUSTOMER, customer.id)
+    desk = own_office.desk()
+    await desk.books.changes.remove_each([coupling], desk.doing(Cause.MANUAL))
+    two = await own_office.found(Mapping.OPPORTUNITY, BC, "OP000001", "OP000002")
+    assert two[0].values["contactNumber"] == two[1].values["contactNumber"]
+    outcomes = await prepare_each(desk, mapping, to=CRM, pairs=[Pair(each, None) for each in two])
+    for source, refusal in zip(two, outcomes, strict=True):
+        assert isinstance(refusal, RefusalError)
+        assert [each.number for each in refusal.records] == [story.HARBOUR, source.number]
+        assert f"because opportunity {source.number} " in refusal.message
+
+
 async def test_a_unit_of_measure_becomes_a_group_of_one(own_office: Office) -> None:
     mapping = TABLE_MAPPINGS[Mapping.UNIT_OF_MEASURE]
     await own_office.api.in_business_central("POST", "unitsOfMeasure", {"code": "CRATE", "displayName": "Crate"})
@@ -252,7 +317,7 @@ async def test_an_opportunity_of_crm_takes_contact_and_salesperson_once(own_offi
     [
         (Mapping.CUSTOMER, CRM, 6),
         (Mapping.CONTACT, CRM, 5),
-        (Mapping.ITEM, CRM, 5),
+        (Mapping.ITEM, CRM, 6),
         (Mapping.OPPORTUNITY, CRM, 9),
         (Mapping.CUSTOMER, BC, 2),
         (Mapping.CONTACT, BC, 2),

@@ -1,18 +1,21 @@
 """Which fields differ, and who changed them: by the value both held, or by when the records changed."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from gateway.couplings.coupling import Coupling, Mapping
-from gateway.records import Values
+from gateway.records import Backend, Values
+from gateway.sync.comparison import AT_MOST, Places
 from gateway.sync.differences import CouplingSide, Difference, Pairing, changed_side, differences_of
 from gateway.sync.mapping import Direction, Kind, TableMapping
 from gateway.sync.records import Found
-from gateway.sync.references import References
+from gateway.sync.references import References, Referred
 from gateway.sync.tables.customer import CUSTOMER
+from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
 from gateway.sync.tables.salesperson import SALESPERSON
 
@@ -21,10 +24,20 @@ NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
 ID = UUID(int=1)
 
 
-def differences(mapping: TableMapping, bc: Values, crm: Values, **known: Any) -> list[Difference]:
+def pairing_of(mapping: TableMapping, bc: Values, crm: Values, **known: Any) -> Pairing:
     coupling = Coupling(ID, mapping.mapping, ID, ID, ID, **known)
-    pairing = Pairing(coupling, Found(mapping.bc, ID, bc, None), Found(mapping.crm, ID, crm, None))
-    return list(differences_of(mapping, pairing, References({}, {})))
+    return Pairing(coupling, Found(mapping.bc, ID, bc, None), Found(mapping.crm, ID, crm, None))
+
+
+def differences(
+    mapping: TableMapping, bc: Values, crm: Values, places: Places = AT_MOST, **known: Any
+) -> list[Difference]:
+    """``crm`` is in local currency."""
+    euro = Referred("EUR", crm=ID)
+    currency = ("currencyCode", Backend.BUSINESS_CENTRAL), ("currencyCode", Backend.DATAVERSE)
+    references = References({currency[1]: {str(ID): euro}}, {currency[0]: euro})
+    row = {"_transactioncurrencyid_value": str(ID), **crm}
+    return list(differences_of(mapping, pairing_of(mapping, bc, row, **known), references, places))
 
 
 @pytest.mark.parametrize(
@@ -112,6 +125,24 @@ def test_a_number_that_crm_does_not_have_is_shown_as_none() -> None:
     (found,) = differences(CUSTOMER, {"creditLimit": 100}, {"creditlimit": None})
     assert (found.business_central, found.dataverse) == ("100", None)
     assert differences(CUSTOMER, {"creditLimit": 0}, {"creditlimit": None}) == []
+
+
+def test_a_price_that_only_differs_by_crm_s_rounding_is_no_difference() -> None:
+    kept = Places(amounts=2, prices=2)
+    assert differences(ITEM, {"unitPrice": Decimal("1.23456")}, {"price": Decimal("1.23")}, kept) == []
+    known = {"base": {"unitPrice": "1.2346"}}
+    (found,) = differences(ITEM, {"unitPrice": Decimal("1.3")}, {"price": Decimal("1.23")}, kept, **known)
+    assert (found.dataverse, found.changed_side) == ("1.23", BC), "what both held was remembered with more decimals"
+
+
+def test_a_credit_limit_in_another_currency_is_not_compared() -> None:
+    euro, dollar = Referred("EUR", crm=UUID(int=2)), Referred("USD", UUID(int=3), UUID(int=4), "USD")
+    place, us = ("currencyCode", Backend.BUSINESS_CENTRAL), str(UUID(int=3))
+    crm_place = ("currencyCode", Backend.DATAVERSE)
+    references = References({place: {us: dollar}, crm_place: {str(UUID(int=4)): dollar}}, {place: euro})
+    row = {"creditlimit": 5, "_transactioncurrencyid_value": str(UUID(int=4))}
+    pairing = pairing_of(CUSTOMER, {"creditLimit": 100, "currencyId": us}, row)
+    assert list(differences_of(CUSTOMER, pairing, references)) == []
 
 
 def test_every_mapping_is_compared() -> None:

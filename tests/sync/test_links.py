@@ -26,6 +26,7 @@ def test_a_record_of_business_central() -> None:
         ("C'0099", "'No.' IS 'C''0099'"),
         ("A&B=#1", "'No.' IS 'A&B=#1'"),
         ("ü/+%20", "'No.' IS 'ü/+%20'"),
+        ("A\ud800B", "'No.' IS 'A?B'"),
     ],
 )
 def test_whatever_a_number_holds_arrives(number: str, condition: str) -> None:

@@ -6,6 +6,7 @@ without pages; reading the keys in their order finds the same however many there
 Source: Dataverse, "Aggregate data using OData", limit of aggregate queries; "Order rows using OData".
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -119,18 +120,24 @@ class KeyPlace:
 
 @dataclass(slots=True)
 class _Run:
-    """Rows that follow each other and whose keys CRM may take for the same; ``start`` is the first one's."""
+    """Rows that follow each other and whose keys CRM may take for the same; ``start`` is the first one's.
+
+    Of one key the first rows and how many there are: a key that all rows have fills no memory.
+    """
 
     start: str
     shown: dict[str, list[Found]] = field(default_factory=dict)
-    ids: dict[str, list[UUID]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    coupled: set[str] = field(default_factory=set)
 
-    def add(self, row: Found) -> None:
+    def add(self, row: Found, *, is_coupled: bool) -> None:
         key = fold(row.number or "")
         shown = self.shown.setdefault(key, [])
         if len(shown) < MOST_SHOWN:
             shown.append(row)
-        self.ids.setdefault(key, []).append(row.id)
+        self.counts[key] += 1
+        if is_coupled:
+            self.coupled.add(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,6 @@ class Group:
     """Rows of CRM with the same key, and where they stand in the order."""
 
     same: Same
-    ids: Sequence[UUID]
     place: KeyPlace
 
 
@@ -152,23 +158,6 @@ async def among_themselves(
     Raises:
         BackendError: CRM did not answer.
     """
-    async with aclosing(_groups(desk, mapping, after)) as pages:
-        async for groups, reached in pages:
-            coupled = await _coupled(desk, mapping, [id for group in groups for id in group.ids])
-            yield [group for group in groups if coupled.isdisjoint(group.ids)], reached
-
-
-async def _coupled(desk: Desk, mapping: TableMapping, ids: Sequence[UUID]) -> set[UUID]:
-    found: set[UUID] = set()
-    for start in range(0, len(ids), _PAGE):
-        part = ids[start : start + _PAGE]
-        found |= (await desk.books.couplings.find(mapping.mapping, desk.company, Side.DATAVERSE, part)).keys()
-    return found
-
-
-async def _groups(
-    desk: Desk, mapping: TableMapping, after: KeyPlace | None
-) -> AsyncGenerator[tuple[list[Group], KeyPlace | None]]:
     number = _number(mapping)
     behind = Compare(number, "ge", after.start) if after is not None and after.start else Compare(number, "ne", None)
     order = (Order(number), Order(mapping.crm.source.key))
@@ -176,16 +165,41 @@ async def _groups(
     async with aclosing(_pages(Records(desk, mapping, Backend.DATAVERSE), behind, order)) as pages:
         async for page in pages:
             done: list[Group] = []
+            coupled = await _coupled(desk, mapping, page)
             for row in page:
                 if not (row.number or "").strip():
                     continue
                 if run is None or loosely(run.start) != loosely(row.number or ""):
                     done += _closed(run, after)
                     run = _Run(row.number or "")
-                run.add(row)
+                run.add(row, is_coupled=row.id in coupled)
             if run is not None:
                 yield done, KeyPlace(run.start, "")
     yield _closed(run, after), None
+
+
+async def _coupled(desk: Desk, mapping: TableMapping, rows: Sequence[Found]) -> set[UUID]:
+    ids = [each.id for each in rows]
+    return set(await desk.books.couplings.find(mapping.mapping, desk.company, Side.DATAVERSE, ids))
+
+
+async def still_alike(desk: Desk, mapping: TableMapping, ids: Iterable[UUID]) -> dict[UUID, Same]:
+    """Of these rows, those that still share their key with others, none of them coupled; each is the first of its own.
+
+    Raises:
+        BackendError: CRM did not answer.
+    """
+    rows = await Records(desk, mapping, Backend.DATAVERSE).by_id(ids, columns=())
+    keys = {id: fold(key) for id, row in rows.items() if (key := (row.number or "")).strip()}
+    by_key = await _by_key(desk, mapping, list({keys[id]: rows[id].number or "" for id in keys}.values()))
+    coupled = await _coupled(desk, mapping, [each for same in by_key.values() for each in same])
+    found: dict[UUID, Same] = {}
+    for id, key in keys.items():
+        others = [each for each in by_key.get(key, ()) if each.id != id]
+        if others and coupled.isdisjoint({id, *(each.id for each in others)}):
+            shown = [rows[id], *others][:MOST_SHOWN]
+            found[id] = Same((rows[id].number or "",), tuple(each.named for each in shown), len(others) + 1)
+    return found
 
 
 def _closed(run: _Run | None, after: KeyPlace | None) -> list[Group]:
@@ -194,9 +208,9 @@ def _closed(run: _Run | None, after: KeyPlace | None) -> list[Group]:
         return []
     told = after.key if after is not None and loosely(after.start) == loosely(run.start) else ""
     groups = []
-    for key, ids in sorted(run.ids.items()):
-        if len(ids) > 1 and key > told:
+    for key, count in sorted(run.counts.items()):
+        if count > 1 and key > told and key not in run.coupled:
             first = run.shown[key]
-            same = Same((first[0].number or key,), tuple(each.named for each in first), len(ids))
-            groups.append(Group(same, ids, KeyPlace(run.start, key)))
+            same = Same((first[0].number or key,), tuple(each.named for each in first), count)
+            groups.append(Group(same, KeyPlace(run.start, key)))
     return groups

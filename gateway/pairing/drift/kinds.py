@@ -2,26 +2,29 @@
 
 | Kind | What is so | Repair |
 |---|---|---|
-| BROKEN_BUSINESS_CENTRAL, BROKEN_DATAVERSE | that side was deleted | the coupling ends |
+| BROKEN_BUSINESS_CENTRAL, BROKEN_DATAVERSE | that side was deleted: its system says so | the coupling ends |
 | OUT_OF_FILTER | a side no longer meets the filter of the mapping | none: somebody has to decide |
 | DUPLICATE | other rows of CRM have the number of one of the two | none: somebody has to decide |
 | UNOWNED | the owner rule would fail the record | none: the salesperson has to be coupled |
 | SKIPPED | synchronization leaves it out until somebody retries it | it is tried again |
 | UNFINISHED | one side was being created when that broke off | the creation is finished |
 
+A side that is not among what can be read and is not known to be deleted is no drift; a repair tells it as what it cannot do.
 A coupling whose other side is still being created is neither broken nor anything else but, after a while, unfinished.
 
 Source: Business Central, page Coupled Data Synchronization Errors, "Find for Deleted", "Retry"; "Ownership models".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling, Intent
-from gateway.errors import NamedRecord
+from gateway.couplings.coupling import Mapping as Tables
+from gateway.errors import NamedRecord, RefusalError
 from gateway.pairing.drift.duplicates import Same
+from gateway.pairing.presence import side_of, unseen
 from gateway.pairing.salespersons.owners import Gap
 from gateway.records import Backend
 from gateway.sync.filters import meets
@@ -71,8 +74,20 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a finding is called: a kind, and the coupling that has it; with ``of_rows`` the first of rows that none has."""
+
+    kind: DriftKind
+    key: UUID
+    of_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. ``coupling`` is None for rows of CRM that no coupling has; ``key`` names it either way."""
+    """One thing that is wrong. ``coupling`` is None for rows of CRM that no coupling has; ``key`` names it either way.
+
+    ``unseen`` says that it is not known to be wrong: a side cannot be seen, which is no deletion.
+    """
 
     kind: DriftKind
     key: UUID
@@ -82,6 +97,11 @@ class Finding:
     hint: str
     rules: tuple[Broken, ...] = ()
     others: int = 0
+    unseen: RefusalError | None = None
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.kind, self.key, of_rows=self.coupling is None)
 
     @property
     def repair(self) -> Repair | None:
@@ -102,8 +122,9 @@ _WHY: Mapping[DriftKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A coupling and all that was read of it. ``looked``: whether its records were looked at; None is then a deleted one.
+    """A coupling and all that was read of it. ``looked``: whether its records were looked at; None is then a missing one.
 
+    ``deleted`` are the sides of which their systems say that they were deleted; where nobody asked, there are none.
     ``intent`` is there while one side is being created; ``stuck`` says that nobody is at it any more.
     """
 
@@ -111,6 +132,7 @@ class Seen:
     record: Found | None = None
     row: Found | None = None
     looked: bool = False
+    deleted: frozenset[Backend] = frozenset()
     intent: Intent | None = None
     stuck: bool = False
     same: Same | None = None
@@ -139,13 +161,7 @@ def called(mapping: TableMapping, seen: Seen, backend: Backend) -> NamedRecord:
     """A side by name and number; of a deleted one what was last seen of it."""
     if (found := seen.side(backend)) is not None:
         return found.named
-    coupling = seen.coupling
-    id, key = (
-        (coupling.bc_id, coupling.bc_key)
-        if backend is Backend.BUSINESS_CENTRAL
-        else (coupling.crm_id, coupling.crm_key)
-    )
-    return NamedRecord(str(backend), mapping.table(backend).noun, id, key)
+    return side_of(mapping, seen.coupling, backend)
 
 
 def _finding(kind: DriftKind, seen: Seen, records: Sequence[NamedRecord], message: str, hint: str) -> Finding:
@@ -163,8 +179,15 @@ def _broken(mapping: TableMapping, seen: Seen) -> Iterator[Finding]:
         if seen.side(side) is not None:
             continue
         gone, left = called(mapping, seen, side), called(mapping, seen, other)
-        both = seen.side(other) is None
-        state = "which is gone as well" if both else "which is still there"
+        if side not in seen.deleted:
+            if other in seen.deleted:
+                continue  # that is reason enough
+            problem = unseen(mapping, seen.coupling, side)
+            yield replace(_finding(kind, seen, [gone, left], problem.message, problem.hint), unseen=problem)
+            continue
+        state = "which is still there" if seen.side(other) is not None else "which cannot be seen"
+        if both := other in seen.deleted:
+            state = "which is gone as well"
         message = f"{capital(gone)} was deleted in {side.label}; it is coupled with {left}, {state}."
         yield _finding(kind, seen, [gone, left], message, _remedy(mapping, side, gone, None if both else left))
 
@@ -172,6 +195,8 @@ def _broken(mapping: TableMapping, seen: Seen) -> Iterator[Finding]:
 def _remedy(mapping: TableMapping, side: Backend, gone: NamedRecord, left: NamedRecord | None) -> str:
     """Restoring a deleted record in one step is not offered yet."""
     hint = "Delete the coupling: repairDrift."
+    if mapping.mapping is Tables.CUSTOMER:
+        hint += " The couplings of the account's contacts end with it."
     if left is None:
         return hint
     hint += f" The {left.noun} stays."
@@ -276,7 +301,7 @@ def _unfinished(mapping: TableMapping, seen: Seen) -> Finding:
         f"A {mapping.table(side).noun} was being created for {source} at "
         f"{seen.intent.created_at.isoformat(timespec='seconds')}, and that broke off."
     )
-    if seen.looked and seen.side(origin) is None:
+    if origin in seen.deleted:
         message += f" {capital(source)} was deleted since."
     hint = "Finish it: repairDrift. Where the source is gone, the coupling ends instead."
     return _finding(DriftKind.UNFINISHED, seen, [source, made], message, hint)

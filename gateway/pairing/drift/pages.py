@@ -1,6 +1,7 @@
 """Drift, page by page: our couplings in their order, both sides of a page of them read by id, then rows of CRM nobody has.
 
-A page of 500 couplings costs one request at Business Central (a batch) and one or two at CRM, whatever is wrong with them;
+A page of 500 couplings costs one request at Business Central (a batch) and one or two at CRM, and as many batches more as its
+missing records fill;
 nothing of a page is kept when the next ones are read, four side by side. Where a page of findings ends is a place to go on
 behind. An answer that runs out of time is short, not late: it says how far it has come.
 """
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, position
-from gateway.errors import DeadlineError
+from gateway.errors import DeadlineError, InvalidInputError
 from gateway.pairing.drift.duplicates import KeyPlace, among_themselves
 from gateway.pairing.drift.examiner import Examiner, Question
 from gateway.pairing.drift.kinds import KINDS, DriftKind, Finding, alike_rows
@@ -52,6 +53,15 @@ class Step:
 
     told: list[Told]
     reached: Place | None
+
+
+def check_place(question: Question, after: Place | None) -> None:
+    """
+    Raises:
+        InvalidInputError: nothing that is asked for stands there: whoever went on from it would never come to an end.
+    """
+    if isinstance(after, KeyPlace) and not question.asks_for_keys:
+        raise InvalidInputError("The cursor is of another question: ask without it.", argument="after")
 
 
 async def walk(desk: Desk, question: Question, after: Place | None, *, ahead: int = AHEAD) -> AsyncGenerator[Step]:
@@ -149,8 +159,10 @@ async def drift_page(
 ) -> DriftPage:
     """
     Raises:
+        InvalidInputError: the place is none of this question.
         BackendError: a side could not be read; there was no time for all that is to be counted.
     """
+    check_place(question, after)
     if not count:
         return await _page(desk, question, first=first, after=after)
     counts = Counter[DriftKind]()

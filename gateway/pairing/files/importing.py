@@ -5,7 +5,8 @@ sides, a few requests for a whole page, and added where both records are free. S
 nothing and asks no backend, and one that was interrupted goes on when it is started again.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID, uuid4
@@ -25,6 +26,9 @@ from gateway.sync.mappings import TABLE_MAPPINGS
 
 PAGE = 1_000
 """Rows that are decided on together."""
+
+Placed = RowResult | tuple[tuple[UUID, Mapping], Entry]
+"""In which company and mapping a row belongs, or why it does not."""
 
 Desks = Callable[[UUID], Desk]
 """A desk in a company; asked for anew for every page."""
@@ -88,20 +92,21 @@ class CouplingImport:
         """
         with Claims() as claims:
             rows = iter(self._rows)
-            while page := list(islice(rows, PAGE)):
+            while page := await asyncio.to_thread(self._read, rows):
                 results, stopped = await self._page(page, claims)
                 yield sorted(results, key=lambda each: each.line)
                 if stopped is not None:
                     raise stopped
 
-    async def _page(
-        self, page: Sequence[Cells | Broken], claims: Claims
-    ) -> tuple[list[RowResult], ImportStoppedError | None]:
+    def _read(self, rows: Iterator[Cells | Broken]) -> list[Placed]:
+        """The next page; in a thread, because whatever the file holds, nobody else is to wait for it."""
+        return [self._place(row) for row in islice(rows, PAGE)]
+
+    async def _page(self, page: Sequence[Placed], claims: Claims) -> tuple[list[RowResult], ImportStoppedError | None]:
         """What was decided on, all of it done, and what kept the rest from being."""
         results: list[RowResult] = []
         groups: dict[tuple[UUID, Mapping], list[Entry]] = {}
-        for row in page:
-            placed = self._place(row)
+        for placed in page:
             if isinstance(placed, RowResult):
                 results.append(placed)
             else:
@@ -115,8 +120,7 @@ class CouplingImport:
             del left[company, mapping]
         return results, None
 
-    def _place(self, row: Cells | Broken) -> RowResult | tuple[tuple[UUID, Mapping], Entry]:
-        """In which company and mapping a row belongs, or why it does not."""
+    def _place(self, row: Cells | Broken) -> Placed:
         if isinstance(row, Broken):
             return csv_rows.refused(row.line, ErrorCode.INVALID_INPUT, row.reason, "Correct the row.")
         try:

@@ -15,6 +15,9 @@ from gateway.pairing.files.shapes import Entry
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
 
+_LOOKS = 3
+"""How often a coupling is looked at that others keep writing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -66,19 +69,36 @@ class Page:
                 if claim is not None:
                     draft.result = csv_rows.claimed(draft.line, draft.pair, claim)
 
-    async def _update(self, drafts: Iterable[Draft]) -> None:
-        changed: list[tuple[Draft, Coupling]] = []
+    async def _update(self, drafts: Sequence[Draft]) -> None:
+        """What was written since it was looked at is looked at again: it may be newer than the file by now."""
+        for _ in range(_LOOKS):
+            late = await self._update_seen(drafts)
+            if not late:
+                return
+            await self._compare(late)
+            refuse_taken(late, {BC: {}, CRM: {}})
+            drafts = [each for each in late if each.result is None and each.was is not None]
+            for draft in late:
+                if draft.is_new:
+                    draft.result = _changed_meanwhile(draft)
+        for draft in drafts:
+            draft.result = _changed_meanwhile(draft)
+
+    async def _update_seen(self, drafts: Iterable[Draft]) -> list[Draft]:
+        """Those that are not as they were seen any more; the others are decided on."""
+        changed: list[tuple[Draft, Coupling, Coupling]] = []
         for draft in drafts:
             now = renewed(draft.was, draft.entry) if self.update and draft.was is not None else None
             draft.result = RowResult(draft.line, RowOutcome.UPDATED if now else RowOutcome.UNCHANGED)
-            if now is not None:
-                changed.append((draft, now))
-        if self.dry_run:
-            return
-        updated = await self.desk.books.changes.update_each([now for _, now in changed])
-        for draft, now in changed:
-            if now.id not in updated:
-                draft.result = _changed_meanwhile(draft)
+            if draft.was is not None and now is not None:
+                changed.append((draft, draft.was, now))
+        if self.dry_run or not changed:
+            return []
+        updated = await self.desk.books.changes.update_seen([(was, now) for _, was, now in changed])
+        late = [draft for draft, was, _ in changed if was.id not in updated]
+        for draft in late:
+            draft.result = None
+        return late
 
     async def _add(self, drafts: Sequence[Draft]) -> None:
         for draft in drafts:

@@ -67,12 +67,14 @@ async def look_up(desk: Desk, mapping: TableMapping, drafts: Sequence[Draft], wh
     What is read are the records of new couplings, and for those that are refused also the ones in the way, for their names.
     """
     waiting = [each for each in drafts if each.result is None and each.was is None]
+    # before the records are read: a creation that ends in between is then there to be seen
+    coming = await desk.books.intents.of(each.way.coupling.id for each in waiting if each.way is not None)
     read: Read = await _read(desk, mapping, waiting) if waiting and what is not Check.NONE else {BC: {}, CRM: {}}
     for draft in waiting:
         draft.found |= {side: read[side][id] for side, id in draft.ids.items() if id in read[side]}
-    gone = refuse_taken(waiting, read)
+    unread = refuse_taken(waiting, read)
     if what is not Check.NONE:
-        await _tell_gone(desk, gone)
+        await _tell_gone(desk, mapping, [each for each in unread if each.way and each.way.coupling.id not in coming])
         await _check(desk, mapping, [each for each in waiting if each.is_new], filtered=what is Check.FILTER)
 
 
@@ -103,14 +105,17 @@ def refuse_taken(drafts: Iterable[Draft], read: Read) -> list[Draft]:
     return unread
 
 
-async def _tell_gone(desk: Desk, drafts: Sequence[Draft]) -> None:
-    """A partner that is not there was deleted, unless it is just being created."""
-    ways = [(each, each.way) for each in drafts if each.way is not None]
-    coming = await desk.books.intents.of(way.coupling.id for _, way in ways)
-    for draft, way in ways:
-        if way.coupling.id not in coming:
-            named = csv_rows.named_by_coupling(way.coupling, draft.table(way.other))
-            draft.result = csv_rows.taken(draft.line, draft.pair, way.side, named, gone=True)
+async def _tell_gone(desk: Desk, mapping: TableMapping, drafts: Sequence[Draft]) -> None:
+    """Partners that cannot be seen and of which their system says that they were deleted."""
+    for side in SIDES:
+        ways = [(each, each.way) for each in drafts if each.way is not None and each.way.other is side]
+        if not ways:
+            continue
+        gone = await Records(desk, mapping, backend_of(side)).deleted(way.partner for _, way in ways)
+        for draft, way in ways:
+            if way.partner in gone:
+                named = csv_rows.named_by_coupling(way.coupling, draft.table(side))
+                draft.result = csv_rows.taken(draft.line, draft.pair, way.side, named, gone=True)
 
 
 async def _check(desk: Desk, mapping: TableMapping, drafts: Iterable[Draft], *, filtered: bool) -> None:

@@ -67,7 +67,9 @@ def read_header(rows: RowReader) -> Header:
         rows.delimiter, line = told[1], rows.next_line() or ""
     else:
         rows.delimiter = max(DELIMITERS, key=lambda each: sum(map(_is_known, split_line(line, each))))
-    return _header([name.strip() for name in split_line(line, rows.delimiter)])
+    names = [name.strip() for name in split_line(line, rows.delimiter)]
+    rows.width = len(names)
+    return _header(names)
 
 
 def _is_known(name: str) -> bool:

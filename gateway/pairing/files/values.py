@@ -43,7 +43,7 @@ class UnreadableError(Exception):
 
 
 _UNUSABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""NUL, which PostgreSQL does not take, and what remains of bytes that are no UTF-8."""
+"""NUL, which PostgreSQL does not take, and what remains of bytes that are no UTF-8; JSON can spell both."""
 
 _GUID: Final = re.compile(r"\{?([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})\}?")
 _BLANK_RESULTS: Final = frozenset({"0", "_x0020_"})
@@ -124,6 +124,8 @@ def agreed_values(text: str, region: Region) -> dict[str, str | None]:
         raise UnreadableError("is no JSON", hint) from None
     if not isinstance(found, dict) or not all(each is None or isinstance(each, str) for each in found.values()):
         raise UnreadableError("is no JSON object of texts", hint)
+    if any(_UNUSABLE.search(each) for pair in found.items() for each in pair if each is not None):
+        raise UnreadableError("holds characters that are none", "Take \\u0000 and halves of pairs such as \\ud800 out.")
     return found
 
 

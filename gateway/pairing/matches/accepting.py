@@ -146,6 +146,8 @@ async def _coupled_before(
     found = await desk.books.couplings.get_many(ids)
     done: dict[int, StoredProposal] = {}
     for id, coupling in found.items():
+        if not _is_of(plan, coupling, ids[id].source_id, targets[ids[id].number]):
+            continue  # it was moved since: what becomes of the proposal is decided anew
         if acceptance.synchronize.to is None or coupling.last_result_to_crm or coupling.last_result_to_bc:
             each = ids[id]
             accepted = replace(each, state=ProposalState.ACCEPTED, target_id=targets[each.number], coupling_id=id)
@@ -257,9 +259,10 @@ async def _taken(desk: Desk, plan: MatchPlan, mapping: TableMapping, pairs: Sequ
     refused: dict[int, RefusalError] = {}
     for pair in pairs:
         mine, theirs = of_bc.get(pair.bc.id), of_crm.get(pair.crm.id)
-        if mine is not None and mine.id == _id_of(plan, pair.proposal, _other(plan, pair).id):
+        same = mine is not None and mine.crm_id == pair.crm.id
+        if mine is not None and same and mine.id == _id_of(plan, pair.proposal, _other(plan, pair).id):
             continue
-        if mine is not None and mine.crm_id == pair.crm.id:
+        if same:
             refused[pair.proposal.number] = _coupled_by_others(pair)
             continue
         partner = names_crm.get(mine.crm_id) if mine is not None else names_bc.get(theirs.bc_id) if theirs else None
@@ -375,8 +378,13 @@ def _is_same(plan: MatchPlan, proposal: StoredProposal, couplings: Mapping[UUID,
     found = couplings.get(proposal.coupling_id) if proposal.coupling_id is not None else None
     if found is None:
         return False
-    source, target = (found.bc_id, found.crm_id) if plan.to_crm else (found.crm_id, found.bc_id)
-    return (source, target) == (proposal.source_id, proposal.target_id)
+    return _is_of(plan, found, proposal.source_id, proposal.target_id)
+
+
+def _is_of(plan: MatchPlan, coupling: Coupling, source: UUID, target: UUID | None) -> bool:
+    """Whether the coupling is of this record and this partner."""
+    pair = (coupling.bc_id, coupling.crm_id) if plan.to_crm else (coupling.crm_id, coupling.bc_id)
+    return pair == (source, target)
 
 
 async def _ended(desk: Desk, plan: MatchPlan, couplings: Sequence[Coupling]) -> dict[UUID, GatewayError]:

@@ -132,14 +132,28 @@ def _by_column(
     search: Search, criteria: Criteria, sources: Sequence[Found], conditions: Conditions
 ) -> dict[str, dict[Filter, None]]:
     """What is asked of each column of the other side."""
-    names = {each.name for each in criteria.fields}
     found: dict[str, dict[Filter, None]] = {}
-    for field in (each for each in search.mapping.fields if each.name in names):
+    asked = _decisive(search.mapping, criteria)
+    for field in (each for each in search.mapping.fields if each.name in asked):
         column = _column(field, search.other)
         for source in sources:
             for condition in conditions(field, source.values.get(_column(field, search.origin)), column):
                 found.setdefault(column, {})[condition] = None
     return found
+
+
+_TELLING = frozenset({ValueKind.NAME, ValueKind.CODE, ValueKind.EMAIL, ValueKind.PHONE, ValueKind.WEB})
+"""Kinds of which few records have the same value. Thousands are in one city."""
+
+
+def _decisive(mapping: TableMapping, criteria: Criteria) -> set[str]:
+    """The fields that are asked for: those that tell records apart, and of a group without any such field all."""
+    telling = {each.name for each in mapping.fields if kind_of(each) in _TELLING}
+    names = {each.name for each in criteria.fields} & telling
+    groups: dict[int, set[str]] = {}
+    for each in criteria.criteria:
+        groups.setdefault(each.priority, set()).add(each.field)
+    return names.union(*(group for group in groups.values() if not group & telling))
 
 
 def _groups(

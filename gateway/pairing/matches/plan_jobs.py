@@ -82,6 +82,10 @@ class PlanJobs:
         await self._start(kind, plan, job=job)
         return job
 
+    async def settle(self, plan: MatchPlan) -> None:
+        """A plan whose job is over, or never began, does not stay under way."""
+        await self._resume(plan)
+
     async def resume(self) -> None:
         """Start the jobs of plans that are not at rest, where somebody was cut off before the job began.
 
@@ -91,11 +95,21 @@ class PlanJobs:
             await self._resume(plan)
 
     async def _resume(self, plan: MatchPlan) -> None:
+        """Its job is begun if it never was; if it is over, the plan comes to rest."""
         wish = plan.wish or {}
-        if plan.state is PlanState.MATCHING:
-            await self._start(MATCH, plan, job=f"{MATCH}-{plan.id}")
-        elif plan.state in (PlanState.ACCEPTING, PlanState.UNDOING) and "job" in wish:
-            await self._start(wish["kind"], plan, job=wish["job"])
+        kind, job = (
+            (MATCH, f"{MATCH}-{plan.id}") if plan.state is PlanState.MATCHING else (wish.get("kind"), wish.get("job"))
+        )
+        if plan.state in (PlanState.READY, PlanState.FAILED) or kind is None or job is None:
+            return
+        status = await self.jobs.status(job)
+        if status is None or not status.state.is_final:
+            await self._start(kind, plan, job=job)
+            return
+        to = PlanState.FAILED if kind == MATCH else PlanState.READY
+        message = status.error or "The job ended before it could say so."
+        values = {"error_code": str(status.error_code or ErrorCode.INTERNAL_ERROR), "error_message": message}
+        await self.plans.turn(plan.id, of=[plan.state], to=to, **values, **finished(datetime.now(UTC)))
 
     async def _start(self, kind: str, plan: MatchPlan, *, job: str) -> None:
         key = f"{plan.company_id} {plan.mapping}"

@@ -12,6 +12,7 @@ from gateway.couplings.coupling import Cause, Coupling
 from gateway.errors import BackendError, GatewayError
 from gateway.pairing.couple import unsteady
 from gateway.pairing.creating import Unsettled, create_each
+from gateway.pairing.presence import none_seen
 from gateway.pairing.salespersons.people import SALESPEOPLE, Alike, People, is_eligible, read_people
 from gateway.pairing.salespersons.plan import Acting, Plan, SalespersonAction, SalespersonWish, Step, plan
 from gateway.pairing.salespersons.team import add_members, default_team, members
@@ -37,11 +38,13 @@ class Outcome:
 async def couple_salespersons(desk: Desk, wish: SalespersonWish, *, dry: bool) -> Outcome:
     """
     Raises:
+        RefusalError: not one salesperson, or not one user, can be seen although some are coupled; nothing was done.
         BackendError: salespersons or users could not be read; nothing was done.
         DatabaseError: our own database cannot be used.
     """
     people = await read_people(desk)
     acting = Acting(desk.company, desk.by, datetime.now(UTC), await _pending(desk, people))
+    _check(people, acting)
     planned = plan(wish, people, acting)
     steps, left = _limited(planned.steps)
     if dry:
@@ -50,6 +53,14 @@ async def couple_salespersons(desk: Desk, wish: SalespersonWish, *, dry: bool) -
         steps = await _create(desk, await _couple(desk, await _uncouple(desk, steps)))
     steps = await _join(desk, wish, replace(planned, steps=steps), dry=dry)
     return Outcome(steps, planned.ambiguous, left)
+
+
+def _check(people: People, acting: Acting) -> None:
+    """Raises: RefusalError, when a whole set is missing: whoever looks coupled with nobody then is not."""
+    settled = any(each.id not in acting.pending for each in people.couplings.values())
+    for found, table in ((people.sellers, SALESPEOPLE.bc), (people.users, SALESPEOPLE.crm)):
+        if settled and not found:
+            raise none_seen(table)
 
 
 def _limited(steps: Sequence[Step]) -> tuple[list[Step], int]:

@@ -3,12 +3,15 @@
 | Situation | Towards CRM | Towards Business Central |
 |---|---|---|
 | salesperson coupled with a user who can sign in | the user owns the row | |
-| salesperson not coupled, or with a user who is gone | fails | |
-| salesperson coupled with a disabled user | fails: nobody can be given a row who is disabled | |
+| salesperson not coupled, or with a user who is deleted | fails | |
+| salesperson coupled with a disabled user | fails, unless the row is theirs already: who is disabled can be given no row | |
 | no salesperson, or one who does not exist | the owner stays; a new row belongs to the company's team | |
 | owned by a user who is a coupled salesperson | | that salesperson |
-| owned by any other user | | fails, where the owner is mapped back |
+| owned by any other user | | fails where the owner is mapped back |
 | owned by a team | | the salesperson stays |
+
+By default no mapping brings the owner back; its rows are told all the same, because "the owner of a record must be coupled with
+a salesperson" is what an administrator sees to before the first synchronization. Nothing is said of a partner who cannot be seen.
 
 Source: Business Central, "Ownership models"; codeunit CDS Integration Impl., owner of a row.
 """
@@ -24,7 +27,7 @@ from gateway.keys import fold
 from gateway.pairing.salespersons.people import Alike, People, alike, email_of
 from gateway.records import Backend
 from gateway.sync.creation import OWNER
-from gateway.sync.mapping import TableMapping
+from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.records import Found, capital
 
 OWNED = (Tables.CUSTOMER, Tables.CONTACT, Tables.OPPORTUNITY)
@@ -63,7 +66,8 @@ class Gap:
                 return f"{name} is coupled with {self.user}, who is disabled and cannot be given rows of CRM."
             case OwnerGapReason.OWNER_NOT_COUPLED:
                 return (
-                    f"{name} owns rows of CRM and is not coupled with a salesperson, so the owner cannot be read back."
+                    f"{name} owns rows of CRM and is not coupled with a salesperson, so synchronization fails where the "
+                    "owner is mapped back to Business Central."
                 )
 
     @property
@@ -95,6 +99,8 @@ def gaps(people: People) -> list[Gap]:
 def _of_seller(seller: Found, people: People, same: Mapping[str, Alike]) -> Gap | None:
     user = people.user_of(seller)
     if user is None:
+        if not people.is_free(seller):
+            return None
         reason = OwnerGapReason.SALESPERSON_NOT_COUPLED
         return Gap(Backend.DATAVERSE, seller, reason, candidate=_candidate(seller, same))
     if user.values.get("isdisabled") is True:
@@ -103,7 +109,7 @@ def _of_seller(seller: Found, people: People, same: Mapping[str, Alike]) -> Gap 
 
 
 def _of_user(user: Found, people: People, same: Mapping[str, Alike]) -> Gap | None:
-    if people.seller_of(user.id) is not None:
+    if not people.is_free(user):
         return None
     reason = OwnerGapReason.OWNER_NOT_COUPLED
     return Gap(Backend.BUSINESS_CENTRAL, user, reason, candidate=_candidate(user, same))
@@ -117,9 +123,33 @@ def _candidate(person: Found, same: Mapping[str, Alike]) -> Found | None:
     return {seller.id: user, user.id: seller}.get(person.id)
 
 
+def seller_field(mapping: TableMapping) -> FieldMapping | None:
+    """The salesperson and the owner; Business Central's API does not show the salesperson of a contact."""
+    return next((each for each in mapping.fields if each.lookup is Tables.SALESPERSON), None)
+
+
 def seller_column(mapping: TableMapping) -> str | None:
-    """Where Business Central's API shows the salesperson of a record; it does not of a contact."""
-    return next((each.bc for each in mapping.fields if each.lookup is Tables.SALESPERSON), None)
+    """Where Business Central's API shows the salesperson of a record."""
+    field = seller_field(mapping)
+    return field.bc if field is not None else None
+
+
+def may_fail(mapping: TableMapping, to: Backend) -> bool:
+    """Whether a record of the mapping can fail towards this side because of its salesperson, or its owner."""
+    if to is Backend.BUSINESS_CENTRAL:
+        return mapping.mapping in OWNED
+    field = seller_field(mapping)
+    return field is not None and field.is_written_to(to)
+
+
+def fails(gap: Gap, row: Found | None) -> bool:
+    """Whether the gap fails a coupled record whose row this is: who is disabled keeps the rows they have.
+
+    Without its row the coupling is broken, and it is not the owner that fails it.
+    """
+    if gap.reason is not OwnerGapReason.OWNER_DISABLED or gap.user is None:
+        return True
+    return row is not None and owner_of(row) != gap.user.id
 
 
 def owner_of(row: Found) -> UUID | None:
@@ -148,11 +178,12 @@ class Gaps:
 
     def in_pair(self, mapping: TableMapping, record: Found | None, row: Found | None) -> list[tuple[Gap, Found]]:
         """What is wrong with the owners of a pair, each with the record that has it."""
+        found: list[tuple[Gap | None, Found]] = []
         column = seller_column(mapping)
-        code = record.values.get(column) if record is not None and column is not None else None
-        owner = owner_of(row) if row is not None else None
-        found = (
-            (self.of_code.get(fold(str(code))) if code is not None else None, record),
-            (self.of_user.get(owner) if owner is not None else None, row),
-        )
-        return [(gap, each) for gap, each in found if gap is not None and each is not None]
+        if record is not None and column is not None and may_fail(mapping, Backend.DATAVERSE):
+            code = record.values.get(column)
+            found.append((self.of_code.get(fold(str(code))) if code is not None else None, record))
+        if row is not None and may_fail(mapping, Backend.BUSINESS_CENTRAL):
+            owner = owner_of(row)
+            found.append((self.of_user.get(owner) if owner is not None else None, row))
+        return [(gap, each) for gap, each in found if gap is not None and fails(gap, row)]

@@ -4,7 +4,7 @@ Source: Business Central, page CRM Systemuser List; "Couple salespersons", "Owne
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
@@ -25,24 +25,28 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """All salespersons and all users, disabled ones too; ``couplings`` by the salesperson's id, broken ones too."""
+    """All salespersons and all users, disabled ones too; ``couplings`` by the salesperson's id, broken ones too.
+
+    ``unseen`` are couplings one side of which was not read and is not known to be deleted: nobody of them is free.
+    """
 
     sellers: Mapping[UUID, Found]
     users: Mapping[UUID, Found]
     couplings: Mapping[UUID, Coupling]
     of_user: Mapping[UUID, Coupling]
+    unseen: frozenset[UUID] = field(default=frozenset())
 
     def by_code(self, code: str) -> Found | None:
         """The salesperson with this code."""
         return next((each for each in self.sellers.values() if fold(each.number or "") == fold(code)), None)
 
     def user_of(self, seller: Found) -> Found | None:
-        """The user a salesperson is coupled with, as long as there is such a user."""
+        """The user a salesperson is coupled with, as long as we see such a user."""
         coupling = self.couplings.get(seller.id)
         return self.users.get(coupling.crm_id) if coupling is not None else None
 
     def seller_of(self, user: UUID) -> Found | None:
-        """The salesperson a user is coupled with, as long as there is such a salesperson."""
+        """The salesperson a user is coupled with, as long as we see such a salesperson."""
         coupling = self.of_user.get(user)
         return self.sellers.get(coupling.bc_id) if coupling is not None else None
 
@@ -50,20 +54,28 @@ class People:
         """The same once these couplings have ended and those have begun."""
         gone = {each.id for each in ended}
         left = [each for each in self.couplings.values() if each.id not in gone]
-        return People(self.sellers, self.users, *_by_side([*left, *begun]))
+        return People(self.sellers, self.users, *_by_side([*left, *begun]), self.unseen)
+
+    def is_free(self, person: Found) -> bool:
+        """Whether somebody has no partner; one who was deleted is none, one we cannot see is."""
+        if person.table is SALESPEOPLE.bc:
+            coupling, partner = self.couplings.get(person.id), self.user_of(person)
+        else:
+            coupling, partner = self.of_user.get(person.id), self.seller_of(person.id)
+        return partner is None and (coupling is None or coupling.id not in self.unseen)
 
     @property
     def free_sellers(self) -> list[Found]:
-        return [each for each in self.sellers.values() if self.user_of(each) is None]
+        return [each for each in self.sellers.values() if self.is_free(each)]
 
     @property
     def free_users(self) -> list[Found]:
         """Users who can be coupled: of nobody yet, and within the filter of the mapping."""
-        return [each for each in self.users.values() if is_eligible(each) and self.seller_of(each.id) is None]
+        return [each for each in self.users.values() if is_eligible(each) and self.is_free(each)]
 
 
 async def read_people(desk: Desk) -> People:
-    """Both sets in one round trip, and our couplings.
+    """Both sets in one round trip, and our couplings; one more where a partner is missing, to learn whether it was deleted.
 
     Raises:
         BackendError: one of them could not be read.
@@ -71,7 +83,22 @@ async def read_people(desk: Desk) -> People:
     """
     known = await _couplings(desk)
     in_bc, in_crm = await side_by_side(_all(desk, Backend.BUSINESS_CENTRAL), _all(desk, Backend.DATAVERSE))
-    return People(_by_id(in_bc), _by_id(in_crm), *_by_side(known))
+    sellers, users = _by_id(in_bc), _by_id(in_crm)
+    return People(sellers, users, *_by_side(known), await _unseen(desk, known, sellers, users))
+
+
+async def _unseen(
+    desk: Desk, known: Sequence[Coupling], sellers: Mapping[UUID, Found], users: Mapping[UUID, Found]
+) -> frozenset[UUID]:
+    no_seller = {each.bc_id: each.id for each in known if each.bc_id not in sellers}
+    no_user = {each.crm_id: each.id for each in known if each.crm_id not in users}
+    in_bc, in_crm = await side_by_side(
+        Records(desk, SALESPEOPLE, Backend.BUSINESS_CENTRAL).deleted(no_seller),
+        Records(desk, SALESPEOPLE, Backend.DATAVERSE).deleted(no_user),
+    )
+    return frozenset(
+        {no_seller[each] for each in no_seller.keys() - in_bc} | {no_user[each] for each in no_user.keys() - in_crm}
+    )
 
 
 def _by_id(found: Iterable[Found]) -> dict[UUID, Found]:

@@ -16,7 +16,9 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import ErrorCode, GatewayError, NamedRecord, RefusalError
 from gateway.keys import fold
 from gateway.pairing.decision import Pairing, Standing, decide
+from gateway.pairing.presence import unseen
 from gateway.pairing.salespersons.people import SALESPEOPLE, Alike, People, alike, email_of
+from gateway.records import Backend
 from gateway.sync.records import Found, capital, check
 
 
@@ -207,7 +209,7 @@ def _couple(seller: Found, user: Found, people: People, acting: Acting, cause: C
 
 
 def _standing(coupling: Coupling | None, people: People, acting: Acting, *, of: Found) -> Standing | None:
-    """Raises: RefusalError, when the other side is just being created."""
+    """Raises: RefusalError, when the other side is just being created, or cannot be seen and was not deleted."""
     if coupling is None:
         return None
     if coupling.id in acting.pending:
@@ -217,7 +219,10 @@ def _standing(coupling: Coupling | None, people: People, acting: Acting, *, of: 
             hint="Look at its coupling in a moment.",
             records=[of.named],
         )
-    partner = people.users.get(coupling.crm_id) if of.id == coupling.bc_id else people.sellers.get(coupling.bc_id)
+    of_seller = of.id == coupling.bc_id
+    partner = people.users.get(coupling.crm_id) if of_seller else people.sellers.get(coupling.bc_id)
+    if partner is None and coupling.id in people.unseen:
+        raise unseen(SALESPEOPLE, coupling, Backend.DATAVERSE if of_seller else Backend.BUSINESS_CENTRAL)
     return Standing(coupling, partner)
 
 

@@ -1,7 +1,8 @@
 """Which customers, contacts and opportunities would fail to synchronize because of a person who is not coupled.
 
 The persons are found first, from two small sets; then the records that name one of them, with one filtered request for each
-mapping and direction, whatever the number of persons and records. Records that name nobody of them are not read.
+mapping and direction, whatever the number of persons and records. Records that name nobody of them are not read; where a user
+is disabled, the rows of a page are, because who owns a row already keeps it.
 
 A record fails when it is coupled and within the filter of its mapping; one that is not coupled would, once it is.
 """
@@ -13,13 +14,23 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from gateway.couplings.coupling import Coupling
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.store import Side
-from gateway.errors import DeadlineError, ProtocolError
+from gateway.errors import DeadlineError, InvalidInputError, ProtocolError
 from gateway.keys import fold
 from gateway.odata.query import AnyOf, Compare, Order, Query, Value, both
 from gateway.pairing.drift.pages import is_running_out
-from gateway.pairing.salespersons.owners import OWNED, Gap, gaps, owner_of, seller_column
+from gateway.pairing.salespersons.owners import (
+    OWNED,
+    Gap,
+    OwnerGapReason,
+    fails,
+    gaps,
+    may_fail,
+    owner_of,
+    seller_column,
+)
 from gateway.pairing.salespersons.people import read_people
 from gateway.records import Backend
 from gateway.sync.creation import OWNER
@@ -99,14 +110,17 @@ class _Stage:
 
 
 def stages(mappings: Sequence[Tables]) -> list[_Stage]:
-    """In the order of the mappings, towards CRM first; a contact's salesperson is not shown by Business Central's API."""
-    found: list[_Stage] = []
-    for name in mappings:
-        mapping = TABLE_MAPPINGS[name]
-        if (column := seller_column(mapping)) is not None:
-            found.append(_Stage(mapping, Backend.DATAVERSE, column))
-        found.append(_Stage(mapping, Backend.BUSINESS_CENTRAL, OWNER))
-    return found
+    """In the order of the mappings, towards CRM first."""
+    return [stage for name in mappings for stage in stages_of(TABLE_MAPPINGS[name])]
+
+
+def stages_of(mapping: TableMapping) -> Iterator[_Stage]:
+    """Those of one mapping; contacts only towards Business Central, whose API does not show their salesperson."""
+    column = seller_column(mapping)
+    if column is not None and may_fail(mapping, Backend.DATAVERSE):
+        yield _Stage(mapping, Backend.DATAVERSE, column)
+    if may_fail(mapping, Backend.BUSINESS_CENTRAL):
+        yield _Stage(mapping, Backend.BUSINESS_CENTRAL, OWNER)
 
 
 async def readiness(
@@ -114,11 +128,14 @@ async def readiness(
 ) -> Readiness:
     """
     Raises:
+        InvalidInputError: the place is none of these mappings.
         BackendError: a side could not be read.
         DatabaseError: our own database cannot be used.
     """
-    known = gaps(await read_people(desk))
     wanted = [each for each in OWNED if each in mappings]
+    if after is not None and not any(_is_at(each, after) for each in stages(wanted)):
+        raise InvalidInputError("The cursor is of another question: ask without it.", argument="after")
+    known = gaps(await read_people(desk))
     if not count:
         return await _page(desk, wanted, known, first=first, after=after)
     tally, told = Tally(), list[tuple[Affected, AffectedPlace]]()
@@ -170,9 +187,9 @@ async def _walk(
             bounds = chunk[0], chunk[-1]
             async with aclosing(_read(desk, stage, _values(stage, chunk, persons), key, page_size=page_size)) as pages:
                 async for page in pages:
-                    places = [_place(stage, bounds, each.id) for each in page]
                     affected = await _affected(desk, stage, page, persons)
-                    yield list(zip(affected, places, strict=True)), places[-1] if places else None
+                    told = [(each, _place(stage, bounds, each.record.id)) for each in affected]
+                    yield told, _place(stage, bounds, page[-1].id) if page else None
         following = todo[at + 1] if at + 1 < len(todo) else None
         yield [], AffectedPlace(following.mapping.mapping, following.to) if following is not None else None
 
@@ -239,10 +256,20 @@ def _side(both_of: tuple[Records, Records], backend: Backend) -> Records:
 
 
 async def _affected(desk: Desk, stage: _Stage, page: Sequence[Found], persons: Mapping[str, Gap]) -> list[Affected]:
+    """Without those that keep the owner they have."""
     side = Side.BUSINESS_CENTRAL if stage.origin is Backend.BUSINESS_CENTRAL else Side.DATAVERSE
     mapping = stage.mapping.mapping
     coupled = await desk.books.couplings.find(mapping, desk.company, side, [each.id for each in page])
-    return [Affected(mapping, each, _gap(stage, each, persons), each.id in coupled) for each in page]
+    found = [Affected(mapping, each, _gap(stage, each, persons), each.id in coupled) for each in page]
+    disabled = {each.record.id for each in found if each.coupled and each.gap.reason is OwnerGapReason.OWNER_DISABLED}
+    rows = await _rows(desk, stage.mapping, [coupled[each] for each in disabled])
+    return [each for each in found if each.record.id not in disabled or fails(each.gap, rows[each.record.id])]
+
+
+async def _rows(desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling]) -> Mapping[UUID, Found | None]:
+    """With their owners, by the record of Business Central. Raises: BackendError."""
+    rows = await Records(desk, mapping, Backend.DATAVERSE).by_id((each.crm_id for each in couplings), columns={OWNER})
+    return {each.bc_id: rows.get(each.crm_id) for each in couplings}
 
 
 def _gap(stage: _Stage, record: Found, persons: Mapping[str, Gap]) -> Gap:

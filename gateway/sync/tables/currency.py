@@ -29,6 +29,7 @@ CURRENCY = TableMapping(
         number="isocurrencycode",
         modified="modifiedon",
         page="transactioncurrency",
+        besides=frozenset({"exchangerate"}),
     ),
     fields=(
         FieldMapping("code", "Code", "code", "isocurrencycode", _TO, Kind.CODE, once=True, longest=(10, 5)),
@@ -37,4 +38,4 @@ CURRENCY = TableMapping(
     ),
     match=(("code",),),
 )
-"""The exchange rate is worked out from Business Central's, see ``gateway.sync.creation``."""
+"""The exchange rate is worked out from Business Central's, see ``gateway.sync.computed``."""

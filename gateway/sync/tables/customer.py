@@ -4,7 +4,7 @@ from gateway.couplings.coupling import Mapping
 from gateway.errors import ErrorCode
 from gateway.odata.query import Compare
 from gateway.reading.sources import ACCOUNTS, CUSTOMERS
-from gateway.sync.mapping import Direction, FieldMapping, Kind, Rule, Table, TableMapping
+from gateway.sync.mapping import Direction, FieldMapping, Kind, Money, Rule, Table, TableMapping
 
 _BOTH, _TO = Direction.BIDIRECTIONAL, Direction.TO_INTEGRATION_TABLE
 
@@ -59,7 +59,15 @@ CUSTOMER = TableMapping(
         FieldMapping("phoneNumber", "Phone No.", "phoneNumber", "telephone1", kind=Kind.PHONE, longest=(30, 50)),
         FieldMapping("email", "E-Mail", "email", "emailaddress1", kind=Kind.EMAIL, longest=(80, 100)),
         FieldMapping("website", "Home Page", "website", "websiteurl", kind=Kind.WEB, longest=(255, 200)),
-        FieldMapping("creditLimit", "Credit Limit (LCY)", "creditLimit", "creditlimit", _TO, Kind.DECIMAL, money=True),
+        FieldMapping(
+            "creditLimit",
+            "Credit Limit (LCY)",
+            "creditLimit",
+            "creditlimit",
+            _TO,
+            Kind.DECIMAL,
+            money=Money.AMOUNT,
+        ),
         FieldMapping(
             "currencyCode",
             "Currency Code",

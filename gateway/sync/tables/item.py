@@ -4,7 +4,7 @@ from gateway.couplings.coupling import Mapping
 from gateway.errors import ErrorCode
 from gateway.odata.query import Compare
 from gateway.reading.sources import ITEMS, PRODUCTS
-from gateway.sync.mapping import Direction, FieldMapping, Kind, Rule, Table, TableMapping
+from gateway.sync.mapping import Direction, FieldMapping, Kind, Money, Rule, Table, TableMapping
 
 _TO = Direction.TO_INTEGRATION_TABLE
 
@@ -50,9 +50,20 @@ ITEM = TableMapping(
     fields=(
         FieldMapping("number", "No.", "number", "productnumber", _TO, Kind.CODE, longest=(20, 100)),
         FieldMapping("displayName", "Description", "displayName", "name", kind=Kind.NAME, longest=(100, 100)),
-        FieldMapping("unitPrice", "Unit Price", "unitPrice", "price", _TO, Kind.DECIMAL, money=True, not_negative=True),
-        FieldMapping("unitCost", "Unit Cost", "unitCost", "standardcost", _TO, Kind.DECIMAL, money=True),
-        FieldMapping("currentCost", "Unit Cost", "unitCost", "currentcost", _TO, Kind.DECIMAL, money=True),
+        FieldMapping(
+            "unitPrice", "Unit Price", "unitPrice", "price", _TO, Kind.DECIMAL, money=Money.PRICE, not_negative=True
+        ),
+        FieldMapping("unitCost", "Unit Cost", "unitCost", "standardcost", _TO, Kind.DECIMAL, money=Money.PRICE),
+        FieldMapping("currentCost", "Unit Cost", "unitCost", "currentcost", _TO, Kind.DECIMAL, money=Money.PRICE),
+        FieldMapping(
+            "currencyCode",
+            "Currency Code",
+            "",
+            "_transactioncurrencyid_value",
+            _TO,
+            Kind.LOOKUP,
+            Mapping.CURRENCY,
+        ),
         FieldMapping(
             "inventory",
             "Inventory",
@@ -74,4 +85,8 @@ ITEM = TableMapping(
     ),
     match=(("number",), ("displayName",)),
 )
-"""Unit Volume, Gross Weight and the vendor's columns are not in the standard API."""
+"""Unit Volume, Gross Weight and the vendor's columns are not in the standard API. Prices and costs are in local currency, so
+a product is too, whatever somebody made of it in CRM.
+
+Source: Business Central, codeunit CRM Int. Table. Subscriber, products: ``transactioncurrencyid`` after every transfer.
+"""

@@ -3,7 +3,7 @@
 from gateway.couplings.coupling import Mapping
 from gateway.odata.query import AnyOf
 from gateway.reading.sources import BC_OPPORTUNITIES, OPPORTUNITIES
-from gateway.sync.mapping import Direction, FieldMapping, Kind, Rule, Table, TableMapping
+from gateway.sync.mapping import Direction, FieldMapping, Kind, Money, Rule, Table, TableMapping
 
 _TO = Direction.TO_INTEGRATION_TABLE
 
@@ -36,6 +36,7 @@ OPPORTUNITY = TableMapping(
         number=None,
         modified="modifiedon",
         page="opportunity",
+        besides=frozenset({"_parentaccountid_value", "_customerid_value"}),
     ),
     fields=(
         FieldMapping("description", "Description", "description", "name", kind=Kind.NAME, longest=(100, 300)),
@@ -67,9 +68,20 @@ OPPORTUNITY = TableMapping(
             "estimatedvalue",
             _TO,
             Kind.DECIMAL,
-            money=True,
+            money=Money.AMOUNT,
             not_null=True,
             given_by_bc=True,
+        ),
+        FieldMapping(
+            "currencyCode",
+            "Currency Code",
+            "",
+            "_transactioncurrencyid_value",
+            _TO,
+            Kind.LOOKUP,
+            Mapping.CURRENCY,
+            along="estimatedValue",
+            fixed_by="_pricelevelid_value",
         ),
         FieldMapping(
             "estimatedClosingDate",
@@ -85,5 +97,6 @@ OPPORTUNITY = TableMapping(
     match=(("description",),),
 )
 """Estimates are calculated in Business Central, from sales cycle stages. An opportunity that has none shows 0 and no date there:
-nothing is known then, and what CRM knows stays (Not Null, which Business Central's own mapping does not have).
+nothing is known then, and what CRM knows stays (Not Null, which Business Central's own mapping does not have). An estimate
+brings its currency along, the local one; an opportunity with a price list has that list's currency, which stays.
 """
