@@ -1,5 +1,6 @@
 """Which couplings stand in the way of a pair, and whether their other sides still exist."""
 
+from collections.abc import Container
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
@@ -28,8 +29,8 @@ async def standing(
     # before the other sides are looked at: a creation that ends in between is then there to be seen
     pending = await desk.books.intents.of({each.id for each in (record, row) if each is not None})
     of_record, of_row = await side_by_side(
-        _with_partner(desk, mapping, Backend.DATAVERSE, record, known=crm if same else None),
-        _with_partner(desk, mapping, Backend.BUSINESS_CENTRAL, row, known=bc if same else None),
+        _with_partner(desk, mapping, Backend.DATAVERSE, record, known=crm if same else None, pending=pending),
+        _with_partner(desk, mapping, Backend.BUSINESS_CENTRAL, row, known=bc if same else None, pending=pending),
     )
     for each, source in ((of_record, bc), (of_row, crm)):
         if each is not None and each.partner is None and each.coupling.id in pending:
@@ -45,7 +46,13 @@ async def _coupling(desk: Desk, mapping: TableMapping, side: Side, found: Found 
 
 
 async def _with_partner(
-    desk: Desk, mapping: TableMapping, backend: Backend, coupling: Coupling | None, *, known: Found | None
+    desk: Desk,
+    mapping: TableMapping,
+    backend: Backend,
+    coupling: Coupling | None,
+    *,
+    known: Found | None,
+    pending: Container[UUID],
 ) -> Standing | None:
     if coupling is None:
         return None
@@ -54,7 +61,8 @@ async def _with_partner(
     id: UUID = coupling.crm_id if backend is Backend.DATAVERSE else coupling.bc_id
     records = Records(desk, mapping, backend)
     found = (await records.by_id([id], columns=())).get(id)
-    if found is None and id not in await records.deleted([id]):
+    # one that is just being created may be there by now, and that would look like one that rights hide
+    if found is None and coupling.id not in pending and id not in await records.deleted([id]):
         raise unseen(mapping, coupling, backend)
     return Standing(coupling, found)
 

@@ -1,6 +1,7 @@
 """A record is created on the side that lacks it, and coupled: one record and one coupling, whatever happens in between."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -225,6 +226,32 @@ async def test_an_answer_that_is_lost_leaves_a_coupling_that_is_finished_later(p
         businessCentral={"number": story.UNCOUPLED}, dataverse={"name": story.CRM_ONLY_ACCOUNT}
     )
     assert meanwhile.data["coupleRecords"]["code"] == "BUSINESS_CENTRAL_RECORD_TAKEN"
+
+
+async def test_what_is_being_created_is_not_taken_for_hidden(pairs: Pairs) -> None:
+    """The list was read before the account was there, its address would be asked after that."""
+    before = {each["accountid"] for each in (await row(pairs, "accounts?$select=name"))["value"]}
+    inner = pairs.api.dataverse.inner
+
+    async def losing(request: httpx.Request) -> httpx.Response:
+        answer = await inner.handle_async_request(request)
+        if request.method == "PATCH" or request.url.path.endswith("$batch"):
+            raise httpx.ReadError("the connection broke", request=request)
+        return answer
+
+    async def late(request: httpx.Request) -> httpx.Response:
+        answer = await inner.handle_async_request(request)
+        if request.method != "GET" or not request.url.path.endswith("/accounts"):
+            return answer
+        body = json.loads(await answer.aread())
+        rows = [each for each in body["value"] if each["accountid"] in before]
+        return httpx.Response(200, json=body | {"value": rows}, request=request)
+
+    pairs.api.dataverse.instead = losing
+    await pairs.couple(businessCentral={"number": story.UNCOUPLED}, dataverse=NEW)
+    pairs.api.dataverse.instead = late
+    answer = await pairs.couple(businessCentral={"number": story.UNCOUPLED}, dataverse={"name": story.CRM_ONLY_ACCOUNT})
+    assert answer.data["coupleRecords"]["code"] == "ALREADY_COUPLED"
 
 
 @pytest.mark.parametrize(
