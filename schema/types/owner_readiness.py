@@ -20,7 +20,8 @@ class AffectedRecord:
     record: RecordReference = strawberry.field(description="The record.")
     mapping: Mapping = strawberry.field(description="Which tables it belongs to.")
     to: System = strawberry.field(
-        description="The system it cannot be sent to; BUSINESS_CENTRAL where a mapping writes the owner back, which none does by default."
+        description="The system it cannot be sent to; BUSINESS_CENTRAL where a mapping writes the owner back: by default "
+        "none does."
     )
     coupled: bool = strawberry.field(
         description="Whether it is coupled. A coupled one fails now; another one would, once it is coupled."
