@@ -17,6 +17,7 @@ from gateway.couplings.store import CouplingFilter, CouplingStore
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.graphiql.page import PersonChoice, SignIn, graphiql_routes
+from gateway.odata.choice import Choice
 from gateway.sandbox.app import Addresses, Sandbox
 from gateway.sandbox.business_central.apis import AVAILABILITY
 from gateway.sandbox.company import story
@@ -120,7 +121,7 @@ def _coupling(demo: DemoCoupling) -> Coupling:
         mapping=mapping,
         company_id=company,
         bc_id=UUID(demo.bc_id),
-        crm_id=UUID(demo.crm_id),
+        crm_id=_crm_id(demo),
         bc_key=demo.bc_natural_key,
         crm_key=demo.crm_natural_key,
         last_synchronized_at=demo.last_synchronized_at,
@@ -135,6 +136,13 @@ def _coupling(demo: DemoCoupling) -> Coupling:
         created_at=demo.last_synchronized_at,
         created_by="demo",
     )
+
+
+def _crm_id(demo: DemoCoupling) -> UUID:
+    if demo.option is None:
+        return UUID(demo.crm_id)
+    table, column, value = demo.option
+    return Choice(table, column).option_id(value)
 
 
 _BASES = {

@@ -44,7 +44,7 @@ class Backends:
 
     def client(self, source: Source) -> ODataClient:
         if source.backend is Backend.DATAVERSE:
-            return self.dataverse
+            return self.dataverse if source.choice is None else self.dataverse.choice(source.choice)
         return self.business_central if source.api is None else self.business_central.api(source.api)
 
     def path(self, source: Source, company: UUID | None) -> str:

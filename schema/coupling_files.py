@@ -12,7 +12,7 @@ from strawberry import Info
 
 from gateway.couplings.store import CouplingFilter
 from gateway.errors import InvalidInputError
-from gateway.pairing.files.exporting import coupling_lines, header_line
+from gateway.pairing.files.exporting import coupling_lines, header_line, of_shape
 from gateway.pairing.files.importing import CouplingImport, ImportOptions, ImportStoppedError
 from gateway.pairing.files.rows import RowResult
 from gateway.pairing.files.shapes import read_header
@@ -71,11 +71,12 @@ class CouplingFileQueries:
         begin = position_of(after) if after is not None else None
         wanted = CouplingFilter(mapping=mapping, company_id=where)
         found = await services.couplings.page(wanted, after=begin, limit=first + 1)
-        shown = found[:first]
+        page = found[:first]
+        shown = of_shape(page, shape)
         return CouplingsCsv(
             csv=("" if after is not None else header_line(shape)) + coupling_lines(shown, shape),
             row_count=len(shown),
-            end_cursor=cursor_of(shown[-1]) if shown else None,
+            end_cursor=cursor_of(page[-1]) if page else None,
             has_next_page=len(found) > first,
         )
 

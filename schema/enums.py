@@ -65,6 +65,8 @@ _show(
         Mapping.ITEM: "Item and product.",
         Mapping.SALESPERSON: "Salesperson or purchaser, and user.",
         Mapping.CURRENCY: "Currency and transaction currency.",
+        Mapping.PAYMENT_TERMS: "Payment terms, and an option of the account's choice Payment Terms.",
+        Mapping.SHIPMENT_METHOD: "Shipment method, and an option of the account's choice Freight Terms.",
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
     },

@@ -3,7 +3,8 @@
 The two clients build on it in ``business_central`` and ``dataverse``.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from uuid import UUID
 
 import httpx
 
@@ -14,8 +15,13 @@ from gateway.errors import BackendError, LinkExpiredError, ProtocolError
 from gateway.odata.batch import Part
 from gateway.odata.query import Query
 from gateway.odata.response import Page, page_of, read_object, read_page
-from gateway.odata.write import Request, Write
+from gateway.odata.write import Request, Write, row
 from gateway.records import Record
+
+_NO_SUCH_RECORD = frozenset(
+    {"Internal_RecordNotFound", "BadRequest_ResourceNotFound", "BadRequest_NotFound", "0x80040217"}
+)
+"""What both vendors call it when an id leads to no record. Another 404, of a company or a proxy, says nothing about a record."""
 
 _BEGINNINGS = 3
 """How often a small listing is read from the start before its broken links are reported."""
@@ -116,6 +122,21 @@ class ODataClient:
             return page_of(part.document, backend=self.vendor.backend, normalize=self.vendor.normalize)
         except ProtocolError as error:
             return error
+
+    async def gone(self, path: str, key: str, ids: Collection[UUID], *, call: Call) -> set[UUID]:
+        """Those rows of which the backend itself says that they do not exist; any other answer leaves it open.
+
+        A list leaves out what rights hide. So each row is asked for by its own address; there are no more than a batch takes.
+        """
+        query = Query(select=(key,))
+        requests = [Request("GET", self.wire.relative(row(path, each), query)) for each in ids]
+        answers, _ = await self.wire.batch(requests, call=call)
+        errors = [self.wire.error(each) if each.status == 404 else None for each in answers]
+        return {
+            id
+            for id, error in zip(ids, errors, strict=True)
+            if error is not None and error.vendor_code in _NO_SUCH_RECORD
+        }
 
     async def write(self, write: Write, *, call: Call) -> Record | None:
         """Carry out one write and return the row as it is now; None for a deletion.

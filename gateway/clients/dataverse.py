@@ -13,10 +13,12 @@ import httpx
 
 from gateway.clients.budget import ToldBudget
 from gateway.clients.call import Call
+from gateway.clients.choices import ChoiceClient
 from gateway.clients.client import ODataClient
 from gateway.clients.wire import Patience, Vendor
 from gateway.errors import ProtocolError
 from gateway.odata.batch import MULTIPART_BATCHES
+from gateway.odata.choice import Choice
 from gateway.odata.query import AnyOf, Enumeration, Query, Value, literal
 from gateway.odata.response import Changes, read_changes
 from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, if_match, row
@@ -119,6 +121,13 @@ class DataverseClient(ODataClient):
         )
         base_url = organization_url.rstrip("/") + "/api/data/v9.2"
         super().__init__(vendor, base_url=base_url, auth=auth, network=network, patience=patience)
+        self._choices: dict[Choice, ChoiceClient] = {}
+
+    def choice(self, choice: Choice) -> ChoiceClient:
+        """The options of a choice column, as if they were rows of a table."""
+        if choice not in self._choices:
+            self._choices[choice] = ChoiceClient(self, choice)
+        return self._choices[choice]
 
     async def changes(
         self, entity_set: str, select: Sequence[str], *, since: str | None, call: Call, page_size: int | None = None

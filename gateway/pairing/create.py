@@ -15,7 +15,7 @@ from gateway.couplings.coupling import Cause, Coupling
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, InvalidInputError, RefusalError
 from gateway.pairing.couple import Coupled, Synchronize, Wish, couple, unsteady
-from gateway.pairing.creating import Making, finish, require_direction, reserved
+from gateway.pairing.creating import Making, finish, new_id, require_direction, reserved
 from gateway.pairing.decision import Standing
 from gateway.pairing.naming import Named, find
 from gateway.pairing.standing import standing
@@ -79,7 +79,8 @@ async def _reserve(desk: Desk, wish: Wish, source: Found, to: Backend) -> Making
             desk, wish.mapping, bc=source if to_crm else None, crm=None if to_crm else source
         )
         stale = _only_stale(wish.mapping, source, of_record if to_crm else of_row)
-        coupling = reserved(desk, wish.mapping, source, to, id=uuid4(), new=uuid4())
+        new = new_id(wish.mapping, to, uuid4())
+        coupling = reserved(desk, wish.mapping, source, to, id=uuid4(), new=new)
         making = Making(coupling, desk.intent(coupling.id, to_crm=to_crm), stale)
         try:
             doing = desk.doing(Cause.CREATED)

@@ -80,6 +80,12 @@ def require_direction(mapping: TableMapping, to: Backend) -> None:
     )
 
 
+def new_id(mapping: TableMapping, to: Backend, seed: UUID) -> UUID:
+    """The id that a record gets which is still to be created: the seed itself, or an option's id that follows from it."""
+    choice = mapping.table(to).source.choice
+    return choice.new_option_id(seed) if choice is not None else seed
+
+
 def reserved(desk: Desk, mapping: TableMapping, source: Found, to: Backend, *, id: UUID, new: UUID) -> Coupling:
     """The coupling with a record that does not exist yet, under its own id and that of the new record."""
     to_crm = to is Backend.DATAVERSE
@@ -186,9 +192,8 @@ def _told(work: Work, outcome: Coupled | GatewayError) -> Coupling | Unsettled |
 
 
 def _making(desk: Desk, mapping: TableMapping, source: Found, to: Backend, job: UUID) -> Making:
-    coupling = reserved(
-        desk, mapping, source, to, id=uuid5(job, f"coupling {source.id}"), new=uuid5(job, f"{source.id}")
-    )
+    new = new_id(mapping, to, uuid5(job, f"{source.id}"))
+    coupling = reserved(desk, mapping, source, to, id=uuid5(job, f"coupling {source.id}"), new=new)
     return Making(coupling, desk.intent(coupling.id, to_crm=to is Backend.DATAVERSE))
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 from uuid import UUID
 
+from gateway.odata.choice import Choice
 from gateway.odata.query import Expand, Filter, Value
 from gateway.reading.paging import Sort, Window
 from gateway.records import Backend
@@ -23,7 +24,8 @@ class Source:
     ``unique`` orders rows that are otherwise equal; it must be comparable with ``gt`` at the backend. ``guids`` are further
     properties whose literals are GUIDs. A ``reference`` set is small and changes rarely: its rows are fetched whole and kept.
     ``api`` is the route of the Business Central API that has it, None for the standard one; a tenant may do without the
-    others. ``mapping`` names the couplings that know a record's number.
+    others. ``mapping`` names the couplings that know a record's number. ``choice`` is the column whose options these are; they
+    are no table.
     """
 
     backend: Backend
@@ -36,6 +38,7 @@ class Source:
     reference: bool = False
     api: str | None = None
     mapping: str | None = None
+    choice: Choice | None = None
 
     def key_value(self, name: str, value: object) -> Value:
         """A raw value as the literal that this property is compared with.

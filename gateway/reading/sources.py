@@ -1,5 +1,6 @@
 """The entity sets we read, and the links to currencies that several types share."""
 
+from gateway.odata.choice import KEY, VALUE, Choice
 from gateway.reading.cache import LIFETIMES
 from gateway.reading.need import ByKey, LocalCurrency, Source
 from gateway.reading.paging import Kind, Sort
@@ -37,6 +38,20 @@ def _dataverse(name: str, key: str, *, natural_key: str | None = None, guids: fr
     )
 
 
+def _choice(table: str, column: str) -> Source:
+    """The options of a choice column."""
+    choice = Choice(table, column)
+    return Source(
+        Backend.DATAVERSE,
+        f"{table}.{column}",
+        KEY,
+        natural_key=VALUE,
+        unique=Sort(KEY, "guid"),
+        in_company=False,
+        choice=choice,
+    )
+
+
 CUSTOMERS = _business_central("customers", "number", mapping="CUSTOMER")
 ITEMS = _business_central("items", "number", mapping="ITEM")
 ITEM_VARIANTS = _business_central("itemVariants", "code", guids=frozenset({"itemId"}))
@@ -60,6 +75,9 @@ OPPORTUNITIES = _dataverse(
 CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")
 UNITS = _dataverse("uoms", "uomid")
 UNIT_GROUPS = _dataverse("uomschedules", "uomscheduleid")
+PAYMENT_TERMS_CHOICE = _choice("account", "paymenttermscode")
+FREIGHT_TERMS_CHOICE = _choice("account", "address1_freighttermscode")
+"""What an account's shipment method is in CRM."""
 CRM_COMPANIES = _dataverse("bcbi_companies", "bcbi_companyid")
 """The table of the Dataverse integration solution: one row for each company of Business Central that is connected."""
 ACCOUNT_STATISTICS = _dataverse("nav_accountstatisticses", "nav_accountstatisticsid")

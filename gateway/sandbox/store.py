@@ -28,12 +28,17 @@ from gateway.sandbox.tree import Expression, ExpressionError, In, Literal, Logic
 
 __all__ = ["DuplicateKeyError", "Position", "Row", "RowNotFoundError", "StaleVersionError", "Store"]
 
+_NOTE = "note "
+
 
 class Store:
-    """All rows of `model`, at `path` or in memory."""
+    """All rows of `model`, at `path` or in memory.
+
+    `model` may be replaced by one whose properties are stored alike, such as one with more options; `clear` undoes that.
+    """
 
     def __init__(self, model: Model, path: FilePath | None) -> None:
-        self.model = model
+        self.model = self._shipped = model
         self._lock = threading.RLock()
         self._depth = 0
         self._journal = Journal()
@@ -61,6 +66,14 @@ class Store:
     @fingerprint.setter
     def fingerprint(self, value: str | None) -> None:
         self._set_fact("fingerprint", value)
+
+    def note(self, name: str) -> str | None:
+        """What was kept under this name beside the rows."""
+        value = self._fact(_NOTE + name)
+        return None if value is None else str(value)
+
+    def keep_note(self, name: str, text: str) -> None:
+        self._set_fact(_NOTE + name, text)
 
     def _fact(self, name: str) -> object:
         rows = self._query("SELECT value FROM store_facts WHERE name = ?", (name,))
@@ -102,12 +115,14 @@ class Store:
         self._journal.listen(listener)
 
     def clear(self) -> None:
-        """Remove every row and the fingerprint; versions keep growing."""
+        """Remove every row, every note and the fingerprint; versions keep growing."""
         with self.transaction():
             for name, entity_set in self.model.sets.items():
                 if entity_set.view is None:
                     self._connection.execute(f"DELETE FROM {quote(name)}")  # noqa: S608
             self.forget_changes()
+            self._connection.execute("DELETE FROM store_facts WHERE name LIKE ?", (f"{_NOTE}%",))
+            self.model = self._shipped
             self.fingerprint = None
 
     @contextmanager

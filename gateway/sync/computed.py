@@ -19,10 +19,12 @@ from gateway.reading import values as convert
 from gateway.records import Backend, Values
 from gateway.sync import refusals
 from gateway.sync.belonging import accounts_of, company_contacts, contact_ids
+from gateway.sync.choice_labels import label_problems
 from gateway.sync.creation import no_rate, row_path
 from gateway.sync.desk import Desk
 from gateway.sync.exchange_rates import Rate, exchange_rates, rounded
 from gateway.sync.mapping import TableMapping
+from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
 from gateway.sync.references import guid
 
@@ -126,6 +128,18 @@ def _rate(pair: Both, rate: Rate | None) -> Values | RefusalError:
     return {} if same else {"exchangerate": rate}
 
 
+def _labels(of: Tables) -> "_Computing":
+    """Nothing is added; but not every code can be a label."""
+
+    async def compute(desk: Desk, pairs: Sequence[Both]) -> Computed:
+        changed = [(source, row.id) for source, row in pairs if fold(source.number or "") != fold(row.name or "")]
+        problems = await label_problems(desk, TABLE_MAPPINGS[of], changed) if changed else []
+        refused = {source.id: problem for (source, _), problem in zip(changed, problems, strict=True) if problem}
+        return [refused.get(source.id) or {} for source, _ in pairs]
+
+    return compute
+
+
 _Computing = Callable[[Desk, Sequence[Both]], Awaitable[Computed]]
 
 _COMPUTED: Final[Mapping[tuple[Tables, Backend], _Computing]] = {
@@ -133,4 +147,6 @@ _COMPUTED: Final[Mapping[tuple[Tables, Backend], _Computing]] = {
     (Tables.CONTACT, Backend.BUSINESS_CENTRAL): _companies_in_bc,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities,
     (Tables.CURRENCY, Backend.DATAVERSE): _rates,
+    (Tables.PAYMENT_TERMS, Backend.DATAVERSE): _labels(Tables.PAYMENT_TERMS),
+    (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _labels(Tables.SHIPMENT_METHOD),
 }

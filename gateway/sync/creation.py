@@ -16,12 +16,13 @@ from gateway.reading.sources import CRM_COMPANIES, SALESPERSONS, TEAMS, UNITS
 from gateway.records import Backend, Values
 from gateway.sync import refusals
 from gateway.sync.belonging import accounts_of, company_contacts, contact_ids, no_customer
+from gateway.sync.choice_labels import label_problems
 from gateway.sync.desk import Desk
 from gateway.sync.exchange_rates import NoRate, Rate, exchange_rates
 from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
-from gateway.sync.references import References, Referred, guid, read_references
+from gateway.sync.references import References, Referred, choice_of, guid, read_references
 
 OWNER: Final = "_owninguser_value"
 """The user who owns a row; None when a team does."""
@@ -50,11 +51,13 @@ async def additions(desk: Desk, mapping: TableMapping, *, to: Backend, sources: 
 
 
 def bind(field: FieldMapping, id: UUID | None) -> dict[str, object]:
-    """A look-up of CRM as a write names it; a user becomes the owner.
+    """A look-up of CRM as a write names it; a user becomes the owner, an option is its number.
 
     Source: Dataverse, "Associate and disassociate table rows using the Web API".
     """
     assert field.lookup is not None  # noqa: S101 - the caller chose a look-up
+    if (choice := choice_of(field)) is not None:
+        return {field.crm: choice.value_of(id) if id is not None else None}
     navigation = "ownerid" if field.crm == OWNER else field.crm.removeprefix("_").removesuffix("_value")
     return {f"{navigation}@odata.bind": row_path(TABLE_MAPPINGS[field.lookup].crm.source.name, id)}
 
@@ -181,6 +184,16 @@ async def _unit_groups(desk: Desk, sources: Sequence[Found]) -> Additions:
     return [Addition({"name": f"NAV {each.number}"}) for each in sources]
 
 
+def _options(of: Tables) -> "_Adding":
+    """An option is called like the code."""
+
+    async def add(desk: Desk, sources: Sequence[Found]) -> Additions:
+        problems = await label_problems(desk, TABLE_MAPPINGS[of], [(each, None) for each in sources])
+        return [each or Addition() for each in problems]
+
+    return add
+
+
 async def _opportunities_in_crm(desk: Desk, sources: Sequence[Found]) -> Additions:
     """The account is that of the contact's company."""
     columns = {"isrevenuesystemcalculated": False, **await _default_owner(desk)}
@@ -267,6 +280,8 @@ _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.CONTACT, Backend.DATAVERSE): _contacts,
     (Tables.ITEM, Backend.DATAVERSE): _products,
     (Tables.CURRENCY, Backend.DATAVERSE): _currencies,
+    (Tables.PAYMENT_TERMS, Backend.DATAVERSE): _options(Tables.PAYMENT_TERMS),
+    (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _options(Tables.SHIPMENT_METHOD),
     (Tables.UNIT_OF_MEASURE, Backend.DATAVERSE): _unit_groups,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities_in_crm,
     (Tables.CUSTOMER, Backend.BUSINESS_CENTRAL): _customers,

@@ -17,7 +17,7 @@ from gateway.sync.comparison import AT_MOST, Places, alike, canonical, text_of, 
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
 from gateway.sync.records import Found
-from gateway.sync.references import References, Referred, read_references, same_reference
+from gateway.sync.references import References, Referred, read_references, same_reference, says_something
 
 
 class CouplingSide(StrEnum):
@@ -118,7 +118,11 @@ def _values(field: FieldMapping, pairing: Pairing, places: Places) -> tuple[str,
 def _referred(field: FieldMapping, pairing: Pairing, references: References) -> tuple[str, str] | None:
     bc = references.of(field, Backend.BUSINESS_CENTRAL, pairing.bc.values)
     crm = references.of(field, Backend.DATAVERSE, pairing.crm.values)
-    return None if same_reference(field, bc, crm) else (_text(bc), _text(crm))
+    if same_reference(field, bc, crm) or (
+        field.optional and not says_something(bc, crm) and not says_something(crm, bc)
+    ):
+        return None
+    return _text(bc), _text(crm)
 
 
 def _text(referred: Referred) -> str:

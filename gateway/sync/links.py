@@ -30,8 +30,10 @@ class WebClients:
         condition = f"{_quoted(table.key_field)} IS {_quoted(number)}"
         return f"{self.business_central}/?company={_encoded(company)}&page={table.page}&filter={_encoded(condition)}"
 
-    def row(self, table: Table, id: UUID) -> str:
-        """A row of CRM on its form."""
+    def row(self, table: Table, id: UUID) -> str | None:
+        """A row of CRM on its form; an option of a choice has none."""
+        if table.source.choice is not None:
+            return None
         return f"{self.dataverse}/main.aspx?pagetype=entityrecord&etn={table.page}&id={id}"
 
 

@@ -62,8 +62,9 @@ class FieldMapping:
     is the column as it is read; a lookup's (``_x_value``) leads through the couplings of ``lookup``, from the id that ``bc``
     holds or, with ``by_code``, from the code of the record; with no ``bc`` it is always blank there, which for a currency is the
     local one. ``not_null``: an empty value is not written. ``clear_on_failed``: a
-    lookup whose partner is not coupled is emptied instead of failing the record. A field that is not ``enabled`` is compared
-    and can be matched by, but not synchronized unless somebody enables it.
+    lookup whose partner is not coupled is emptied instead of failing the record; ``optional``: the other side keeps what it has
+    there, as with options of a choice (Business Central, "Handle Missing Option Values"). A field that is not ``enabled`` is
+    compared and can be matched by, but not synchronized unless somebody enables it.
 
     What each system's own ways demand: ``longest`` is how many characters Business Central's property and CRM's column take.
     ``parts`` are the columns in which CRM keeps what ``crm`` shows as one. ``money`` is an amount in local currency, of which CRM
@@ -84,6 +85,7 @@ class FieldMapping:
     by_code: bool = False
     not_null: bool = False
     clear_on_failed: bool = False
+    optional: bool = False
     enabled: bool = True
     longest: tuple[int | None, int | None] = (None, None)
     parts: tuple[str, ...] = ()

@@ -10,9 +10,22 @@ from gateway.sync.tables.currency import CURRENCY
 from gateway.sync.tables.customer import CUSTOMER
 from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
+from gateway.sync.tables.payment_terms import PAYMENT_TERMS
 from gateway.sync.tables.salesperson import SALESPERSON
+from gateway.sync.tables.shipment_method import SHIPMENT_METHOD
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
 
 TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
-    each.mapping: each for each in (SALESPERSON, CURRENCY, UNIT_OF_MEASURE, CUSTOMER, CONTACT, ITEM, OPPORTUNITY)
+    each.mapping: each
+    for each in (
+        SALESPERSON,
+        CURRENCY,
+        PAYMENT_TERMS,
+        SHIPMENT_METHOD,
+        UNIT_OF_MEASURE,
+        CUSTOMER,
+        CONTACT,
+        ITEM,
+        OPPORTUNITY,
+    )
 }

@@ -6,21 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.errors import BackendError, NamedRecord, ProtocolError, RefusalError
+from gateway.odata.filters import meets
 from gateway.odata.query import AnyOf, Compare, Either, Filter, Order, Query, both, chunks
-from gateway.odata.write import Request, row
 from gateway.reading import values as convert
 from gateway.records import Backend, Record, Values
 from gateway.sync.desk import Desk, all_of
-from gateway.sync.filters import meets
 from gateway.sync.mapping import Rule, Table, TableMapping
 
 COMPANY = "_bcbi_companyid_value"
 """Which company a row of CRM belongs to. Source: Business Central, "The Company concept of the Dataverse integration"."""
-
-_NO_SUCH_RECORD = frozenset(
-    {"Internal_RecordNotFound", "BadRequest_ResourceNotFound", "BadRequest_NotFound", "0x80040217"}
-)
-"""What both vendors call it when an id leads to no record. Another 404, of a company or a proxy, says nothing about a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +92,7 @@ class Records:
         return found
 
     async def deleted(self, ids: Iterable[UUID]) -> set[UUID]:
-        """Those of which the system itself says that there is no such record; any other answer leaves it open.
-
-        A list leaves out what rights hide. So each id is asked for by its own address, as many in one exchange as a batch takes.
-        """
+        """Those of which the system itself says that there is no such record; any other answer leaves it open."""
         wanted = tuple(dict.fromkeys(ids))
         most = self.desk.client(self.table.source).vendor.batches.most_parts
         parts = [wanted[start : start + most] for start in range(0, len(wanted), most)]
@@ -109,16 +100,8 @@ class Records:
 
     async def _deleted(self, ids: Sequence[UUID]) -> set[UUID]:
         client, path = self.desk.client(self.table.source), self.desk.path(self.table.source)
-        key = Query(select=(self.table.source.key,))
-        requests = [Request("GET", client.wire.relative(row(path, each), key)) for each in ids]
         with self.desk.calling() as call:
-            answers, _ = await client.wire.batch(requests, call=call)
-        errors = [client.wire.error(each) if each.status == 404 else None for each in answers]
-        return {
-            id
-            for id, error in zip(ids, errors, strict=True)
-            if error is not None and error.vendor_code in _NO_SUCH_RECORD
-        }
+            return await client.gone(path, self.table.source.key, ids, call=call)
 
     async def by_numbers(self, numbers: Iterable[str]) -> list[Found]:
         """Those with one of these numbers, codes or addresses; a number may have several rows in CRM."""

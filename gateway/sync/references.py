@@ -16,6 +16,7 @@ from uuid import UUID
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.store import Side
 from gateway.errors import NamedRecord, NotFoundError, ProtocolError
+from gateway.odata.choice import Choice
 from gateway.odata.query import Value, unique
 from gateway.reading.lookup import match_key
 from gateway.reading.sources import CURRENCIES
@@ -66,13 +67,28 @@ class References:
         place = field.name, backend
         if value in (None, ""):
             return self.blank.get(place, BLANK)
-        if not _is_code(field, backend):
-            guid(value, backend)
-        return self.found[place].get(match_key(value), Referred(str(value), complete=False))
+        key = value if _is_code(field, backend) else _id(field, backend, value)
+        return self.found[place].get(match_key(key), Referred(str(value), complete=False))
 
 
 def _is_code(field: FieldMapping, backend: Backend) -> bool:
     return field.by_code and backend is Backend.BUSINESS_CENTRAL
+
+
+def choice_of(field: FieldMapping) -> Choice | None:
+    """The choice whose options a look-up of CRM holds the numbers of; None when it holds ids of rows."""
+    return TABLE_MAPPINGS[field.lookup].crm.source.choice if field.lookup is not None else None
+
+
+def _id(field: FieldMapping, backend: Backend, value: object) -> UUID:
+    """Raises: ProtocolError, for a look-up that is none."""
+    choice = choice_of(field) if backend is Backend.DATAVERSE else None
+    if choice is None:
+        return guid(value, backend)
+    try:
+        return choice.option_id(int(str(value)))
+    except ValueError as error:
+        raise ProtocolError(f"Dataverse sent {field.crm} with a number that no option has.", backend=backend) from error
 
 
 def column_of(field: FieldMapping, backend: Backend) -> str:
@@ -113,7 +129,7 @@ async def _of_field(desk: Desk, field: FieldMapping, records: Sequence[Found], *
     if field.by_code:
         read, depth = await lookup.by_code(raw[Backend.BUSINESS_CENTRAL], after=after)
     bc = {str(each): _id_of(each, read, by_code=field.by_code) for each in raw[Backend.BUSINESS_CENTRAL]}
-    crm_ids = [guid(each, Backend.DATAVERSE) for each in raw[Backend.DATAVERSE]]
+    crm_ids = [_id(field, Backend.DATAVERSE, each) for each in raw[Backend.DATAVERSE]]
     partners, owners = await lookup.pairs(list(bc.values()), crm_ids)
     lonely = [each for each in crm_ids if each not in owners and (local is None or each != local.crm)]
     by_id = {_id_of(code, read, by_code=True): row for code, row in read.items()}
@@ -139,13 +155,13 @@ def _values(field: FieldMapping, backend: Backend, records: Sequence[Found]) -> 
     """What the records hold; what is no look-up is left to the record that holds it, see :meth:`References.of`."""
     found = (each.values.get(column_of(field, backend)) for each in records if each.table.source.backend is backend)
     held = (str(value) for value in found if value not in (None, ""))
-    return unique(each for each in held if _is_code(field, backend) or _is_guid(each))
+    return unique(each for each in held if _is_code(field, backend) or _is_id(field, backend, each))
 
 
-def _is_guid(value: str) -> bool:
+def _is_id(field: FieldMapping, backend: Backend, value: str) -> bool:
     try:
-        UUID(value)
-    except ValueError:
+        _id(field, backend, value)
+    except ProtocolError:
         return False
     return True
 
@@ -229,9 +245,13 @@ class _Lookup:
     async def _read(
         self, backend: Backend, column: str, keys: Sequence[Value], *, besides: Sequence[str] = (), after: int
     ) -> tuple[dict[str, Record], int]:
-        """Of Business Central anew, also of sets that are kept elsewhere: what its codes stand for decides what is written."""
+        """Of Business Central anew, also of sets that are kept elsewhere: what its codes stand for decides what is written.
+
+        Not so what options are coupled with: there ids decide, and a code is only what people read.
+        """
         table, desk = self._table(backend), self.desk
-        source = replace(table.source, reference=False) if backend is Backend.BUSINESS_CENTRAL else table.source
+        anew = backend is Backend.BUSINESS_CENTRAL and self._table(Backend.DATAVERSE).source.choice is None
+        source = replace(table.source, reference=False) if anew else table.source
         names = {table.source.key, table.title, *((table.number,) if table.number else ()), *besides}
         return await desk.reading.lookups.by_key(
             desk.asking, source, column, keys, select=frozenset(names), expand=(), after=after
@@ -288,6 +308,17 @@ def same_reference(field: FieldMapping, bc: Referred, crm: Referred) -> bool:
     if bc.crm is not None and bc.crm == crm.crm:
         return True
     return field.lookup is Tables.UNIT_OF_MEASURE and not crm.complete and match_key(bc.text) == match_key(crm.text)
+
+
+def says_something(source: Referred, target: Referred | None) -> bool:
+    """Whether an optional look-up of one side tells the other anything.
+
+    An option without a partner says nothing there. Neither does a blank where the other side holds such an option: it cannot
+    be written here, so that it is missing does not mean that somebody removed it.
+    """
+    if source.record is None and source.crm is None:
+        return target is None or target.complete
+    return source.complete
 
 
 def guid(value: object, backend: Backend) -> UUID:

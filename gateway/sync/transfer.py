@@ -20,7 +20,7 @@ from gateway.sync.desk import Desk
 from gateway.sync.mapping import FieldMapping, Kind, TableMapping
 from gateway.sync.names import split
 from gateway.sync.records import COMPANY, Found
-from gateway.sync.references import References, Referred, read_references, same_reference
+from gateway.sync.references import References, Referred, read_references, same_reference, says_something
 from gateway.sync.tables.contact import NAME_PART_ROOM
 
 
@@ -236,6 +236,8 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         draft.base[field.name] = ""
     if blank and (field.not_null or field.crm == OWNER or old is None):
         return  # who owns a row stays its owner
+    if field.optional and not says_something(new, old):
+        return
     if new.complete or not field.clear_on_failed:
         draft.base[field.name] = new.text
     elif old is None:

@@ -195,6 +195,8 @@ class Coupling(Node):
             return None
         return web.record(name, record.table, record.number) if name else None
 
-    @strawberry.field(description="Opens the row in Dynamics 365 Sales.", metadata=declared(READERS))
+    @strawberry.field(
+        description="Opens the row in Dynamics 365 Sales; null for an option of a choice.", metadata=declared(READERS)
+    )
     def dataverse_url(self, info: Info[Context, Any]) -> str | None:
         return info.context.services.web.row(table_of(self.row, Backend.DATAVERSE), id_of(self.row, Backend.DATAVERSE))

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.odata.filters import meets
 from gateway.pairing.salespersons.people import People, alike, email_of, is_eligible
-from gateway.sync.filters import meets
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
 from schema.connection import PageInfo

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway.errors import NotFoundError, PreconditionFailedError, RejectedError
+from gateway.odata.choice import Choice
 from gateway.odata.query import AnyOf, Compare, Expand, Order, Query, Text
 from gateway.odata.write import Create, Delete, Update
 from gateway.records import Record
@@ -52,6 +53,15 @@ async def test_annotations_come_only_when_asked_for_and_before_their_property(co
     (row,) = rich.json()["value"]
     names = list(row)
     assert names.index(formatted) < names.index("statecode")
+
+
+async def test_the_options_of_a_choice_come_with_its_definition(contract: Contract) -> None:
+    choice = Choice("account", "paymenttermscode")
+    options = await contract.dataverse.choice(choice).everything("", Query(), call=contract.call)
+    assert {"1", "2"} <= {each.values["value"] for each in options}, (
+        "every organization is made with Net 30 and its neighbours"
+    )
+    assert all(choice.value_of(UUID(str(each.values["optionid"]))) is not None for each in options)
 
 
 async def test_the_in_function_takes_many_values(contract: Contract) -> None:

@@ -386,6 +386,18 @@ async def of_units(pairs: Pairs) -> dict[str, Any]:
     return {"businessCentral": {"number": "CRATE"}, "dataverse": {"number": "CRATE"}}
 
 
+async def of_payment_terms(_: Pairs) -> dict[str, Any]:
+    return {"businessCentral": {"number": "14 DAYS"}, "dataverse": {"name": "2% 10, Net 30"}}
+
+
+async def of_shipment_methods(pairs: Pairs) -> dict[str, Any]:
+    coupled = (await pairs.api.ask("{ couplings(mapping: SHIPMENT_METHOD, first: 9) { nodes { id } } }")).data[
+        "couplings"
+    ]
+    await pairs.uncouple(*(each["id"] for each in coupled["nodes"]))
+    return {"businessCentral": {"number": "EXW"}, "dataverse": {"number": "1"}}
+
+
 async def of_contacts(pairs: Pairs) -> dict[str, Any]:
     harbour = await pairs.customer(story.HARBOUR)
     person = {"type": "Person", "displayName": "Nils O'Brien", "companyNumber": "CT00210"}
@@ -412,6 +424,8 @@ async def of_opportunities(pairs: Pairs) -> dict[str, Any]:
         ("SALESPERSON", of_salespersons),
         ("CURRENCY", of_currencies),
         ("UNIT_OF_MEASURE", of_units),
+        ("PAYMENT_TERMS", of_payment_terms),
+        ("SHIPMENT_METHOD", of_shipment_methods),
         ("CONTACT", of_contacts),
         ("OPPORTUNITY", of_opportunities),
     ],

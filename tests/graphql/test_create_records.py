@@ -61,6 +61,12 @@ async def test_an_account_is_created_from_a_customer(pairs: Pairs) -> None:
 async def test_what_it_costs_when_all_is_known(pairs: Pairs) -> None:
     """The record, whom its salesperson's code stands for, and the write; the rest is known for an hour."""
     await pairs.coupled(businessCentral={"number": story.UNCOUPLED}, dataverse=NEW)
+    one, other = [
+        f"customers({(await pairs.customer(each))['systemId']})" for each in (story.UNCOUPLED, story.CASE_MATCH)
+    ]
+    found = await pairs.api.in_business_central("GET", one)
+    same = {name: found[name] for name in ("paymentTermsId", "shipmentMethodId")}
+    await pairs.api.in_business_central("PATCH", other, same)
     answer = await pairs.couple(businessCentral={"number": story.CASE_MATCH}, dataverse=NEW)
     assert answer.errors == []
     assert answer.cost == (3, 3)

@@ -162,7 +162,9 @@ async def test_couplings(api: Api) -> None:
     moved = {number: [each["changedSide"] for each in node["differences"] or ()] for number, node in nodes.items()}
     assert (moved["C00063"], moved["C00064"], moved["C00065"]) == (["BOTH"], ["BUSINESS_CENTRAL"], ["DATAVERSE"])
     assert nodes["C00058"]["differences"] is None, "its account was deleted"
-    assert answer.cost == (6, 3), "customers and accounts, then salespeople, users and both currencies"
+    assert answer.cost == (8, 3), (
+        "customers and accounts, then all they refer to: people, currencies, terms and methods"
+    )
     again = await api.ask(operation("Couplings"), {"first": 50})
     assert again.cost == (4, 2), "whom a salesperson's code stands for is asked each time"
 

@@ -23,11 +23,11 @@ from uuid import UUID
 from gateway.couplings.coupling import Coupling, Intent
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import NamedRecord, RefusalError
+from gateway.odata.filters import meets
 from gateway.pairing.drift.duplicates import Same
 from gateway.pairing.presence import side_of, unseen
 from gateway.pairing.salespersons.owners import Gap
 from gateway.records import Backend
-from gateway.sync.filters import meets
 from gateway.sync.mapping import Rule, TableMapping
 from gateway.sync.records import Found, capital
 

@@ -6,12 +6,20 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, CouplingStore, Position, position
 from gateway.pairing.files.shapes import Shape, coupling_cells, header_cells
 from gateway.pairing.files.text import joined
+from gateway.sync.mappings import TABLE_MAPPINGS
 
 _PAGE = 1_000
 
 
 def header_line(shape: Shape) -> str:
     return joined(header_cells(shape))
+
+
+def of_shape(couplings: Iterable[Coupling], shape: Shape) -> list[Coupling]:
+    """Those that a file of that shape has: options of choices are in no table 5331, Business Central keeps them in 5334."""
+    if shape is Shape.OWN:
+        return list(couplings)
+    return [each for each in couplings if TABLE_MAPPINGS[each.mapping].crm.source.choice is None]
 
 
 def coupling_lines(couplings: Iterable[Coupling], shape: Shape) -> str:
@@ -24,5 +32,6 @@ async def export(store: CouplingStore, wanted: CouplingFilter, shape: Shape) -> 
     yield header_line(shape), 0
     after: Position | None = None
     while page := await store.page(wanted, after=after, limit=_PAGE):
-        yield coupling_lines(page, shape), len(page)
+        shown = of_shape(page, shape)
+        yield coupling_lines(shown, shape), len(shown)
         after = position(page[-1])

@@ -15,10 +15,10 @@ from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import Side
 from gateway.matching.matcher import Matcher
 from gateway.matching.proposal import Candidate, Proposal, Reason
+from gateway.odata.filters import meets
 from gateway.pairing.matches.criteria import asked_from, columns_of, criteria_of, rows_of
 from gateway.records import Backend
 from gateway.sync.desk import Desk
-from gateway.sync.filters import meets
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records
 

@@ -11,10 +11,10 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.store import CouplingFilter, position
 from gateway.keys import fold
+from gateway.odata.filters import meets
 from gateway.odata.query import Query
 from gateway.records import Backend
 from gateway.sync.desk import Desk, side_by_side
-from gateway.sync.filters import meets
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records
 

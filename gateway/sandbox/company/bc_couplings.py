@@ -26,7 +26,9 @@ _RESULTS: Final = {"SUCCESS": "Success", "FAILURE": "Failure", None: "_x0020_"}
 
 
 def coupling_sets(part: range, *, items: int) -> Sets:
-    yield "availability/couplings", map(_coupling, couplings(part=part, item_count=items))
+    """Options have a table of their own, CRM Option Mapping, which the page does not show."""
+    records = (each for each in couplings(part=part, item_count=items) if each.option is None)
+    yield "availability/couplings", map(_coupling, records)
 
 
 def reservation_sets() -> Sets:

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.sandbox.company import bc_setup, crm_columns, story
 from gateway.sandbox.company.accounts import account_of
 from gateway.sandbox.company.bc_opportunities import bc_opportunities
-from gateway.sandbox.company.codes import FOREIGN_CURRENCIES, UNITS
+from gateway.sandbox.company.codes import FOREIGN_CURRENCIES, FREIGHT_CHOICES, PAYMENT_TERMS, UNITS
 from gateway.sandbox.company.contacts import contacts
 from gateway.sandbox.company.crm_columns import currency_id, sent_at
 from gateway.sandbox.company.crm_units import unit_group_name
@@ -29,7 +29,8 @@ class DemoCoupling:
     """One pair. Natural keys are a number, code, name or e-mail address; all moments are aware and UTC.
 
     The modified moments are those of the two records when they were last synchronized: a record that is newer than that
-    has changed since. A result is None where the mapping does not go that way.
+    has changed since. A result is None where the mapping does not go that way. `option` is table, column and number where
+    the CRM has an option of a choice instead of a row with an id.
     """
 
     mapping: str
@@ -43,6 +44,7 @@ class DemoCoupling:
     last_result_to_bc: str | None = None
     last_result_to_crm: str | None = None
     company_id: str = COMPANY_ID
+    option: tuple[str, str, int] | None = None
     bc_etag: str | None = None
     skipped: bool = False
     error_code: str | None = None
@@ -54,6 +56,7 @@ def couplings(*, part: range, item_count: int) -> Iterator[DemoCoupling]:
     if part.start == 0:
         yield from _salespeople()
         yield from _currencies()
+        yield from _options()
         yield from _units()
     for customer in customers(part):
         if customer.coupled:
@@ -104,6 +107,19 @@ def _currencies() -> Iterator[DemoCoupling]:
         if one.coupled:
             bc, crm = (bc_id("currency", one.code), one.code), (currency_id(one), one.code)
             yield _pair("CURRENCY", bc=bc, crm=crm, changed=_SET_UP, results=(None, SUCCESS))
+
+
+def _options() -> Iterator[DemoCoupling]:
+    terms = {one.code: one.choice for one in PAYMENT_TERMS}
+    for mapping, table, column, choices in (
+        ("PAYMENT_TERMS", "payment-terms", "paymenttermscode", terms),
+        ("SHIPMENT_METHOD", "shipment-method", "address1_freighttermscode", FREIGHT_CHOICES),
+    ):
+        for code, choice in choices.items():
+            if choice is not None:
+                bc, crm = (bc_id(table, code), code), ("", str(choice))
+                pair = _pair(mapping, bc=bc, crm=crm, changed=_SET_UP, results=(None, SUCCESS))
+                yield replace(pair, option=("account", column, choice))
 
 
 def _units() -> Iterator[DemoCoupling]:

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from gateway.sandbox.dataverse.delta_token import ChangeTracking
 from gateway.sandbox.dataverse.dispatch import answer
 from gateway.sandbox.dataverse.operation import JSON, Answer, Request
+from gateway.sandbox.dataverse.option_values import lay_published_options
 from gateway.sandbox.json_text import dumps
 from gateway.sandbox.model import Model
 from gateway.sandbox.store import Store
@@ -50,6 +51,7 @@ def dataverse_app(
 ) -> Starlette:
     """The app over `store`; `verify` turns a bearer token into claims, or raises ValueError."""
     tracking = tracking or ChangeTracking()
+    lay_published_options(store)
 
     async def serve(http_request: HttpRequest) -> Response:
         claims = _claims(http_request, verify)

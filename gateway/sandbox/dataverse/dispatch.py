@@ -31,6 +31,7 @@ from gateway.sandbox.dataverse.errors import (
 from gateway.sandbox.dataverse.messages import message
 from gateway.sandbox.dataverse.metadata import definitions
 from gateway.sandbox.dataverse.operation import Answer, Operation, Request
+from gateway.sandbox.dataverse.option_values import option_action
 from gateway.sandbox.dataverse.preferences import parse_preferences
 from gateway.sandbox.dataverse.query_languages import query_in_other_language
 from gateway.sandbox.dataverse.reading import read
@@ -96,7 +97,7 @@ def carry_out(operation: Operation) -> Answer:
                 or _rows(operation)
             )
         if method in _WRITES:
-            return bulk_message(operation) or action(operation) or _write(operation)
+            return bulk_message(operation) or action(operation) or option_action(operation) or _write(operation)
     except UnknownPropertyError as error:
         raise unknown_property(error.name, error.entity) from error
     except ExpressionError as error:

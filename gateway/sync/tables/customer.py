@@ -14,7 +14,7 @@ CUSTOMER = TableMapping(
     table_no=18,
     direction=_BOTH,
     in_company=True,
-    depends_on=(Mapping.SALESPERSON, Mapping.CURRENCY),
+    depends_on=(Mapping.SALESPERSON, Mapping.CURRENCY, Mapping.PAYMENT_TERMS, Mapping.SHIPMENT_METHOD),
     bc=Table(
         source=CUSTOMERS,
         noun="customer",
@@ -77,6 +77,24 @@ CUSTOMER = TableMapping(
             lookup=Mapping.CURRENCY,
         ),
         FieldMapping(
+            "paymentTermsCode",
+            "Payment Terms Code",
+            "paymentTermsId",
+            "paymenttermscode",
+            kind=Kind.LOOKUP,
+            lookup=Mapping.PAYMENT_TERMS,
+            optional=True,
+        ),
+        FieldMapping(
+            "shipmentMethodCode",
+            "Shipment Method Code",
+            "shipmentMethodId",
+            "address1_freighttermscode",
+            kind=Kind.LOOKUP,
+            lookup=Mapping.SHIPMENT_METHOD,
+            optional=True,
+        ),
+        FieldMapping(
             "salespersonCode",
             "Salesperson Code",
             "salespersonCode",
@@ -90,6 +108,4 @@ CUSTOMER = TableMapping(
     ),
     match=(("number",), ("displayName", "postalCode"), ("displayName",)),
 )
-"""Without Contact, Fax No., Mobile Phone No. and Primary Contact No., which the standard API does not show, and without the
-three choices (payment terms, shipment method, shipping agent), which have mappings of their own.
-"""
+"""Without Contact, Fax No., Mobile Phone No., Primary Contact No. and Shipping Agent Code: not in the standard API."""
