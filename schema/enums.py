@@ -61,6 +61,7 @@ _show(
     "Which tables a coupling joins: a table of Business Central and its partner in CRM.",
     {
         Mapping.CUSTOMER: "Customer and account.",
+        Mapping.VENDOR: "Vendor, and account of the relationship type Vendor.",
         Mapping.CONTACT: "Contact and contact.",
         Mapping.ITEM: "Item and product.",
         Mapping.SALESPERSON: "Salesperson or purchaser, and user.",

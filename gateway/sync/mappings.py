@@ -12,7 +12,9 @@ from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
 from gateway.sync.tables.salesperson import SALESPERSON
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
+from gateway.sync.tables.vendor import VENDOR
 
 TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
-    each.mapping: each for each in (SALESPERSON, CURRENCY, UNIT_OF_MEASURE, CUSTOMER, CONTACT, ITEM, OPPORTUNITY)
+    each.mapping: each
+    for each in (SALESPERSON, CURRENCY, UNIT_OF_MEASURE, CUSTOMER, VENDOR, CONTACT, ITEM, OPPORTUNITY)
 }
