@@ -134,7 +134,7 @@ _show(
         Cause.IMPORTED: "It was imported.",
         Cause.UNDONE: "What had been done was taken back.",
         Cause.STALE: "One of its records no longer existed.",
-        Cause.PARENT_UNCOUPLED: "The customer a contact belongs to was uncoupled.",
+        Cause.PARENT_UNCOUPLED: "The customer or vendor a contact belongs to was uncoupled.",
         Cause.REPAIRED: "What had broken off was put right.",
     },
     name="CouplingCause",

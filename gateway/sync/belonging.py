@@ -218,7 +218,7 @@ async def _with_contacts(desk: Desk, parties: Sequence[_Party]) -> dict[_Party, 
 
 def _no_account(person: Found) -> RefusalError:
     hint = "Set its company name in Dynamics 365 Sales."
-    return refusals.lacking(person, "belongs to no account, so no customer can be found for it", hint=hint)
+    return refusals.lacking(person, "belongs to no account, so no customer or vendor can be found for it", hint=hint)
 
 
 def _company(party: Record | None) -> str | None:
