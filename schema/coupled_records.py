@@ -34,7 +34,7 @@ def _name(mapping: Mapping, backend: Backend) -> str:
 def _branch(mapping: TableMapping, backend: Backend) -> Branch:
     """The record of one side with all that is compared. Rows of sets that are kept elsewhere are read anew here."""
     source = replace(mapping.table(backend).source, reference=False)
-    link = ByKey(_IDS[backend], source.key, when=("mapping", mapping.mapping))
+    link = ByKey(_IDS[backend], source.key, when=("mapping", frozenset({mapping.mapping})))
     return Branch(_name(mapping.mapping, backend), link, Need(source, mapping.columns(backend)))
 
 

@@ -63,8 +63,8 @@ class CouplingMutations:
         return CoupleRecordsSuccess.of(coupled, await shown(info, coupled.coupling, need))
 
     @strawberry.field(
-        description="End couplings. The mark of the company on CRM's row is blanked; with a customer its contacts are "
-        "uncoupled and its row of statistics in CRM is deleted. No other record is deleted.",
+        description="End couplings. The mark of the company on CRM's row is blanked; with a customer or a vendor "
+        "its contacts are uncoupled and the account's row of statistics in CRM is deleted. No other record is deleted.",
         metadata=declared(READERS),
     )
     async def uncouple_records(

@@ -61,6 +61,7 @@ _show(
     "Which tables a coupling joins: a table of Business Central and its partner in CRM.",
     {
         Mapping.CUSTOMER: "Customer and account.",
+        Mapping.VENDOR: "Vendor, and account of the relationship type Vendor.",
         Mapping.CONTACT: "Contact and contact.",
         Mapping.ITEM: "Item and product.",
         Mapping.SALESPERSON: "Salesperson or purchaser, and user.",
@@ -135,7 +136,7 @@ _show(
         Cause.IMPORTED: "It was imported.",
         Cause.UNDONE: "What had been done was taken back.",
         Cause.STALE: "One of its records no longer existed.",
-        Cause.PARENT_UNCOUPLED: "The customer a contact belongs to was uncoupled.",
+        Cause.PARENT_UNCOUPLED: "The customer or vendor a contact belongs to was uncoupled.",
         Cause.REPAIRED: "What had broken off was put right.",
     },
     name="CouplingCause",

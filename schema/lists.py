@@ -11,6 +11,7 @@ from schema.types.customer import CustomerBlocked
 from schema.types.item import ItemType
 from schema.types.opportunity import OpportunityState
 from schema.types.product import ProductState
+from schema.types.vendor import VendorBlocked
 
 
 @strawberry.input(description="Which customers; all conditions have to hold.")
@@ -51,6 +52,37 @@ class CustomerOrderField(Enum):
 @strawberry.input(description="How customers are ordered.")
 class CustomerOrder:
     field: CustomerOrderField = strawberry.field(description="Ordered by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Up or down.")
+
+
+@strawberry.input(description="Which vendors; all conditions have to hold.")
+class VendorFilter:
+    number: TextFilter | None = on("number", "Vendor number.")
+    display_name: TextFilter | None = on("displayName", "Name.")
+    city: TextFilter | None = on("city", "City.")
+    postal_code: TextFilter | None = on("postalCode", "Postal code.")
+    country: TextFilter | None = on("country", "Country or region code.")
+    email: TextFilter | None = on("email", "E-mail address.")
+    phone_number: TextFilter | None = on("phoneNumber", "Telephone number.")
+    blocked: VendorBlocked | None = on(
+        "blocked",
+        "What it is blocked for.",
+        wire={VendorBlocked.NONE: "_x0020_", VendorBlocked.PAYMENT: "Payment", VendorBlocked.ALL: "All"},
+    )
+    last_modified_at: DateTimeFilter | None = on("lastModifiedDateTime", "Last change in Business Central.")
+
+
+@strawberry.enum(description="What vendors are ordered by.")
+class VendorOrderField(Enum):
+    NUMBER = strawberry.enum_value(Sort("number", "text"), description="Vendor number.")
+    DISPLAY_NAME = strawberry.enum_value(Sort("displayName", "text"), description="Name.")
+    CITY = strawberry.enum_value(Sort("city", "text"), description="City.")
+    LAST_MODIFIED_AT = strawberry.enum_value(Sort("lastModifiedDateTime", "instant"), description="Last change.")
+
+
+@strawberry.input(description="How vendors are ordered.")
+class VendorOrder:
+    field: VendorOrderField = strawberry.field(description="Ordered by.")
     direction: Direction = strawberry.field(default=Direction.ASC, description="Up or down.")
 
 

@@ -14,7 +14,7 @@ from gateway.reading.lookup import match_key
 from gateway.reading.need import Need, Source
 from gateway.reading.reader import Reader
 from gateway.reading.row import Failure, Row
-from gateway.reading.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, SYSTEM_USERS
+from gateway.reading.sources import ACCOUNTS, CUSTOMERS, ITEMS, PRODUCTS, SALESPERSONS, SYSTEM_USERS, VENDORS
 from gateway.reading.values import usable
 from schema.enums import Mapping
 
@@ -64,6 +64,14 @@ class CustomerBy:
     account_number: str | None = _partner_natural("CUSTOMER", ACCOUNTS, "Number of the coupled account.")
 
 
+@strawberry.input(one_of=True, description="One key of a vendor.")
+class VendorBy:
+    number: str | None = _own("number", "Vendor number.")
+    system_id: UUID | None = _own("id", "Business Central SystemId.")
+    account_id: UUID | None = _partner("VENDOR", ACCOUNTS, "Dataverse id of the coupled account.")
+    account_number: str | None = _partner_natural("VENDOR", ACCOUNTS, "Number of the coupled account.")
+
+
 @strawberry.input(one_of=True, description="One key of an item.")
 class ItemBy:
     number: str | None = _own("number", "Item number.")
@@ -86,6 +94,8 @@ class AccountBy:
     account_number: str | None = _natural("accountnumber", "Account number.")
     customer_number: str | None = _partner_natural("CUSTOMER", CUSTOMERS, "Number of the coupled customer.")
     customer_system_id: UUID | None = _partner("CUSTOMER", CUSTOMERS, "SystemId of the coupled customer.")
+    vendor_number: str | None = _partner_natural("VENDOR", VENDORS, "Number of the coupled vendor.")
+    vendor_system_id: UUID | None = _partner("VENDOR", VENDORS, "SystemId of the coupled vendor.")
 
 
 @strawberry.input(one_of=True, description="One key of a product.")

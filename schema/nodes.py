@@ -23,6 +23,7 @@ Ask = Info[Context, Any]
 
 _NODES = {
     "Account", "Contact", "Coupling", "Customer", "Item", "Opportunity", "Product", "SalesOrder", "Salesperson", "SystemUser",
+    "Vendor",
 }  # fmt: skip
 MOST_NODES = 100
 

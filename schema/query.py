@@ -21,6 +21,7 @@ from gateway.reading.sources import (
     PRODUCTS,
     SALESPERSONS,
     SYSTEM_USERS,
+    VENDORS,
 )
 from gateway.reading.values import usable
 from schema import lists
@@ -45,6 +46,7 @@ from schema.lookups import (
     ProductBy,
     SalespersonBy,
     SystemUserBy,
+    VendorBy,
     look_up,
 )
 from schema.matches import MatchQueries
@@ -62,6 +64,7 @@ from schema.types.opportunity import Opportunity
 from schema.types.product import Product
 from schema.types.salesperson import Salesperson
 from schema.types.system_user import SystemUser
+from schema.types.vendor import Vendor
 from schema.types.viewer import Viewer
 
 Ask = Info[Context, Any]
@@ -122,6 +125,22 @@ class Query(CouplingFileQueries, CouplingQueries, MatchQueries, CouplingJobQueri
         company: InCompany = None,
     ) -> Connection[Customer] | None:
         return await page(info, CUSTOMERS, filter, order_by, first, after, company)
+
+    @strawberry.field(description="A vendor, by any key of either system.", metadata=declared(READERS))
+    async def vendor(self, info: Ask, by: Annotated[VendorBy, BY], company: InCompany = None) -> Vendor | None:
+        return await one(info, by, company)
+
+    @strawberry.field(description="Vendors of Business Central, by number unless ordered.", metadata=declared(READERS))
+    async def vendors(
+        self,
+        info: Ask,
+        filter: Annotated[lists.VendorFilter | None, WHICH] = None,
+        order_by: Annotated[lists.VendorOrder | None, ORDERED] = None,
+        first: First = 50,
+        after: After = None,
+        company: InCompany = None,
+    ) -> Connection[Vendor] | None:
+        return await page(info, VENDORS, filter, order_by, first, after, company)
 
     @strawberry.field(description="An item, by any key of either system.", metadata=declared(EVERY_ROLE))
     async def item(self, info: Ask, by: Annotated[ItemBy, BY], company: InCompany = None) -> Item | None:

@@ -14,6 +14,7 @@ class Mapping(StrEnum):
     """Which tables a coupling joins. Named after the Business Central side."""
 
     CUSTOMER = "CUSTOMER"
+    VENDOR = "VENDOR"
     CONTACT = "CONTACT"
     ITEM = "ITEM"
     SALESPERSON = "SALESPERSON"

@@ -6,6 +6,7 @@
 | account | its contacts are uncoupled too, its row of statistics is deleted |
 | others | nothing |
 
+An account that is both a customer's and a vendor's keeps all that until the second coupling ends.
 No other row is deleted. CRM comes first and our table last: what breaks off in between is done again with the same result.
 
 Source: Business Central, codeunits CDS Int. Table Uncouple, CRM Int. Table Subscriber.
@@ -24,6 +25,7 @@ from gateway.odata.write import Delete, Update, Write
 from gateway.pairing.standing import being_created
 from gateway.reading.sources import ACCOUNT_STATISTICS
 from gateway.records import Backend
+from gateway.sync.belonging import OF_ACCOUNTS
 from gateway.sync.desk import Desk, all_of, side_by_side
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
@@ -88,18 +90,22 @@ async def _of_mapping(
 
 
 async def children_of(desk: Desk, couplings: Sequence[Coupling]) -> dict[UUID, list[Coupling]]:
-    """The couplings of contacts that would end with these, by coupling; one question to CRM where there are customers.
+    """The couplings of contacts that would end with these, by coupling; one question to CRM where there are accounts.
 
     Raises:
         BackendError: CRM could not be read.
     """
-    customers = {each.crm_id: each.id for each in couplings if each.mapping is Mapping.CUSTOMER}
-    contacts = await _contacts(desk, list(customers))
+    accounts: dict[UUID, UUID] = {}
+    for mapping in OF_ACCOUNTS:
+        of_mapping = {each.crm_id: each.id for each in couplings if each.mapping is mapping}
+        held = await _held_otherwise(desk, mapping, of_mapping)
+        accounts |= {account: id for account, id in of_mapping.items() if account not in held}
+    contacts = await _contacts(desk, list(accounts))
     below = await _below(desk, contacts)
     found: dict[UUID, list[Coupling]] = {}
     for contact in contacts:
         if contact.id in below:
-            found.setdefault(customers[_parent(contact)], []).append(below[contact.id])
+            found.setdefault(accounts[_parent(contact)], []).append(below[contact.id])
     return found
 
 
@@ -131,8 +137,9 @@ async def _cleared(
     desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling]
 ) -> tuple[ReadOnly[UUID, Sequence[Coupling]], dict[UUID, GatewayError]]:
     """CRM as it has to be afterwards: the couplings of contacts below each row, and what could not be cleared, by coupling."""
-    ids = [each.crm_id for each in couplings]
-    of_accounts = mapping.mapping is Mapping.CUSTOMER
+    held = await _held_otherwise(desk, mapping.mapping, [each.crm_id for each in couplings])
+    ids = [each.crm_id for each in couplings if each.crm_id not in held]
+    of_accounts = mapping.mapping in OF_ACCOUNTS
     statistics = await _prepared(desk, mapping)
     rows, contacts = await side_by_side(
         Records(desk, mapping, Backend.DATAVERSE).by_id(ids, columns=statistics),
@@ -160,8 +167,20 @@ async def _cleared(
 
 async def _coupled_elsewhere(desk: Desk, mapping: TableMapping, rows: Iterable[UUID]) -> set[UUID]:
     """Rows that another company has a coupling of, too: what is theirs stays."""
-    found = await desk.books.couplings.find_everywhere(mapping.mapping, rows)
-    return {id for id, same in found.items() if any(each.company_id != desk.company for each in same)}
+    wanted, elsewhere = list(rows), set[UUID]()
+    for each in OF_ACCOUNTS if mapping.mapping in OF_ACCOUNTS else (mapping.mapping,):
+        found = await desk.books.couplings.find_everywhere(each, wanted)
+        elsewhere |= {id for id, same in found.items() if any(one.company_id != desk.company for one in same)}
+    return elsewhere
+
+
+async def _held_otherwise(desk: Desk, mapping: Mapping, accounts: Iterable[UUID]) -> set[UUID]:
+    """Accounts that this company has coupled with a record of the other kind, too."""
+    wanted, held = list(accounts), set[UUID]()
+    for other in OF_ACCOUNTS if mapping in OF_ACCOUNTS else ():
+        if other is not mapping:
+            held |= set(await desk.books.couplings.find(other, desk.company, Side.DATAVERSE, wanted))
+    return held
 
 
 async def _prepared(desk: Desk, mapping: TableMapping) -> tuple[str, ...]:
@@ -176,7 +195,7 @@ async def _prepared(desk: Desk, mapping: TableMapping) -> tuple[str, ...]:
         _way(desk, TABLE_MAPPINGS[Mapping.CONTACT].crm.page, "bcbi_companyid"),
         desk.crm_company(),
     )
-    return (_STATISTICS,) if way is not None and mapping.mapping is Mapping.CUSTOMER else ()
+    return (_STATISTICS,) if way is not None and mapping.mapping in OF_ACCOUNTS else ()
 
 
 async def _way(desk: Desk, table: str, column: str) -> str | None:

@@ -263,7 +263,7 @@ class Levels:
 
     async def _follow_key(self, rows: Sequence[Row], branch: Branch, link: ByKey, *, after: int) -> None:
         source = branch.need.source
-        wanted = [row for row in rows if link.when is None or row.key(link.when[0]) == link.when[1]]
+        wanted = [row for row in rows if link.when is None or row.key(link.when[0]) in link.when[1]]
         values = {row: row.link_value(link.column, source, link.target) for row in wanted}
         sought = {row: value for row, value in values.items() if value is not None}
         found = await self._by_key(branch.need, link.target, unique(sought.values()), after=after) if sought else {}

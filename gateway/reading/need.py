@@ -53,12 +53,12 @@ class Source:
 class ByKey:
     """To the row of another set whose ``target`` property equals this row's ``column``.
 
-    With ``when``, only for rows whose property has that value.
+    With ``when``, only for rows whose property has one of these values.
     """
 
     column: str
     target: str
-    when: tuple[str, str] | None = None
+    when: tuple[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

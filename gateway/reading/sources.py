@@ -53,6 +53,7 @@ def _choice(table: str, column: str) -> Source:
 
 
 CUSTOMERS = _business_central("customers", "number", mapping="CUSTOMER")
+VENDORS = _business_central("vendors", "number", mapping="VENDOR")
 ITEMS = _business_central("items", "number", mapping="ITEM")
 ITEM_VARIANTS = _business_central("itemVariants", "code", guids=frozenset({"itemId"}))
 SALESPERSONS = _business_central("salespeoplePurchasers", "code")

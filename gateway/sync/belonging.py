@@ -1,12 +1,15 @@
-"""Which company a person belongs to, in both systems: contact, company, customer, coupled account; and back.
+"""Which company a person belongs to, in both systems: contact, company, customer or vendor, coupled account; and back.
 
-Business Central keeps a customer's company as a contact of its own, and persons belong to that contact.
+Business Central keeps the company of a customer or a vendor as a contact of its own, and persons belong to that contact. A
+company that is both is looked at as a customer.
 
-Source: Business Central, table Contact Business Relation; codeunit CRM Int. Table. Subscriber, ``parentcustomerid``;
-"contactsInformation resource type".
+Source: Business Central, table Contact Business Relation; codeunit CDS Int. Table. Subscriber, "FindParentCRMAccountForContact";
+codeunit CRM Synch. Helper, "SetContactParentCompany"; "contactsInformation resource type".
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from gateway.couplings.coupling import Mapping as Tables
@@ -15,55 +18,127 @@ from gateway.errors import NamedRecord, ProtocolError, RefusalError
 from gateway.odata.query import Expand
 from gateway.reading.lookup import match_key
 from gateway.reading.need import Source
-from gateway.reading.sources import BC_CONTACTS, CUSTOMERS
+from gateway.reading.sources import BC_CONTACTS, CUSTOMERS, VENDORS
 from gateway.records import Backend, Record
 from gateway.sync import refusals
-from gateway.sync.desk import Desk
+from gateway.sync.desk import Desk, all_of
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
 from gateway.sync.references import guid
 
+OF_ACCOUNTS: Final = (Tables.CUSTOMER, Tables.VENDOR)
+"""What an account is in Business Central. Where a company is both, the first one counts."""
+
+_RELATED: Final = {"Customer": Tables.CUSTOMER, "Vendor": Tables.VENDOR}
+_SOURCES: Final = {Tables.CUSTOMER: CUSTOMERS, Tables.VENDOR: VENDORS}
 _RELATION = Expand("contactInformation", ("contactId", "relatedId", "relatedType"))
 _CONTACTS = Expand("contactsInformation", ("contactNumber", "contactType", "relatedType"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """A customer or a vendor."""
+
+    mapping: Tables
+    id: UUID
 
 
 async def accounts_of(desk: Desk, contacts: Sequence[tuple[Found, UUID]]) -> dict[UUID, UUID | RefusalError]:
     """CRM's account of the company that a contact of Business Central belongs to, by the record that wants to know.
 
     ``contacts`` are those records, each with its contact: itself, or that of an opportunity. One whose contact belongs to no
-    customer is left out. Raises: BackendError.
+    customer and no vendor is left out. Raises: BackendError.
     """
-    related = await _customers_of(desk, list(dict.fromkeys(contact for _, contact in contacts)))
-    customers = list(dict.fromkeys(each for each in related.values() if isinstance(each, UUID)))
-    couplings = await desk.books.couplings.find(Tables.CUSTOMER, desk.company, Side.BUSINESS_CENTRAL, customers)
-    named = await _named(desk, Backend.BUSINESS_CENTRAL, [each for each in customers if each not in couplings])
+    related = await _parties_of(desk, list(dict.fromkeys(contact for _, contact in contacts)))
+    parties = list(dict.fromkeys(each for each in related.values() if isinstance(each, _Party)))
+    accounts, named = await _accounts_of_parties(desk, parties)
     found: dict[UUID, UUID | RefusalError] = {}
     for source, contact in contacts:
-        customer = related.get(contact)
-        if isinstance(customer, ProtocolError):
-            found[source.id] = refusals.unreadable(source, None, customer)
-        elif customer in couplings:
-            found[source.id] = couplings[customer].crm_id
-        elif customer is not None:
-            found[source.id] = refusals.no_partner(named[customer], source, noun="an account")
+        party = related.get(contact)
+        if isinstance(party, ProtocolError):
+            found[source.id] = refusals.unreadable(source, None, party)
+        elif party in accounts:
+            found[source.id] = accounts[party]
+        elif party is not None:
+            found[source.id] = refusals.no_partner(named[party], source, noun="an account")
     return found
 
 
 def no_customer(source: Found) -> RefusalError:
-    """Its contact belongs to no customer."""
-    hint = "Set Company No. of the contact to a company that is a customer, and couple the customer."
-    return refusals.lacking(source, "belongs to no customer, so no account can be found for it", hint=hint)
+    """Its contact belongs to no customer and no vendor."""
+    hint = "Set Company No. of the contact to a company that is a customer or a vendor, and couple that one."
+    return refusals.lacking(
+        source, "belongs to no customer and no vendor, so no account can be found for it", hint=hint
+    )
 
 
-async def _customers_of(desk: Desk, contacts: Sequence[UUID]) -> dict[UUID, UUID | ProtocolError]:
-    rows = await _by_id(desk, BC_CONTACTS, contacts, {"number"}, (_RELATION,))
-    found: dict[UUID, UUID | ProtocolError] = {}
+async def _accounts_of_parties(
+    desk: Desk, parties: Sequence[_Party]
+) -> tuple[dict[_Party, UUID], dict[_Party, NamedRecord]]:
+    """The accounts of those that are coupled, and what the others are called."""
+    accounts: dict[_Party, UUID] = {}
+    named: dict[_Party, NamedRecord] = {}
+    for mapping in OF_ACCOUNTS:
+        ids = [each.id for each in parties if each.mapping is mapping]
+        couplings = await desk.books.couplings.find(mapping, desk.company, Side.BUSINESS_CENTRAL, ids)
+        accounts |= {_Party(mapping, id): each.crm_id for id, each in couplings.items()}
+        names = await _named(desk, mapping, Backend.BUSINESS_CENTRAL, [each for each in ids if each not in couplings])
+        named |= {_Party(mapping, id): name for id, name in names.items()}
+    return accounts, named
+
+
+async def _parties_of(desk: Desk, contacts: Sequence[UUID]) -> dict[UUID, _Party | ProtocolError]:
+    columns = {"number", "companyNumber", "companyName", "contactBusinessRelation"}
+    rows = await _by_id(desk, BC_CONTACTS, contacts, columns, (_RELATION,))
+    found: dict[UUID, _Party | ProtocolError] = {}
+    several: dict[UUID, Record] = {}
     for contact in contacts:
-        row = rows.get(match_key(contact))
-        relation = row.values.get(_RELATION.navigation) if row is not None else None
-        if isinstance(relation, Mapping) and relation.get("relatedType") == "Customer":
-            found[contact] = _guid_or_error(relation.get("relatedId"), Backend.BUSINESS_CENTRAL)
-    return found
+        if (row := rows.get(match_key(contact))) is None:
+            continue
+        party = _party(row.values.get(_RELATION.navigation))
+        if party is not None:
+            found[contact] = party
+        if row.values.get("contactBusinessRelation") == "Multiple" and not _is_customer(party):
+            several[contact] = row
+    return found | await _customers_of(desk, several)
+
+
+def _party(relation: object) -> _Party | ProtocolError | None:
+    if not isinstance(relation, Mapping) or (mapping := _RELATED.get(str(relation.get("relatedType")))) is None:
+        return None
+    return _party_of(mapping, relation.get("relatedId"))
+
+
+def _party_of(mapping: Tables, key: object) -> _Party | ProtocolError:
+    id = _guid_or_error(key, Backend.BUSINESS_CENTRAL)
+    return _Party(mapping, id) if isinstance(id, UUID) else id
+
+
+def _is_customer(party: _Party | ProtocolError | None) -> bool:
+    return isinstance(party, _Party) and party.mapping is Tables.CUSTOMER
+
+
+async def _customers_of(desk: Desk, contacts: Mapping[UUID, Record]) -> dict[UUID, _Party | ProtocolError]:
+    """The customers of contacts whose company is several things: a contact leads to one of them only.
+
+    A company has the name of its customer, so they are looked for by that; what counts is that the company is among theirs.
+    """
+    names = {str(row.values.get("companyName")) for row in contacts.values() if row.values.get("companyName")}
+    if not names:
+        return {}
+    after = desk.asking.trace.round_trips
+    customers, _ = await desk.reading.lookups.all_by_key(
+        desk.asking,
+        CUSTOMERS,
+        "displayName",
+        sorted(names),
+        select=frozenset({CUSTOMERS.key}),
+        expand=(_CONTACTS,),
+        after=after,
+    )
+    ids = {_company(each): each.values.get(CUSTOMERS.key) for same in customers.values() for each in same}
+    found = {contact: ids.get(str(row.values.get("companyNumber"))) for contact, row in contacts.items()}
+    return {contact: _party_of(Tables.CUSTOMER, id) for contact, id in found.items() if id is not None}
 
 
 def _guid_or_error(value: object, backend: Backend) -> UUID | ProtocolError:
@@ -100,10 +175,10 @@ async def company_contacts(desk: Desk, persons: Sequence[Found]) -> dict[UUID, s
     parents = {each.id: each.values.get("_parentcustomerid_value") for each in persons}
     accounts = {id: _guid_or_error(parent, Backend.DATAVERSE) for id, parent in parents.items() if parent is not None}
     wanted = list(dict.fromkeys(each for each in accounts.values() if isinstance(each, UUID)))
-    couplings = await desk.books.couplings.find(Tables.CUSTOMER, desk.company, Side.DATAVERSE, wanted)
-    customers = {account: each.bc_id for account, each in couplings.items()}
-    rows = await _by_id(desk, CUSTOMERS, list(customers.values()), {"number", "displayName"}, (_CONTACTS,))
-    named = await _named(desk, Backend.DATAVERSE, [each for each in wanted if each not in customers])
+    parties = await _parties_of_accounts(desk, wanted)
+    rows = await _with_contacts(desk, list(parties.values()))
+    unknown = [each for each in wanted if each not in parties]
+    named = await _named(desk, Tables.CUSTOMER, Backend.DATAVERSE, unknown)
     found: dict[UUID, str | RefusalError] = {}
     for person in persons:
         account = accounts.get(person.id)
@@ -111,36 +186,60 @@ async def company_contacts(desk: Desk, persons: Sequence[Found]) -> dict[UUID, s
             found[person.id] = _no_account(person)
         elif isinstance(account, ProtocolError):
             found[person.id] = refusals.unreadable(person, None, account)
-        elif account not in customers:
-            found[person.id] = refusals.no_partner(named[account], person, noun="a customer")
+        elif account not in parties:
+            found[person.id] = refusals.no_partner(named[account], person, noun="a customer or a vendor")
         else:
-            number = _company(rows.get(match_key(customers[account])))
-            found[person.id] = number or _no_company(person)
+            party = parties[account]
+            found[person.id] = _company(rows.get(party)) or _no_company(person, party)
     return found
+
+
+async def _parties_of_accounts(desk: Desk, accounts: Sequence[UUID]) -> dict[UUID, _Party]:
+    """What the accounts are coupled with."""
+    found: dict[UUID, _Party] = {}
+    for mapping in OF_ACCOUNTS:
+        left = [each for each in accounts if each not in found]
+        couplings = await desk.books.couplings.find(mapping, desk.company, Side.DATAVERSE, left)
+        found |= {account: _Party(mapping, each.bc_id) for account, each in couplings.items()}
+    return found
+
+
+async def _with_contacts(desk: Desk, parties: Sequence[_Party]) -> dict[_Party, Record]:
+    """Customers and vendors as Business Central has them, side by side."""
+    wanted = {mapping: [each.id for each in parties if each.mapping is mapping] for mapping in OF_ACCOUNTS}
+    columns = {"number", "displayName"}
+    rows = await all_of(
+        *(_by_id(desk, _SOURCES[mapping], ids, columns, (_CONTACTS,)) for mapping, ids in wanted.items())
+    )
+    of_mapping = dict(zip(wanted, rows, strict=True))
+    found = {each: of_mapping[each.mapping].get(match_key(each.id)) for each in parties}
+    return {party: row for party, row in found.items() if row is not None}
 
 
 def _no_account(person: Found) -> RefusalError:
     hint = "Set its company name in Dynamics 365 Sales."
-    return refusals.lacking(person, "belongs to no account, so no customer can be found for it", hint=hint)
+    return refusals.lacking(person, "belongs to no account, so no customer or vendor can be found for it", hint=hint)
 
 
-def _company(customer: Record | None) -> str | None:
-    contacts = customer.values.get(_CONTACTS.navigation) if customer is not None else None
+def _company(party: Record | None) -> str | None:
+    """The number of the contact that a customer or a vendor is."""
+    contacts = party.values.get(_CONTACTS.navigation) if party is not None else None
     for each in contacts if isinstance(contacts, list) else ():
         if each.get("contactType") == "Company":
             return str(each.get("contactNumber"))
     return None
 
 
-def _no_company(person: Found) -> RefusalError:
-    hint = "Create contacts from customers in Business Central: Create Contacts from Customers."
-    return refusals.lacking(person, "belongs to a customer that has no contact in Business Central", hint=hint)
+def _no_company(person: Found, party: _Party) -> RefusalError:
+    noun = TABLE_MAPPINGS[party.mapping].bc.noun
+    hint = f"Create contacts from {noun}s in Business Central: Create Contacts from {noun.capitalize()}s."
+    return refusals.lacking(person, f"belongs to a {noun} that has no contact in Business Central", hint=hint)
 
 
-async def _named(desk: Desk, backend: Backend, ids: Sequence[UUID]) -> dict[UUID, NamedRecord]:
-    """What customers or accounts are called."""
-    table = TABLE_MAPPINGS[Tables.CUSTOMER].table(backend)
-    assert table.number is not None  # noqa: S101 - both have one
+async def _named(desk: Desk, mapping: Tables, backend: Backend, ids: Sequence[UUID]) -> dict[UUID, NamedRecord]:
+    """What customers, vendors or accounts are called."""
+    table = TABLE_MAPPINGS[mapping].table(backend)
+    assert table.number is not None  # noqa: S101 - all have one
     rows = await _by_id(desk, table.source, ids, {table.number, table.title}, ())
     named: dict[UUID, NamedRecord] = {}
     for id in ids:

@@ -42,7 +42,7 @@ async def computed(desk: Desk, mapping: TableMapping, *, to: Backend, pairs: Seq
 
 
 async def _parents_in_crm(desk: Desk, pairs: Sequence[Both]) -> Computed:
-    """The account of the person's company. A person whose company is no customer stays where they are."""
+    """The account of the person's company. A person whose company is no customer and no vendor stays where they are."""
     accounts = await accounts_of(desk, [(source, source.id) for source, _ in pairs])
     return [_each(pair, accounts.get(pair[0].id), _parent) for pair in pairs]
 
@@ -89,7 +89,7 @@ def _look_up(row: Found, column: str) -> UUID | None:
 
 
 async def _companies_in_bc(desk: Desk, pairs: Sequence[Both]) -> Computed:
-    """The company of the account's customer. A contact of no account stays where it is."""
+    """The company of the account's customer or vendor. A contact of no account stays where it is."""
     persons = [source for source, _ in pairs if source.values.get("_parentcustomerid_value") is not None]
     companies = await company_contacts(desk, persons)
     return [_company(target, companies.get(source.id)) for source, target in pairs]

@@ -125,8 +125,15 @@ def _guid(row: Values, column: str) -> UUID:
 
 
 async def _accounts(desk: Desk, sources: Sequence[Found]) -> Additions:
+    """Source: Business Central, codeunit CDS Setup Defaults, template BCICUSTOME."""
     owner = await _default_owner(desk)
     return [Addition({"customertypecode": 3, **owner}) for _ in sources]
+
+
+async def _vendor_accounts(desk: Desk, sources: Sequence[Found]) -> Additions:
+    """Source: Business Central, codeunit CDS Setup Defaults, template BCIVENDOR."""
+    owner = await _default_owner(desk)
+    return [Addition({"customertypecode": 11, **owner}) for _ in sources]
 
 
 async def _contacts(desk: Desk, sources: Sequence[Found]) -> Additions:
@@ -217,7 +224,7 @@ def _opportunity(account: UUID | RefusalError | None, columns: Values) -> Additi
 # -- to Business Central -----------------------------------------------------------------------------------------------------
 
 
-async def _customers(desk: Desk, sources: Sequence[Found]) -> Additions:
+async def _numbered(desk: Desk, sources: Sequence[Found]) -> Additions:
     """The number comes from Business Central's number series."""
     return [Addition() for _ in sources]
 
@@ -277,6 +284,7 @@ _Adding = Callable[[Desk, Sequence[Found]], Awaitable[Additions]]
 
 _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.CUSTOMER, Backend.DATAVERSE): _accounts,
+    (Tables.VENDOR, Backend.DATAVERSE): _vendor_accounts,
     (Tables.CONTACT, Backend.DATAVERSE): _contacts,
     (Tables.ITEM, Backend.DATAVERSE): _products,
     (Tables.CURRENCY, Backend.DATAVERSE): _currencies,
@@ -284,7 +292,8 @@ _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _options(Tables.SHIPMENT_METHOD),
     (Tables.UNIT_OF_MEASURE, Backend.DATAVERSE): _unit_groups,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities_in_crm,
-    (Tables.CUSTOMER, Backend.BUSINESS_CENTRAL): _customers,
+    (Tables.CUSTOMER, Backend.BUSINESS_CENTRAL): _numbered,
+    (Tables.VENDOR, Backend.BUSINESS_CENTRAL): _numbered,
     (Tables.CONTACT, Backend.BUSINESS_CENTRAL): _persons,
     (Tables.ITEM, Backend.BUSINESS_CENTRAL): _items,
     (Tables.SALESPERSON, Backend.BUSINESS_CENTRAL): _salespersons,

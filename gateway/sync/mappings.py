@@ -14,6 +14,7 @@ from gateway.sync.tables.payment_terms import PAYMENT_TERMS
 from gateway.sync.tables.salesperson import SALESPERSON
 from gateway.sync.tables.shipment_method import SHIPMENT_METHOD
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
+from gateway.sync.tables.vendor import VENDOR
 
 TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
     each.mapping: each
@@ -24,6 +25,7 @@ TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
         SHIPMENT_METHOD,
         UNIT_OF_MEASURE,
         CUSTOMER,
+        VENDOR,
         CONTACT,
         ITEM,
         OPPORTUNITY,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schema.types.customer import Customer
     from schema.types.opportunity import Opportunity
     from schema.types.system_user import SystemUser
+    from schema.types.vendor import Vendor
 
 
 @strawberry.enum(description="Whether a row of CRM is in use.")
@@ -56,7 +57,9 @@ class Contact(Node):
     mobile_phone_number: str | None = column("mobilephone", description="Mobile telephone number.")
 
 
-@row_type(ACCOUNTS, description="An account of CRM, with its customer in Business Central through the coupling.")
+@row_type(
+    ACCOUNTS, description="An account of CRM, with its customer or vendor in Business Central through the coupling."
+)
 class Account(Node):
     row: strawberry.Private[Row]
 
@@ -105,7 +108,13 @@ class Account(Node):
     coupling: Annotated["Coupling", strawberry.lazy("schema.types.coupling")] | None = link(
         CouplingOf("CUSTOMER"), description="The coupling to the customer; null while there is none."
     )
+    vendor: Annotated["Vendor", strawberry.lazy("schema.types.vendor")] | None = link(
+        Coupled("VENDOR"), description="The coupled vendor in Business Central; null while not coupled."
+    )
+    vendor_coupling: Annotated["Coupling", strawberry.lazy("schema.types.coupling")] | None = link(
+        CouplingOf("VENDOR"), description="The coupling to the vendor; null while there is none."
+    )
     couplings: list[Annotated["Coupling", strawberry.lazy("schema.types.coupling")]] | None = link(
         CouplingsOf("CUSTOMER"),
-        description="Its couplings in all companies, each with its `companyId`; empty while there is none.",
+        description="Its couplings to customers in all companies, each with its `companyId`; empty while there is none.",
     )

@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from schema.types.product import Product
     from schema.types.salesperson import Salesperson
     from schema.types.system_user import SystemUser
+    from schema.types.vendor import Vendor
 
 
-def _behind(mapping: Mapping, column_name: str, target: str) -> ByKey:
-    return ByKey(column_name, target, when=("mapping", mapping))
+def _behind(mapping: Mapping, column_name: str, target: str, *others: Mapping) -> ByKey:
+    return ByKey(column_name, target, when=("mapping", frozenset({mapping, *others})))
 
 
 @row_type(COUPLINGS, description="A pair: a Business Central record and a Dataverse row that are the same thing.")
@@ -103,8 +104,11 @@ class Coupling(Node):
     customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = link(
         _behind(Mapping.CUSTOMER, "bc_id", "id"), description="The customer; null for other mappings, or if deleted."
     )
+    vendor: Annotated["Vendor", strawberry.lazy("schema.types.vendor")] | None = link(
+        _behind(Mapping.VENDOR, "bc_id", "id"), description="The vendor; null for other mappings, or if deleted."
+    )
     account: Annotated["Account", strawberry.lazy("schema.types.account")] | None = link(
-        _behind(Mapping.CUSTOMER, "crm_id", "accountid"),
+        _behind(Mapping.CUSTOMER, "crm_id", "accountid", Mapping.VENDOR),
         description="The account; null for other mappings, or if deleted.",
     )
     item: Annotated["Item", strawberry.lazy("schema.types.item")] | None = link(

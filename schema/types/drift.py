@@ -226,7 +226,8 @@ class RepairDriftResult:
     hint: str | None = strawberry.field(description="What to do about it.")
     records: list[RecordReference] = strawberry.field(description="The records it is about.")
     also: list[RecordPair] = strawberry.field(
-        description="Couplings of contacts that ended with a customer's, or would: those of all contacts of its account."
+        description="Couplings of contacts that ended with that of a customer or a vendor, or would: those of all contacts of "
+        "its account."
     )
 
     @classmethod

@@ -129,7 +129,7 @@ def test_without_a_check_no_system_has_to_run(demo: tuple[str, ...], tmp_path: P
         (("import", "missing.csv"), "GATEWAY_TENANT_ID is not set"),
         (("import", "missing.csv", "--demo", "nowhere"), "there is no demo in the folder nowhere"),
         (("export", "--shape", "xml", "--demo", "DEMO"), "--shape xml is none of own, 5331"),
-        (("export", "--mapping", "VENDOR", "--demo", "DEMO"), "--mapping VENDOR is none of CUSTOMER"),
+        (("export", "--mapping", "EMPLOYEE", "--demo", "DEMO"), "--mapping EMPLOYEE is none of CUSTOMER"),
         (("export", "--company", "CRONUS", "--demo", "DEMO"), "--company CRONUS is not the GUID"),
         (("export", "/proc/nowhere/couplings.csv", "--demo", "DEMO"), "/proc/nowhere/couplings.csv cannot be written"),
         (("import", "missing.csv", "--demo", "DEMO"), "missing.csv cannot be read: No such file or directory"),

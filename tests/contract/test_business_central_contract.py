@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.couplings.coupling import Mapping
 from gateway.errors import (
     NotFoundError,
     PreconditionFailedError,
@@ -13,7 +14,8 @@ from gateway.errors import (
 )
 from gateway.odata.query import AnyOf, Compare, Either, Expand, Order, Query, Text
 from gateway.odata.write import Create, Delete, Update
-from gateway.records import Record
+from gateway.records import Backend, Record
+from gateway.sync.mappings import TABLE_MAPPINGS
 from tests.contract.conftest import Contract
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +106,36 @@ async def test_expanding_a_single_part_takes_the_name_of_its_entity(contract: Co
         assert details["id"] == record.values["id"]
 
 
+async def test_vendors_show_what_their_mapping_reads(contract: Contract) -> None:
+    """Also that the page shows no purchaser, without whom an account has no owner to be mapped."""
+    mapping = TABLE_MAPPINGS[Mapping.VENDOR]
+    columns = tuple(sorted(mapping.columns(Backend.BUSINESS_CENTRAL)))
+    path = contract.in_company(mapping.bc.source.name)
+    query = Query(select=columns, filter=mapping.bc.rules[0].condition, top=3)
+    vendors = (await contract.business_central.page(path, query, call=contract.call)).records
+    if not vendors:
+        contract.too_small("the company has no vendors to look at")
+    assert all(record.values.keys() == set(columns) for record in vendors)
+    (whole,) = (await contract.bc_wire.get(path, params={"$top": "1"})).json()["value"]
+    assert not [name for name in whole if "purchaser" in name.lower() or "salesperson" in name.lower()]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("customers", "Customer"), ("vendors", "Vendor")])
+async def test_the_contacts_of_customers_and_vendors_come_with_them(contract: Contract, name: str, kind: str) -> None:
+    contacts = Expand("contactsInformation", ("contactNumber", "contactType", "relatedType"))
+    query = Query(select=("id",), expand=(contacts,), top=20)
+    records = (await contract.business_central.page(contract.in_company(name), query, call=contract.call)).records
+    found: list[dict[str, object]] = []
+    for record in records:
+        rows = record.values[contacts.navigation]
+        assert isinstance(rows, list)
+        found += rows
+    if not found:
+        contract.too_small(f"no contacts of {name} to look at")
+    assert {each["relatedType"] for each in found} == {kind}
+    assert {each["contactType"] for each in found} <= {"Company", "Person"}
+
+
 @pytest.mark.parametrize(
     ("path", "query", "status", "code"),
     [
@@ -171,10 +203,11 @@ async def test_a_change_without_if_match_is_refused(contract: Contract) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest_InvalidToken")
 
 
-async def test_a_record_can_be_created_changed_and_deleted_under_guards(contract: Contract) -> None:
-    """Writes a customer and deletes it."""
+@pytest.mark.parametrize("name", ["customers", "vendors"])
+async def test_a_record_can_be_created_changed_and_deleted_under_guards(contract: Contract, name: str) -> None:
+    """Writes a customer or a vendor and deletes it."""
     contract.may_write()
-    client, path, call = contract.business_central, contract.in_company("customers"), contract.call
+    client, path, call = contract.business_central, contract.in_company(name), contract.call
     create = Create(path, uuid4(), {"displayName": "Contract test, to be deleted"})
     created = await client.write(create, call=call)
     assert created is not None

@@ -25,6 +25,15 @@ async def some_accounts(contract: Contract, query: Query = NAMED) -> list[Record
     return records
 
 
+@pytest.mark.parametrize(("kind", "number"), [("Customer", 3), ("Vendor", 11)])
+async def test_an_account_is_a_customer_or_a_vendor_by_its_type(contract: Contract, kind: str, number: int) -> None:
+    query = Query(select=("customertypecode",), filter=Compare("customertypecode", "eq", number), top=3)
+    records = (await contract.dataverse.page("accounts", query, call=contract.call)).records
+    if not records:
+        contract.too_small(f"the organization has no account of the type {kind}")
+    assert {record.values["customertypecode"] for record in records} == {number}
+
+
 async def test_we_are_a_user_of_the_organization(contract: Contract) -> None:
     me = await contract.dataverse.who_am_i(call=contract.call)
     user = await contract.dataverse.object(

@@ -417,9 +417,14 @@ async def of_opportunities(pairs: Pairs) -> dict[str, Any]:
     return {"businessCentral": {"number": story.MATCHING_OPPORTUNITY}, "dataverse": {"name": name}}
 
 
+async def of_vendors(pairs: Pairs) -> dict[str, Any]:
+    return {"businessCentral": {"number": story.VENDOR_MATCH}, "dataverse": {"number": "SUPPLIER-01"}}
+
+
 @pytest.mark.parametrize(
     ("mapping", "given"),
     [
+        ("VENDOR", of_vendors),
         ("ITEM", of_items),
         ("SALESPERSON", of_salespersons),
         ("CURRENCY", of_currencies),

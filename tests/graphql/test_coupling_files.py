@@ -143,14 +143,14 @@ async def test_an_export_of_table_5331_is_imported_in_a_few_requests(pairs: Pair
     company = UUID(HOME)
     kept = [each for each in before if each.company_id == company]
     csv = header_line(Shape.TABLE_5331) + coupling_lines(kept, Shape.TABLE_5331)
-    csv += joined(["23", f"{{{uuid4()}}}", f"{{{uuid4()}}}"])
+    csv += joined(["7000", f"{{{uuid4()}}}", f"{{{uuid4()}}}"])
     await emptied(pairs)
     answer = await ask(pairs, csv.replace(",", ";"))
     found = answer.data["importCouplings"]
     assert found["counters"] == counters(added=len(kept) - 1, refused=1, ignored=1)
     ignored = next(each for each in found["rows"] if each["outcome"] == "IGNORED")
     assert ignored["line"] == len(kept) + 2
-    assert ignored["message"] == "Table 23 is not coupled here, so the row is left out."
+    assert ignored["message"] == "Table 7000 is not coupled here, so the row is left out."
     after = {(each.mapping, each.bc_id): each for each in await all_couplings(pairs)}
     for was in kept:
         now = after.get((was.mapping, was.bc_id))
@@ -172,7 +172,7 @@ async def test_a_bad_row_is_told_with_its_line_and_stops_nothing_else(pairs: Pai
         ["CUSTOMER", "nonsense", account["accountId"]],
         ["CUSTOMER", customer["systemId"], uuid4()],
         ["CUSTOMER", uuid4(), account["accountId"]],
-        ["VENDOR", customer["systemId"], account["accountId"]],
+        ["EMPLOYEE", customer["systemId"], account["accountId"]],
         ["CUSTOMER", customer["systemId"], ""],
         ["CUSTOMER", customer["systemId"], account["accountId"], "perhaps"],
         ["", customer["systemId"], account["accountId"]],
@@ -187,7 +187,7 @@ async def test_a_bad_row_is_told_with_its_line_and_stops_nothing_else(pairs: Pai
     assert told[3][1].startswith("There is no account with the id ")
     assert told[4][0] == "RECORD_NOT_FOUND"
     assert told[4][1].startswith("There is no customer with the id ")
-    assert told[5] == ("INVALID_INPUT", "mapping is no mapping: 'VENDOR'.")
+    assert told[5] == ("INVALID_INPUT", "mapping is no mapping: 'EMPLOYEE'.")
     assert told[6] == ("INVALID_INPUT", "The row names no account.")
     assert told[7] == ("INVALID_INPUT", "skipped is neither yes nor no: 'perhaps'.")
     assert told[8] == ("INVALID_INPUT", "The row does not say which tables it couples.")

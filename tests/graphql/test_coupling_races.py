@@ -48,7 +48,7 @@ async def free(pairs: Pairs) -> tuple[list[str], list[str]]:
     """Customers and accounts that may be coupled and are not."""
     answer = await pairs.api.ask("""{
         customers(first: 200, filter: {blocked: NONE}) { nodes { systemId coupling { id } } }
-        accounts(first: 200) { nodes { accountId coupling { id } } } }""")
+        accounts(first: 200, filter: {accountNumber: {startsWith: "LEAD"}}) { nodes { accountId coupling { id } } } }""")
     uncoupled = [
         [row for row in answer.data[name]["nodes"] if row["coupling"] is None] for name in ("customers", "accounts")
     ]

@@ -7,7 +7,15 @@ import pytest
 
 from gateway.couplings.store import CouplingStore, Side
 from gateway.database import create_engine
-from gateway.sandbox.company.story import HARBOUR, ORPHANED, QUOTED_NAME, QUOTED_NUMBER, SALESPERSON_GAP, UNCOUPLED
+from gateway.sandbox.company.story import (
+    HARBOUR,
+    ORPHANED,
+    QUOTED_NAME,
+    QUOTED_NUMBER,
+    SALESPERSON_GAP,
+    UNCOUPLED,
+    VENDOR,
+)
 from tests.graphql.api import Api
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +58,9 @@ async def test_a_customer_by_every_key(api: Api, by: dict[str, str], cost: tuple
         ("account", "AccountBy", {"accountNumber": HARBOUR}, "name", "Harbour Bikes BV"),
         ("account", "AccountBy", {"customerNumber": HARBOUR}, "name", "Harbour Bikes BV"),
         ("account", "AccountBy", {"customerSystemId": HARBOUR_ID}, "name", "Harbour Bikes BV"),
+        ("vendor", "VendorBy", {"number": "v00010"}, "number", VENDOR),
+        ("vendor", "VendorBy", {"accountNumber": VENDOR}, "number", VENDOR),
+        ("account", "AccountBy", {"vendorNumber": VENDOR}, "name", "Speichenwerk Köln e.K."),
         ("product", "ProductBy", {"productNumber": "1001"}, "productNumber", "1001"),
         ("product", "ProductBy", {"itemNumber": "1001"}, "productNumber", "1001"),
         ("systemUser", "SystemUserBy", {"email": "jonas.okafor@wheelhouse.example"}, "fullName", "Jonas Okafor"),

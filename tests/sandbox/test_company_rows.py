@@ -106,6 +106,7 @@ def test_every_key_is_given_once(backend: str) -> None:
     ("backend", "name", "column"),
     [
         ("business_central", "customers", "number"),
+        ("business_central", "vendors", "number"),
         ("business_central", "contacts", "number"),
         ("business_central", "items", "number"),
         ("business_central", "salesOrders", "number"),
@@ -153,7 +154,7 @@ def test_every_reference_leads_to_a_row(backend: str) -> None:
         ("salesOrders", "salesperson", "salespeoplePurchasers", "code"),
         ("contacts", "companyNumber", "contacts", "number"),
         ("$contactBusinessRelations", "contactNo", "contacts", "number"),
-        ("$contactBusinessRelations", "no", "customers", "number"),
+        ("$purchaseLines", "buyFromVendorNo", "vendors", "number"),
         ("opportunities", "contactNumber", "contacts", "number"),
         ("opportunities", "contactCompanyNumber", "contacts", "number"),
         ("opportunities", "salespersonCode", "salespeoplePurchasers", "code"),
@@ -181,6 +182,16 @@ def test_every_reference_leads_to_a_row(backend: str) -> None:
 def test_every_code_and_number_leads_to_a_record(name: str, column: str, target: str, key: str) -> None:
     known = {row[key] for row in rows("business_central")[target]}
     assert {row[column] for row in rows("business_central")[name] if row.get(column)} <= known
+
+
+def test_every_business_relation_leads_to_its_customer_or_vendor() -> None:
+    numbers = {
+        kind: {row["number"] for row in rows("business_central")[name]}
+        for kind, name in (("Customer", "customers"), ("Vendor", "vendors"))
+    }
+    relations = rows("business_central")["$contactBusinessRelations"]
+    assert all(row["no"] in numbers[str(row["linkToTable"])] for row in relations)
+    assert len(relations) == sum(map(len, numbers.values()))
 
 
 def test_the_owner_column_agrees_with_the_owning_user_or_team() -> None:

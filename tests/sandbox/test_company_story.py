@@ -92,14 +92,17 @@ def test_every_customer_of_the_story_exists(number: str) -> None:
 
 def test_the_company_has_the_promised_size() -> None:
     business_central, dataverse = sides()
-    assert {name: len(business_central[name]) for name in ("customers", "items", "salesOrders", "locations")} == {
+    assert {
+        name: len(business_central[name]) for name in ("customers", "vendors", "items", "salesOrders", "locations")
+    } == {
         "customers": 200,
+        "vendors": 12,
         "items": 300,
         "salesOrders": 120,
         "locations": 4,
     }
     assert {name: len(dataverse[name]) for name in ("accounts", "products", "opportunities", "systemusers")} == {
-        "accounts": 180,
+        "accounts": 192,
         "products": 250,
         "opportunities": 90,
         "systemusers": 16,
@@ -111,7 +114,8 @@ def test_the_company_has_the_promised_size() -> None:
         "SHIPMENT_METHOD": 2,
         "UNIT_OF_MEASURE": 8,
         "CUSTOMER": 160,
-        "CONTACT": 222,
+        "VENDOR": 10,
+        "CONTACT": 227,
         "ITEM": 240,
         "OPPORTUNITY": 10,
     }

@@ -156,7 +156,7 @@ async def test_a_person_becomes_a_contact_of_the_account(own_office: Office) -> 
     assert (contact.values["middlename"], contact.values["fullname"]) == ("Maria", "Anna Vos")
 
 
-@pytest.mark.parametrize(("to", "noun"), [(CRM, "an account"), (BC, "a customer")])
+@pytest.mark.parametrize(("to", "noun"), [(CRM, "an account"), (BC, "a customer or a vendor")])
 async def test_a_person_whose_company_is_not_coupled(own_office: Office, to: Backend, noun: str) -> None:
     mapping = TABLE_MAPPINGS[Mapping.CONTACT]
     if to is CRM:
@@ -320,6 +320,8 @@ async def test_an_opportunity_of_crm_takes_contact_and_salesperson_once(own_offi
         (Mapping.ITEM, CRM, 6),
         (Mapping.OPPORTUNITY, CRM, 9),
         (Mapping.CUSTOMER, BC, 2),
+        (Mapping.VENDOR, CRM, 4),
+        (Mapping.VENDOR, BC, 2),
         (Mapping.CONTACT, BC, 2),
         (Mapping.OPPORTUNITY, BC, 4),
     ],

@@ -483,7 +483,14 @@ async def couplings(office: Office, mapping: Mapping, limit: int) -> list[Coupli
 
 @pytest.mark.parametrize(
     ("mapping", "most"),
-    [(Mapping.CUSTOMER, 5), (Mapping.CONTACT, 2), (Mapping.ITEM, 4), (Mapping.OPPORTUNITY, 6), (Mapping.CURRENCY, 2)],
+    [
+        (Mapping.CUSTOMER, 5),
+        (Mapping.VENDOR, 3),
+        (Mapping.CONTACT, 2),
+        (Mapping.ITEM, 4),
+        (Mapping.OPPORTUNITY, 6),
+        (Mapping.CURRENCY, 2),
+    ],
 )
 async def test_a_page_costs_the_same_whatever_its_length(own_office: Office, mapping: Mapping, most: int) -> None:
     table = TABLE_MAPPINGS[mapping]

@@ -22,7 +22,7 @@ from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found, Records
 
-KEYED = frozenset({Tables.CUSTOMER, Tables.CONTACT, Tables.ITEM, Tables.SALESPERSON, Tables.CURRENCY})
+KEYED = frozenset({Tables.CUSTOMER, Tables.VENDOR, Tables.CONTACT, Tables.ITEM, Tables.SALESPERSON, Tables.CURRENCY})
 """Mappings whose rows of CRM have a key. Unit groups with the same base unit are ordinary, opportunities have no key."""
 
 MOST_SHOWN = 10

@@ -2,7 +2,7 @@
 
 | Repair | What is done |
 |---|---|
-| DELETE_COUPLING | the coupling ends as by uncoupling: a row that is left loses its mark, a customer's contacts are uncoupled |
+| DELETE_COUPLING | the coupling ends as by uncoupling: a row that is left loses its mark, an account's contacts are uncoupled |
 | UNSKIP | the mark and the error are taken from the coupling: the next synchronization tries it again |
 | FINISH | the record is created under the id chosen for it; where its source is deleted, the coupling ends |
 

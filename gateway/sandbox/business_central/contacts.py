@@ -1,10 +1,10 @@
-"""Contacts: companies and the persons at them, and which of the companies are customers.
+"""Contacts: companies and the persons at them, and which of the companies are customers or vendors.
 
-A new customer gets a contact, its company. A person takes over what it lacks from its company: address, country,
+A new customer or vendor gets a contact, its company. A person takes over what it lacks from its company: address, country,
 telephone, e-mail and website. Business relations are those of the company, for its persons too.
 
-Source: Business Central, tables Contact and Contact Business Relation, codeunit CustCont-Update; "Set up contacts",
-which says that setup decides about both. It is that of Microsoft's demonstration company.
+Source: Business Central, tables Contact and Contact Business Relation, codeunits CustCont-Update and
+VendCont-Update; "Set up contacts", which says that setup decides about both. It is that of Microsoft's demonstration company.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,13 @@ from gateway.sandbox.business_central.values import Values
 from gateway.sandbox.store import Row, Store
 
 RELATIONS: Final = "$contactBusinessRelations"
+LINKS: Final[Mapping[str, str]] = {"customers": "Customer", "vendors": "Vendor"}
+"""What a company may be, by set: as its business relation says it."""
 _COMPANY: Final = "Company"
 _PERSON: Final = "Person"
 _ADDRESS: Final = ("addressLine1", "addressLine2", "city", "state", "postalCode")
 _COMMUNICATION: Final = ("phoneNumber", "mobilePhoneNumber", "email", "website")
-_OF_CUSTOMER: Final = (*_ADDRESS, "displayName", "country", "phoneNumber", "email", "website", "taxRegistrationNumber")
+_OF_PARTY: Final = (*_ADDRESS, "displayName", "country", "phoneNumber", "email", "website", "taxRegistrationNumber")
 
 
 def complete(store: Store, values: Values) -> None:
@@ -85,22 +87,26 @@ def follow(environment: Environment, row_id: str) -> None:
     opportunities.show_names(store, row)
 
 
-def open_company(environment: Environment, customer: Mapping[str, object]) -> None:
-    """The contact of a new customer."""
+def open_company(environment: Environment, set_name: str, party: Mapping[str, object]) -> None:
+    """The contact of a new customer or vendor."""
     store = environment.store
     entity_set = store.model.sets["contacts"]
-    taken = {name: customer[name] for name in _OF_CUSTOMER if customer.get(name)}
-    values = taken | {"id": environment.new_id(), "type": _COMPANY, "number": next_number(store, entity_set)}
-    relation = {"id": environment.new_id(), "contactNo": values["number"], "linkToTable": "Customer"}
-    store.insert(RELATIONS, relation | {"no": customer["number"]})
+    taken = {name: party[name] for name in _OF_PARTY if party.get(name)}
+    values = {"displayName": "", **taken} | {
+        "id": environment.new_id(),
+        "type": _COMPANY,
+        "number": next_number(store, entity_set),
+    }
+    relation = {"id": environment.new_id(), "contactNo": values["number"], "linkToTable": LINKS[set_name]}
+    store.insert(RELATIONS, relation | {"no": party["number"]})
     complete(store, values)
     store.insert("contacts", values | {"lastModifiedDateTime": environment.moment()})
 
 
-def rename_company(environment: Environment, customer: Row, name: object) -> None:
-    """Give the company of a customer the customer's new name."""
-    store = environment.store
-    for relation in _relations_of(store, "no", customer["number"]):
+def rename_company(environment: Environment, set_name: str, party: Row) -> None:
+    """Give the company of a customer or vendor that one's new name."""
+    store, name = environment.store, party["displayName"]
+    for relation in _links_to(store, set_name, party):
         company = find(store, "contacts", "number", str(relation["contactNo"]))
         if company is not None and company["displayName"] != name:
             changes: Values = {"displayName": name, "lastModifiedDateTime": environment.moment()}
@@ -109,10 +115,10 @@ def rename_company(environment: Environment, customer: Row, name: object) -> Non
             follow(environment, str(company["id"]))
 
 
-def part(environment: Environment, customer: Row) -> None:
-    """Forget that a company was this customer; the contacts stay."""
+def part(environment: Environment, set_name: str, party: Row) -> None:
+    """Forget that a company was this customer or vendor; the contacts stay."""
     store = environment.store
-    for relation in _relations_of(store, "no", customer["number"]):
+    for relation in _links_to(store, set_name, party):
         store.delete(RELATIONS, relation["id"])
         number = str(relation["contactNo"])
         for contact in store.select("contacts", where=equal("companyNumber", number)):
@@ -159,6 +165,12 @@ def _relation(store: Store, company_number: object) -> str:
 
 def _relations_of(store: Store, name: str, number: object) -> list[Row]:
     return store.select(RELATIONS, where=equal(name, str(number))) if number else []
+
+
+def _links_to(store: Store, set_name: str, party: Row) -> list[Row]:
+    """A customer and a vendor may have the same number."""
+    found = _relations_of(store, "no", party["number"])
+    return [relation for relation in found if relation["linkToTable"] == LINKS[set_name]]
 
 
 def _persons(store: Store, company: Row) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from gateway.sandbox.business_central.views import VIEWS
 from gateway.sandbox.model import Model
 
 _FILES = (
-    *("model.json", "invoices.json", "quotes.json", "open_lines.json", "relationships.json"),
+    *("model.json", "invoices.json", "quotes.json", "open_lines.json", "relationships.json", "vendors.json"),
     *("analytics.json", "extension.json"),
 )
 

@@ -1,4 +1,4 @@
-"""A new number for a customer, a contact or an item: everything that names it by its number follows.
+"""A new number for a customer, a vendor, a contact or an item: everything that names it by its number follows.
 
 Source: Business Central, "Rename a record", which changes the primary key and every table related to it.
 """
@@ -6,6 +6,7 @@ Source: Business Central, "Rename a record", which changes the primary key and e
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gateway.sandbox.business_central.contacts import LINKS, RELATIONS
 from gateway.sandbox.business_central.rules import equal
 from gateway.sandbox.model import EntitySet
 from gateway.sandbox.store import Row, Store
@@ -18,11 +19,12 @@ _NAMED_IN: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         *((name, column) for name in _DOCUMENTS for column in ("customerNumber", "billToCustomerNumber")),
         *(("$salesReturnLines", column) for column in ("sellToCustomerNo", "billToCustomerNo")),
         *(("$serviceLines", column) for column in ("customerNo", "billToCustomerNo")),
-        ("$contactBusinessRelations", "no"),
+        (RELATIONS, "no"),
     ),
+    "vendors": (("$purchaseLines", "buyFromVendorNo"), (RELATIONS, "no")),
     "contacts": (
         ("contacts", "companyNumber"),
-        ("$contactBusinessRelations", "contactNo"),
+        (RELATIONS, "contactNo"),
         *(("opportunities", column) for column in ("contactNumber", "contactCompanyNumber")),
     ),
     "items": (
@@ -43,7 +45,8 @@ def rename(store: Store, entity_set: EntitySet, row: Row, number: object) -> Non
     for name, column in _NAMED_IN.get(entity_set.name, ()):
         key = store.model.sets[name].key
         for one in store.select(name, where=equal(column, old)):
-            store.update(name, one[key], {column: number})
+            if (name, column) != (RELATIONS, "no") or one["linkToTable"] == LINKS[entity_set.name]:
+                store.update(name, one[key], {column: number})
     for name in _LINES if entity_set.name == "items" else ():
         for line in store.select(name, where=equal("itemId", str(row["id"]), "Edm.Guid")):
             store.update(name, line["id"], {"lineObjectNumber": number})

@@ -12,16 +12,22 @@ from gateway.sandbox.business_central.extension_views import EXTENSION_VIEWS
 
 VIEWS: Final[dict[str, str]] = {**ANALYTICS_VIEWS, **EXTENSION_VIEWS}
 
-VIEWS["contactsInformation"] = """
+
+def _related(name: str, kind: str) -> str:
+    """The company that each record of a set is, and its persons."""
+    return f"""
         SELECT contact.id AS contactId, contact.number AS contactNumber, contact.displayName AS contactName,
-               contact.type AS contactType, customer.id AS relatedId, 'Customer' AS relatedType,
+               contact.type AS contactType, party.id AS relatedId, '{kind}' AS relatedType,
                max(contact.store_version, relation.store_version) AS store_version
-        FROM customers AS customer
+        FROM {name} AS party
         JOIN "$contactBusinessRelations" AS relation
-             ON fold(relation.no) = fold(customer.number) AND relation.linkToTable = 'Customer'
+             ON fold(relation.no) = fold(party.number) AND relation.linkToTable = '{kind}'
         JOIN contacts AS contact ON fold(contact.companyNumber) = fold(relation.contactNo)
-        """
-"""The company that a customer is, and its persons. Source: Microsoft's AL source of table Contact Information Buffer."""
+        """  # noqa: S608 - ours
+
+
+VIEWS["contactsInformation"] = _related("vendors", "Vendor") + "UNION ALL" + _related("customers", "Customer")
+"""Contacts of vendors and of customers. Source: Microsoft's AL source of table Contact Information Buffer."""
 
 _DOCUMENTED: Final = (
     *("accounts", "companyInformation", "countriesRegions", "currencies", "customerPaymentJournals", "customers"),

@@ -77,8 +77,8 @@ def _insert(
     except DuplicateKeyError as error:
         identification = f"SystemId='{{{row_id.upper()}}}'"
         raise errors.exists_already(str(entity_set.extra["table"]), identification) from error
-    if entity_set.name == "customers":
-        contacts.open_company(environment, values)
+    if entity_set.name in contacts.LINKS:
+        contacts.open_company(environment, entity_set.name, values)
     for name, children in nested.items():
         navigation = entity_set.navigations[name]
         for child in children:
@@ -138,9 +138,9 @@ def remove(environment: Environment, request: Request, target: Target) -> Respon
         if "if-match" in request.headers:
             check_etag(row, request.headers["if-match"])
         _check_unused(store, entity_set, row)
-        if entity_set.name == "customers":
-            contacts.part(environment, row)
-            if store.get("customerFinancialDetails", target.key):
+        if entity_set.name in contacts.LINKS:
+            contacts.part(environment, entity_set.name, row)
+            if entity_set.name == "customers" and store.get("customerFinancialDetails", target.key):
                 store.delete("customerFinancialDetails", target.key)
         elif entity_set.name == "contacts":
             contacts.forget(store, row)
@@ -169,7 +169,7 @@ def check_etag(row: Row, expected: str) -> None:
 
 
 def _check_unused(store: Store, entity_set: EntitySet, row: Row) -> None:
-    """Refuse to delete a customer or an item that orders or ledger entries name."""
+    """Refuse to delete a customer, a vendor or an item that orders or ledger entries name."""
     number = str(row["number"]) if "number" in entity_set.properties else ""
     which = f"{entity_set.extra['table']} {number}"
     match entity_set.name:
@@ -179,6 +179,12 @@ def _check_unused(store: Store, entity_set: EntitySet, row: Row) -> None:
         case "items":
             outstanding = store.count("salesOrderLines", where=rules.equal("itemId", str(row["id"]), "Edm.Guid"))
             reason, ledger, name = "that includes this item", "$itemLedgerEntries", "itemNo"
+        case "vendors":
+            if store.count("$purchaseLines", where=rules.equal("buyFromVendorNo", number)):
+                raise errors.dialog(
+                    f"You cannot delete {which} because there is at least one outstanding Purchase Order for this vendor."
+                )
+            return
         case _:
             return
     if outstanding:
@@ -207,8 +213,10 @@ def _follow_up(environment: Environment, entity_set: EntitySet, row_id: str, val
         units.keep_base(store, _row(store, entity_set, row_id))
     elif entity_set.name == "contacts":
         contacts.follow(environment, row_id)
+    elif entity_set.name == "vendors":
+        contacts.rename_company(environment, entity_set.name, _row(store, entity_set, row_id))
     elif entity_set.name == "customers":
-        contacts.rename_company(environment, _row(store, entity_set, row_id), values["displayName"])
+        contacts.rename_company(environment, entity_set.name, _row(store, entity_set, row_id))
         details = {"number": values["number"], "lastModifiedDateTime": now}
         if store.get("customerFinancialDetails", row_id):
             store.update("customerFinancialDetails", row_id, details)

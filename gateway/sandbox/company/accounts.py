@@ -23,6 +23,10 @@ from gateway.sandbox.company.identifiers import crm_id
 from gateway.sandbox.company.places import FIRST_WORDS, PLACES, Place
 from gateway.sandbox.company.staff import ACTIVE_SALESPEOPLE, RUBEN, User, salesperson
 
+CUSTOMER_TYPE: Final = 3
+VENDOR_TYPE: Final = 11
+"""Relationship types, `customertypecode`."""
+
 _PROSPECTS: Final = 16
 
 
@@ -46,7 +50,7 @@ class Account:
     email: str = ""
     website: str = ""
     currency: str = ""
-    credit_limit: Decimal = Decimal(0)
+    credit_limit: Decimal | None = Decimal(0)
     terms_choice: int | None = None
     freight_choice: int | None = None
     primary_contact_id: str | None = None
@@ -54,6 +58,7 @@ class Account:
     statistics_id: str | None = None
     modified_by: User | None = None
     active: bool = True
+    type_code: int = CUSTOMER_TYPE
 
 
 def accounts(part: range) -> Iterator[Account]:

@@ -18,6 +18,7 @@ _TABLES: Final = {
     "CURRENCY": 4,
     "UNIT_OF_MEASURE": 204,
     "CUSTOMER": 18,
+    "VENDOR": 23,
     "CONTACT": 5050,
     "ITEM": 27,
     "OPPORTUNITY": 5092,

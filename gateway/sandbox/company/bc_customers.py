@@ -90,7 +90,7 @@ def _contacts(customer: Customer) -> Iterator[Row]:
         "lastModifiedDateTime": bc_instant(customer.synchronized_at),
     }
     for contact in contacts(customer):
-        yield {**_person(contact), **company}
+        yield {**person(contact), **company}
 
 
 def _relation(customer: Customer) -> Row:
@@ -104,7 +104,7 @@ def _relation(customer: Customer) -> Row:
     }
 
 
-def _person(contact: Contact) -> Row:
+def person(contact: Contact) -> Row:
     draw = Draw("mobile", contact.number)
     return {
         "id": contact.id,

@@ -3,7 +3,7 @@
 Source: Business Central, table CRM Integration Record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,13 +12,14 @@ from gateway.sandbox.company import bc_setup, crm_columns, story
 from gateway.sandbox.company.accounts import account_of
 from gateway.sandbox.company.bc_opportunities import bc_opportunities
 from gateway.sandbox.company.codes import FOREIGN_CURRENCIES, FREIGHT_CHOICES, PAYMENT_TERMS, UNITS
-from gateway.sandbox.company.contacts import contacts
+from gateway.sandbox.company.contacts import Contact, contacts
 from gateway.sandbox.company.crm_columns import currency_id, sent_at
 from gateway.sandbox.company.crm_units import unit_group_name
 from gateway.sandbox.company.customers import Customer, customers
 from gateway.sandbox.company.identifiers import COMPANY_ID, bc_id, crm_id
 from gateway.sandbox.company.items import items
 from gateway.sandbox.company.staff import SALESPEOPLE
+from gateway.sandbox.company.vendors import people, vendor_account, vendors
 
 SUCCESS: Final = "SUCCESS"
 FAILURE: Final = "FAILURE"
@@ -52,7 +53,7 @@ class DemoCoupling:
 
 
 def couplings(*, part: range, item_count: int) -> Iterator[DemoCoupling]:
-    """In the order in which mappings depend on each other; all but customers and contacts with their first part."""
+    """In the order in which mappings depend on each other; all but customers and their contacts with the first part."""
     if part.start == 0:
         yield from _salespeople()
         yield from _currencies()
@@ -61,10 +62,14 @@ def couplings(*, part: range, item_count: int) -> Iterator[DemoCoupling]:
     for customer in customers(part):
         if customer.coupled:
             yield _customer(customer)
+    if part.start == 0:
+        yield from _vendors()
     for customer in customers(part):
         if customer.coupled and customer.number != story.ORPHANED:
-            yield from _contacts(customer)
+            yield from _contacts(contacts(customer))
     if part.start == 0:
+        for vendor in vendors():
+            yield from _contacts(people(vendor) if vendor.coupled else ())
         yield from _items(item_count)
         yield from _opportunities()
 
@@ -142,8 +147,16 @@ def _customer(customer: Customer) -> DemoCoupling:
     return ordinary if failure is None else failure.recorded_in(ordinary)
 
 
-def _contacts(customer: Customer) -> Iterator[DemoCoupling]:
-    for contact in contacts(customer):
+def _vendors() -> Iterator[DemoCoupling]:
+    for vendor in vendors():
+        if vendor.coupled:
+            bc, crm = (vendor.id, vendor.number), (vendor_account(vendor).id, vendor.number)
+            changed = vendor.modified_at, sent_at(vendor.modified_at)
+            yield _pair("VENDOR", bc=bc, crm=crm, changed=changed, results=(SUCCESS, SUCCESS))
+
+
+def _contacts(persons: Iterable[Contact]) -> Iterator[DemoCoupling]:
+    for contact in persons:
         bc, crm = (contact.id, contact.number), (contact.crm_id, contact.email)
         changed = contact.modified_at, sent_at(contact.modified_at)
         yield _pair("CONTACT", bc=bc, crm=crm, changed=changed, results=(SUCCESS, SUCCESS))

@@ -1,6 +1,7 @@
-"""Rows of Dataverse about customers: accounts, contacts, opportunities, and the statistics of accounts."""
+"""Rows of Dataverse about customers and vendors: accounts, contacts, opportunities, and the statistics of accounts."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from gateway.sandbox.company.accounts import Account, account_of, accounts, lone_accounts
 from gateway.sandbox.company.chance import Draw
@@ -14,10 +15,12 @@ from gateway.sandbox.company.identifiers import crm_id
 from gateway.sandbox.company.opportunities import Opportunity, Stage, opportunities
 from gateway.sandbox.company.places import FIRST_NAMES, LAST_NAMES
 from gateway.sandbox.company.rows import Row, Sets
+from gateway.sandbox.company.vendors import people, vendor_account, vendor_accounts, vendors
 
 
 def customer_sets(part: range) -> Sets:
-    yield "accounts", map(_account, accounts(part))
+    of_vendors = vendor_accounts() if part.start == 0 else ()
+    yield "accounts", map(_account, chain(accounts(part), of_vendors))
     yield "contacts", _contacts(part)
     yield "opportunities", map(_opportunity, opportunities(part))
     yield from statistics_sets(part)
@@ -44,13 +47,13 @@ def _account(account: Account) -> Row:
         "address1_primarycontactname": account.primary_contact_name or None,
         "address1_freighttermscode": account.freight_choice,
         "paymenttermscode": account.terms_choice,
-        "customertypecode": 3,
+        "customertypecode": account.type_code,
         "creditonhold": False,
         "_primarycontactid_value": account.primary_contact_id,
         "_nav_accountstatisticsid_value": account.statistics_id,
         "statecode": 0 if account.active else 1,
         "statuscode": 1 if account.active else 2,
-        **money(account.currency, {"creditlimit": account.credit_limit}),
+        **money(account.currency, {} if account.credit_limit is None else {"creditlimit": account.credit_limit}),
         **company_lookup(),
         **owned(account.owner),
         **audited(account.created_at, account.modified_at, by=account.modified_by),
@@ -64,6 +67,9 @@ def _contacts(part: range) -> Iterator[Row]:
         if (account := account_of(customer)) is not None:
             for contact in contacts(customer):
                 yield _contact(contact, account)
+    for vendor in vendors() if part.start == 0 else ():
+        for contact in people(vendor) if vendor.coupled else ():
+            yield _contact(contact, vendor_account(vendor))
 
 
 def _contact(contact: Contact, account: Account) -> Row:

@@ -6,6 +6,7 @@ company holds the records of a smaller one unchanged, and rows are made while th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from gateway.sandbox.company import (
@@ -17,6 +18,7 @@ from gateway.sandbox.company import (
     bc_opportunities,
     bc_orders,
     bc_setup,
+    bc_vendors,
     crm_customers,
     crm_prices,
     crm_sales,
@@ -39,8 +41,14 @@ from gateway.sandbox.company.items import STORY_ITEMS
 from gateway.sandbox.company.rows import Sets
 from gateway.sandbox.identity.people import TENANT_ID
 
-_EDITION: Final = "4"
+_EDITION: Final = "5"
 """Raise it when the generated rows change, so that a stored sandbox is seeded anew."""
+
+_OF_VENDORS: Final = {
+    "contacts": bc_vendors.vendor_contacts,
+    "$contactBusinessRelations": bc_vendors.vendor_relations,
+}
+"""Rows that customers' sets hold of vendors, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,9 @@ class DemoCompany:
         first = part.start == 0
         if first:
             yield from bc_setup.setup_sets()
-        yield from bc_customers.customer_sets(part)
+            yield from bc_vendors.vendor_sets()
+        for name, rows in bc_customers.customer_sets(part):
+            yield name, chain(rows, _OF_VENDORS[name]() if first and name in _OF_VENDORS else ())
         if first:
             yield from bc_items.item_sets(self.items)
             yield from bc_opportunities.opportunity_sets()

@@ -30,6 +30,14 @@ read anywhere.
     AMBIGUOUS_MATCH   uncoupled; two accounts have its name
     DRAFT_INVOICE     a draft invoice bills what was shipped of its order, and freight
 
+    Vendor                   Case
+    VENDOR                   coupled, with two people; bills in euro
+    UNCOUPLED_VENDOR         no coupling, and nothing like it in the CRM; one person
+    VENDOR_MATCH             uncoupled; an account of the type Vendor has its name and postal code
+    BLOCKED_VENDOR           blocked for everything ("All"), its account still active
+    INACTIVE_VENDOR_ACCOUNT  its account was deactivated in the CRM
+    VENDOR_IN_USD            coupled, bills in US dollars
+
     Item              Case
     IN_STOCK          in stock at three locations
     OUT_OF_STOCK      nothing in stock, a purchase order will bring some
@@ -90,6 +98,15 @@ DRAFT_INVOICE: Final = "C00155"
 CRM_ONLY_ACCOUNT: Final = "Sternwarte Outdoor Kollektiv"
 """An account that no customer belongs to, and that resembles none."""
 CRM_ONLY_ACCOUNT_NUMBER: Final = "LEAD-001"
+
+VENDOR: Final = "V00010"
+UNCOUPLED_VENDOR: Final = "V00013"
+VENDOR_MATCH: Final = "V00014"
+BLOCKED_VENDOR: Final = "V00016"
+INACTIVE_VENDOR_ACCOUNT: Final = "V00018"
+VENDOR_IN_USD: Final = "V00019"
+CRM_ONLY_VENDOR: Final = "Kettenblatt Manufaktur"
+"""An account of the type Vendor that no vendor belongs to."""
 
 IN_STOCK: Final = "1001"
 OUT_OF_STOCK: Final = "1002"

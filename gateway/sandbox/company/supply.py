@@ -26,7 +26,7 @@ class PurchaseLine:
 
     @property
     def vendor(self) -> str:
-        """The number of the vendor, of whom nothing else is known."""
+        """The number of the vendor, see `vendors`."""
         return f"V{int(self.document.removeprefix('PO')) % 12 + 10:05d}"
 
 

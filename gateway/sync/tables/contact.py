@@ -15,7 +15,7 @@ CONTACT = TableMapping(
     table_no=5050,
     direction=Direction.BIDIRECTIONAL,
     in_company=True,
-    depends_on=(Mapping.CUSTOMER,),
+    depends_on=(Mapping.CUSTOMER, Mapping.VENDOR),
     bc=Table(
         source=BC_CONTACTS,
         noun="contact",
@@ -27,7 +27,7 @@ CONTACT = TableMapping(
             Rule(
                 Compare("type", "eq", "Person"),
                 "is a company, not a person",
-                "Couple the persons of the company; the company itself is coupled as a customer.",
+                "Couple the persons of the company; the company itself is coupled as a customer or a vendor.",
             ),
             Rule(
                 Compare("companyNumber", "ne", ""),

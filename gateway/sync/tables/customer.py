@@ -43,7 +43,7 @@ CUSTOMER = TableMapping(
             Rule(
                 Compare("customertypecode", "eq", 3),
                 "is not of the relationship type Customer",
-                "Set its relationship type to Customer in Dynamics 365 Sales.",
+                "Set its relationship type to Customer in Dynamics 365 Sales; one of the type Vendor belongs to a vendor.",
             ),
         ),
     ),
