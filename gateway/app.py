@@ -47,6 +47,9 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
+from gateway.runs.run_jobs import RunJobs
+from gateway.runs.settings import MappingSettings
+from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
@@ -144,11 +147,13 @@ async def running(
             _jobs(settings) as jobs,
         ):
             books = books_of(engine)
-            services = _services(settings, backends, books, MatchPlans(engine), jobs)
+            services = _services(settings, backends, books, engine, jobs)
             services.plan_jobs.register()
             services.uncouple_jobs.register()
+            services.run_jobs.register()
             await jobs.resume(watch=not alone)
             await services.plan_jobs.resume()
+            await services.run_jobs.resume()
             async with _recovering(services, alone=alone) as recovered:
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
@@ -263,8 +268,8 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
 
 
-def _services(settings: Settings, backends: Backends, books: Books, plans: MatchPlans, jobs: Jobs) -> Services:
-    capabilities = Capabilities()
+def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
+    plans, capabilities = MatchPlans(engine), Capabilities()
     desks = desks_of(settings, backends, books, capabilities)
     return Services(
         backends=backends,
@@ -274,6 +279,7 @@ def _services(settings: Settings, backends: Backends, books: Books, plans: Match
         desks=desks,
         plan_jobs=PlanJobs(jobs, plans, desks),
         uncouple_jobs=UncoupleJobs(jobs, desks),
+        run_jobs=RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

@@ -29,6 +29,7 @@ from gateway.reading.partners import Pair
 from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
+from gateway.runs.run_jobs import RunJobs
 from gateway.sync.desk import APPLICATION, Books, Desk, Desks
 from gateway.sync.links import WebClients
 from schema.coupled_records import CouplingDetails
@@ -97,6 +98,7 @@ class Services:
     desks: Desks
     plan_jobs: PlanJobs
     uncouple_jobs: UncoupleJobs
+    run_jobs: RunJobs
     web: WebClients
     jobs: Jobs
     reading: Reading

@@ -49,14 +49,14 @@ class MatchDirection(Enum):
         return cls.BUSINESS_CENTRAL_TO_DATAVERSE if to_crm else cls.DATAVERSE_TO_BUSINESS_CENTRAL
 
 
-def _show(kind: type[Enum], description: str, members: Descriptions[Any, str], *, name: str | None = None) -> None:
+def show_enum(kind: type[Enum], description: str, members: Descriptions[Any, str], *, name: str | None = None) -> None:
     """Describe an enum of the gateway, which knows nothing of GraphQL, and each of its members."""
     shown: Any = strawberry.enum(kind, name=name, description=description)
     for value in shown.__strawberry_definition__.values:
         value.description = members[kind[value.name]]
 
 
-_show(
+show_enum(
     Mapping,
     "Which tables a coupling joins: a table of Business Central and its partner in CRM.",
     {
@@ -72,13 +72,13 @@ _show(
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
     },
 )
-_show(
+show_enum(
     Result,
     "How the last synchronization in one direction ended.",
     {Result.SUCCESS: "The record was written or was up to date.", Result.FAILURE: "It was not; see the error."},
     name="SynchronizationResult",
 )
-_show(
+show_enum(
     Backend,
     "One of the two systems.",
     {
@@ -87,7 +87,7 @@ _show(
     },
     name="System",
 )
-_show(
+show_enum(
     Synchronize,
     "What happens to the data of two records once they are coupled.",
     {
@@ -97,7 +97,7 @@ _show(
     },
     name="SynchronizeAfterCoupling",
 )
-_show(
+show_enum(
     CouplingSide,
     "Which of the two records of a coupling.",
     {
@@ -106,7 +106,7 @@ _show(
         CouplingSide.BOTH: "Both.",
     },
 )
-_show(
+show_enum(
     Direction,
     "Which way data goes. The integration table is CRM's.",
     {
@@ -116,7 +116,7 @@ _show(
     },
     name="MappingDirection",
 )
-_show(
+show_enum(
     Event,
     "What happened to a coupling.",
     {
@@ -126,7 +126,7 @@ _show(
     },
     name="CouplingEventKind",
 )
-_show(
+show_enum(
     Cause,
     "Why something happened to a coupling.",
     {
@@ -141,7 +141,7 @@ _show(
     },
     name="CouplingCause",
 )
-_show(
+show_enum(
     Shape,
     "How a file with couplings looks.",
     {
@@ -150,7 +150,7 @@ _show(
     },
     name="CouplingFileShape",
 )
-_show(
+show_enum(
     Check,
     "What is looked up of the records of new couplings before they are imported.",
     {
@@ -160,7 +160,7 @@ _show(
     },
     name="CouplingFileCheck",
 )
-_show(
+show_enum(
     RowOutcome,
     "What came of a row of an imported file.",
     {
@@ -172,7 +172,7 @@ _show(
     },
     name="CouplingFileRowOutcome",
 )
-_show(
+show_enum(
     DateOrder,
     "In which order day, month and year stand in a date.",
     {
@@ -181,7 +181,7 @@ _show(
         DateOrder.YMD: "Year, month, day.",
     },
 )
-_show(
+show_enum(
     Verdict,
     "What was found for a record that looks for a partner.",
     {
@@ -194,7 +194,7 @@ _show(
     },
     name="MatchVerdict",
 )
-_show(
+show_enum(
     Outcome,
     "How two values of one field compare.",
     {
@@ -206,7 +206,7 @@ _show(
     },
     name="MatchOutcome",
 )
-_show(
+show_enum(
     Comparison,
     "When two values are alike.",
     {
@@ -215,7 +215,7 @@ _show(
     },
     name="MatchComparison",
 )
-_show(
+show_enum(
     Grouping,
     "What a later priority does with the conditions of earlier ones.",
     {
@@ -224,7 +224,7 @@ _show(
     },
     name="MatchGrouping",
 )
-_show(
+show_enum(
     MatchDirection,
     "Which side's records look for partners on the other.",
     {
@@ -232,7 +232,7 @@ _show(
         MatchDirection.DATAVERSE_TO_BUSINESS_CENTRAL: "Rows of CRM look for records of Business Central.",
     },
 )
-_show(
+show_enum(
     JobState,
     "How far a job is.",
     {
@@ -243,7 +243,7 @@ _show(
         JobState.CANCELLED: "Somebody ended it.",
     },
 )
-_show(
+show_enum(
     PlanState,
     "How far a plan of match-based coupling is.",
     {
@@ -255,7 +255,7 @@ _show(
     },
     name="MatchPlanState",
 )
-_show(
+show_enum(
     ProposalState,
     "What became of a proposal.",
     {
@@ -266,7 +266,7 @@ _show(
     },
     name="MatchProposalState",
 )
-_show(
+show_enum(
     Role,
     "What a caller may be.",
     {
@@ -275,7 +275,7 @@ _show(
         Role.PRODUCT_AVAILABILITY_USER: "Asks what is in stock, nothing else.",
     },
 )
-_show(
+show_enum(
     CheckCode,
     "What was checked.",
     {
@@ -287,7 +287,7 @@ _show(
     },
 )
 
-_show(
+show_enum(
     Reason,
     "Why a figure is missing.",
     {
@@ -298,7 +298,7 @@ _show(
     },
     name="MissingReason",
 )
-_show(
+show_enum(
     Status,
     "What stands in the way of selling an item from stock.",
     {
@@ -309,7 +309,7 @@ _show(
     },
     name="AvailabilityStatus",
 )
-_show(
+show_enum(
     Bucket,
     "How long a period is.",
     {
@@ -321,7 +321,7 @@ _show(
     },
     name="PeriodBucket",
 )
-_show(
+show_enum(
     Kind,
     "Which document moves the stock.",
     {
@@ -346,7 +346,7 @@ _show(
     name="AvailabilityEventKind",
 )
 
-_show(
+show_enum(
     Found,
     "What is known of an optional source.",
     {
@@ -357,7 +357,7 @@ _show(
     },
     name="SourceState",
 )
-_show(
+show_enum(
     PushOutcome,
     "What came of one record that was to be copied to CRM.",
     {
@@ -370,7 +370,7 @@ _show(
         PushOutcome.FAILED: "It could not be read or written; see code and message.",
     },
 )
-_show(
+show_enum(
     ErrorCode,
     "What went wrong: the codes that errors carry, each explained in docs/errors.md.",
     {
@@ -406,12 +406,14 @@ _show(
         ErrorCode.LOOKUP_NOT_COUPLED: "A record that this one refers to is not coupled.",
         ErrorCode.MATCH_CRITERIA_MISSING: "No field was chosen to match by.",
         ErrorCode.COUPLING_CHANGED: "Somebody else changed the coupling meanwhile.",
+        ErrorCode.UPDATE_CONFLICT: "Both sides changed the same field since they were synchronized.",
+        ErrorCode.DELETION_CONFLICT: "One side of a coupling was deleted.",
         ErrorCode.DATABASE_UNAVAILABLE: "The gateway's own database does not answer.",
         ErrorCode.GRAPHQL_INVALID: "The request is no valid GraphQL.",
         ErrorCode.INTERNAL_ERROR: "The gateway broke; its log says how.",
     },
 )
-_show(
+show_enum(
     DriftKind,
     "What may be wrong with a coupling.",
     {
@@ -424,7 +426,7 @@ _show(
         DriftKind.UNFINISHED: "One side was being created, and that broke off.",
     },
 )
-_show(
+show_enum(
     Repair,
     "What can be done about drift without asking anybody.",
     {
@@ -434,7 +436,7 @@ _show(
     },
     name="DriftRepair",
 )
-_show(
+show_enum(
     DriftOutcome,
     "What came of an entry of drift.",
     {
@@ -446,7 +448,7 @@ _show(
         DriftOutcome.FAILED: "It could not be repaired: see code and message.",
     },
 )
-_show(
+show_enum(
     OwnerGapReason,
     "Why records of a person fail to synchronize.",
     {
@@ -455,7 +457,7 @@ _show(
         OwnerGapReason.OWNER_NOT_COUPLED: "The user who owns the rows is not coupled with a salesperson.",
     },
 )
-_show(
+show_enum(
     SalespersonAction,
     "What is done about a salesperson or a user.",
     {

@@ -20,6 +20,7 @@ from schema.fields import READERS, declared
 from schema.lookups import look_up_each
 from schema.matches import MatchMutations
 from schema.selection import selection_of
+from schema.synchronization import SynchronizationMutations
 from schema.types.push import (
     PushCounters,
     PushResult,
@@ -38,7 +39,7 @@ Ask = Info[Context, Any]
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CouplingFileMutations, CouplingMutations, DriftMutations, MatchMutations):
+class Mutation(CouplingFileMutations, CouplingMutations, DriftMutations, MatchMutations, SynchronizationMutations):
     @strawberry.field(
         description="Copy the twelve amounts of customers to the statistics rows of their accounts in CRM, as "
         "the native integration "

@@ -9,7 +9,8 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
-import gateway.couplings.table  # noqa: F401 - registers its tables
+import gateway.couplings.table
+import gateway.runs.table  # noqa: F401 - both register their tables
 from gateway.database import metadata, synchronous_url
 
 

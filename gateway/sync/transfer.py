@@ -40,18 +40,32 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A record, and the one of the other side that is to be like it; None where a new one is to be made."""
+    """A record, and the one of the other side that is to be like it; None where a new one is to be made.
+
+    ``only`` names the mapped fields that may be written; None: all of them. What differs besides stays as it is on both sides.
+    """
 
     source: Found
     target: Found | None
+    only: frozenset[str] | None = None
+
+    def leaves(self, field: FieldMapping) -> bool:
+        """Whether the field is not to be written, although it differs."""
+        return self.only is not None and field.name not in self.only
 
 
 async def prepare_each(
-    desk: Desk, mapping: TableMapping, *, to: Backend, pairs: Sequence[Pair]
+    desk: Desk,
+    mapping: TableMapping,
+    *,
+    to: Backend,
+    pairs: Sequence[Pair],
+    references: References | None = None,
 ) -> list[Prepared | RefusalError]:
     """What is to be written of each record, or why it cannot be; nothing is written here.
 
-    A record that holds what cannot be so is refused by itself.
+    A record that holds what cannot be so is refused by itself. ``references`` are those of all these records, if somebody has
+    read them already.
 
     Raises:
         BackendError: what the records refer to could not be looked up.
@@ -60,7 +74,7 @@ async def prepare_each(
         return [refusals.wrong_way(mapping, to) for _ in pairs]
     fields = [each for each in mapping.fields if each.is_written_to(to)]
     records = [record for pair in pairs for record in (pair.source, pair.target) if record is not None]
-    references = await read_references(desk, fields, records)
+    references = references or await read_references(desk, fields, records)
     money = [each for each in fields if each.money is not None and to is Backend.DATAVERSE]
     places = await read_places(desk, money)
     setting = _Setting(fields, to, references, await _mark(desk, mapping, to, pairs), places, currency_of(fields))
@@ -169,6 +183,8 @@ def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> No
     """Raises: RefusalError, ProtocolError."""
     pair, to = draft.pair, setting.to
     if field.money is not None and is_foreign(setting.currency, setting.references, pair.source.values):
+        if pair.leaves(field):
+            return
         draft.values |= _foreign(setting, field, pair)
         return
     text = setting.text(field, pair.source.table.source.backend, pair.source.values)
@@ -177,6 +193,8 @@ def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> No
     there = pair.target  # a new record has nothing there
     is_blank = _is_blank(field, text)
     if not (is_blank if there is None else alike(field.kind, text, setting.text(field, to, there.values))):
+        if pair.leaves(field):
+            return
         _check(field, pair, to, text)
         draft.values |= _written(field, to, text)
     draft.base[field.name] = text
@@ -230,6 +248,8 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
     new, old = _both(setting, field, pair)
     if old is not None and same_reference(field, *_sides(to, new, old)):
         draft.base[field.name] = new.text
+        return
+    if pair.leaves(field):
         return
     blank = new.record is None and new.crm is None
     if blank and old is None:  # a new record has nothing there, and a new row of CRM belongs to a team

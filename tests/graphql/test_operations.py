@@ -31,6 +31,8 @@ WORKING = {
     "CustomerStatistics",
     "ItemCard",
     "SalespersonCard",
+    "SynchronizationJob",
+    "SynchronizeModified",
     "UncoupleRecords",
 }
 COUPLINGS_READ = """

@@ -1,0 +1,279 @@
+"""A page of couplings is synchronized: read, decided on, written, remembered. One bad record stops no other.
+
+Whatever breaks off can be done again: a record that was written is found unchanged, since its version and values are compared
+anew. Writes are guarded by the version that was decided on; what somebody changed meanwhile is looked at again.
+"""
+
+from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
+from uuid import UUID
+
+from gateway.couplings.coupling import Cause, Coupling, Result
+from gateway.errors import GatewayError, PreconditionFailedError, RefusalError
+from gateway.pairing.couple import Wish
+from gateway.pairing.create import create
+from gateway.pairing.naming import Named
+from gateway.pairing.synchronizing import Writing, write_each
+from gateway.pairing.uncouple import uncouple
+from gateway.records import Backend
+from gateway.runs import refusals
+from gateway.runs.planning import BC, CRM, Action, Decision, Wanted, decide
+from gateway.runs.policy import Policy
+from gateway.runs.reading import Both, Known, Page, read_page
+from gateway.runs.run import Counters, Tally
+from gateway.sync.desk import Desk
+from gateway.sync.mapping import TableMapping
+from gateway.sync.records import Found
+from gateway.sync.transfer import Pair, Prepared, prepare_each
+
+_LOOKS = 3
+"""How often a record is looked at again because somebody changed it while it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A record that could not be synchronized.
+
+    ``coupling`` is as it was before, ``now`` as it was saved since, if it was. ``to`` is the side that should have been written,
+    None: either. ``field`` is the one that is to blame, if there is one.
+    """
+
+    error: GatewayError
+    coupling: Coupling | None = None
+    records: ReadOnly[Backend, Found] = attribute(default_factory=dict)
+    to: Backend | None = None
+    field: str | None = None
+    now: Coupling | None = None
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a page."""
+
+    tally: Tally = attribute(default_factory=Tally)
+    problems: list[Problem] = attribute(default_factory=list)
+
+    def count(self, *, to: Sequence[Backend] = (), **counters: int) -> None:
+        one, none = Counters(**counters), Counters()
+        self.tally += Tally(one, one if BC in to else none, one if CRM in to else none)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is the same for all pages of a run."""
+
+    desk: Desk
+    mapping: TableMapping
+    policy: Policy
+    run: UUID
+    wanted: Wanted = Wanted.MERGE
+
+
+async def synchronize_page(setting: Setting, couplings: Sequence[Coupling], known: Known | None = None) -> Applied:
+    """
+    Args:
+        known: records of these couplings that were just read.
+
+    Raises:
+        BackendError: a system could not be read; nothing was written.
+        RefusalError: a whole side is empty; nothing was written.
+    """
+    applied = Applied()
+    waiting: Sequence[Coupling] = couplings
+    for look in range(1, _LOOKS + 1):
+        page = await read_page(setting.desk, setting.mapping, waiting, (known or {}) if look == 1 else {})
+        late = await _page(setting, page, applied, last=look == _LOOKS)
+        if not late:
+            break
+        waiting = list((await setting.desk.books.couplings.get_many(late)).values())
+    return applied
+
+
+async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -> list[UUID]:
+    """Returns the couplings whose records somebody changed meanwhile, unless this was the last look."""
+    failures: list[Problem] = [Problem(error, coupling) for coupling, error in page.unreadable]
+    works: list[tuple[Both, Decision]] = []
+    over: list[Both] = []
+    for each in page.pairs:
+        decision = decide(each.seen, setting.policy, setting.mapping.direction, wanted=setting.wanted)
+        match decision.action:
+            case Action.SKIP:
+                applied.count(skipped=1)
+            case Action.FAIL:
+                failures.append(_failure(setting.mapping, each, decision))
+            case Action.UNCOUPLE:
+                over.append(each)
+            case Action.RESTORE:
+                failures += await _restore(setting, each, applied)
+            case _:
+                works.append((each, decision))
+    failures += await _uncouple(setting, over, applied)
+    late = await _write(setting, page, works, applied, failures, last=last)
+    await _fail(setting, failures, applied)
+    return late
+
+
+def _failure(mapping: TableMapping, both: Both, decision: Decision) -> Problem:
+    if decision.conflicts:
+        error = refusals.both_changed(both.records, decision.conflicts)
+        only = decision.conflicts[0].field.name if len(decision.conflicts) == 1 else None
+        return Problem(error, both.coupling, both.records, field=only)
+    (survivor,) = both.records.values()
+    gone = CRM if survivor.table.source.backend is BC else BC
+    return Problem(refusals.partner_deleted(mapping, both.coupling, survivor), both.coupling, both.records, to=gone)
+
+
+async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) -> list[Problem]:
+    """Couplings end that lead nowhere."""
+    failures: list[Problem] = []
+    results = await uncouple(setting.desk, [each.coupling for each in over], Cause.STALE, setting.run)
+    for both, result in zip(over, results, strict=True):
+        if result.problem is not None:
+            failures.append(Problem(result.problem, both.coupling, both.records))
+        else:
+            applied.count(uncoupled=1 + len(result.also))
+    return failures
+
+
+async def _restore(setting: Setting, both: Both, applied: Applied) -> list[Problem]:
+    """A new record is made of the one that is left, and coupled with it."""
+    (survivor,) = both.records.values()
+    to = CRM if survivor.table.source.backend is BC else BC
+    there, new = Named(id=survivor.id), Named(create=True)
+    bc, crm = (there, new) if to is CRM else (new, there)
+    try:
+        made = await create(setting.desk, Wish(setting.mapping, bc, crm))
+    except GatewayError as error:
+        return [Problem(error, both.coupling, both.records, to=to)]
+    applied.count(inserted=1, to=[to])
+    return [Problem(made.problem, made.coupling, both.records, to=to)] if made.problem is not None else []
+
+
+@dataclass(slots=True, eq=False)
+class _Draft:
+    """A pair while it is written: what each side gets, and the coupling and the records as they are by now."""
+
+    before: Coupling
+    coupling: Coupling
+    records: dict[Backend, Found]
+    prepared: dict[Backend, Prepared]
+
+    @property
+    def changes(self) -> list[Backend]:
+        return [to for to, each in self.prepared.items() if each.values]
+
+
+async def _write(
+    setting: Setting,
+    page: Page,
+    works: Sequence[tuple[Both, Decision]],
+    applied: Applied,
+    failures: list[Problem],
+    *,
+    last: bool,
+) -> list[UUID]:
+    drafts = await _prepared(setting, page, works, failures)
+    late: list[UUID] = []
+    for to in (CRM, BC):
+        wanted = [each for each in drafts if to in each.prepared]
+        writings = [_writing(each, to, setting.run) for each in wanted]
+        written = await write_each(setting.desk, setting.mapping, to, writings)
+        for draft, (coupling, problem) in zip(wanted, written, strict=True):
+            draft.coupling = coupling
+            if problem is None:
+                draft.records[to] = _as_written(draft.records[to], coupling)
+                continue
+            drafts.remove(draft)
+            if isinstance(problem, PreconditionFailedError) and not last:
+                late.append(coupling.id)
+            else:
+                failures.append(Problem(problem, draft.before, draft.records, to=to, now=coupling))
+    for draft in drafts:
+        applied.count(to=draft.changes or list(draft.prepared), **{"modified" if draft.changes else "unchanged": 1})
+    return late
+
+
+async def _prepared(
+    setting: Setting, page: Page, works: Sequence[tuple[Both, Decision]], failures: list[Problem]
+) -> list[_Draft]:
+    """What each side of each pair gets. What one side cannot take, keeps the other side from being written, too."""
+    drafts = {each.coupling.id: _Draft(each.coupling, each.coupling, dict(each.records), {}) for each, _ in works}
+    for to in (CRM, BC):
+        wanted = [(each, _fields(setting, each, decision, to)) for each, decision in works]
+        chosen = [(each, only) for each, only in wanted if only is not None and each.coupling.id in drafts]
+        if not chosen:
+            continue
+        pairs = [Pair(each.records[BC if to is CRM else CRM], each.records[to], only) for each, only in chosen]
+        outcomes = await prepare_each(setting.desk, setting.mapping, to=to, pairs=pairs, references=page.references)
+        for (each, _), outcome in zip(chosen, outcomes, strict=True):
+            if isinstance(outcome, RefusalError):
+                failures.append(Problem(outcome, each.coupling, each.records, to=to))
+                del drafts[each.coupling.id]
+            else:
+                drafts[each.coupling.id].prepared[to] = outcome
+    return list(drafts.values())
+
+
+def _fields(setting: Setting, both: Both, decision: Decision, to: Backend) -> frozenset[str] | None:
+    """The fields that a side gets; none of them where it is only to be remembered what both agree on; None: it is left alone.
+
+    What both agree on is learned, too, of a pair that nobody knows it of: without it, later changes on both sides could not be
+    told apart.
+    """
+    if not setting.mapping.direction.goes_to(to):
+        return None
+    if to in decision.write:
+        return decision.write[to]
+    other = BC if to is CRM else CRM
+    is_news = other in both.seen.moved or both.coupling.base is None
+    return frozenset() if decision.action is Action.UNCHANGED and is_news else None
+
+
+def _writing(draft: _Draft, to: Backend, run: UUID) -> Writing:
+    source = draft.records[BC if to is CRM else CRM]
+    job = {"last_job_to_crm": str(run)} if to is CRM else {"last_job_to_bc": str(run)}
+    coupling = replace(draft.coupling, **job)  # type: ignore[arg-type]  # names of its fields
+    return Writing(coupling, draft.prepared[to], source, draft.records[to])
+
+
+def _as_written(record: Found, coupling: Coupling) -> Found:
+    """The record in the version that the coupling remembers: it is not to look changed by somebody else."""
+    of_bc = record.table.source.backend is BC
+    etag, modified = (
+        (coupling.bc_etag, coupling.bc_modified_at) if of_bc else (coupling.crm_etag, coupling.crm_modified_at)
+    )
+    values = {**record.values, record.table.modified: modified.isoformat() if modified else None}
+    return replace(record, etag=etag, values=values)
+
+
+async def _fail(setting: Setting, failures: Sequence[Problem], applied: Applied) -> None:
+    """Remember what failed. The same error twice in a row puts a coupling on the skip list.
+
+    Source: Business Central, codeunit Integration Record Synch., "skipped after the same error".
+    """
+    mapping = setting.mapping
+    now: list[Coupling] = []
+    for each in failures:
+        ways = [each.to] if each.to is not None else [to for to in Backend if mapping.direction.goes_to(to)]
+        applied.count(to=ways, failed=1)
+        applied.problems.append(each)
+        if each.coupling is not None:
+            now.append(failed_again(each.coupling, each.now or each.coupling, ways, each.error, setting.run))
+    await setting.desk.books.changes.update_each(now)
+
+
+def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error: GatewayError, run: UUID) -> Coupling:
+    """The coupling after a failure; ``before`` is as it was when the run came to it."""
+    earlier = {
+        CRM: (before.last_result_to_crm, before.last_job_to_crm),
+        BC: (before.last_result_to_bc, before.last_job_to_bc),
+    }
+    failed = [to for to in ways if earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run)]
+    again = before.error_message == error.message and bool(failed)
+    state: dict[str, object] = {"error_code": str(error.code), "error_message": error.message}
+    for to in ways:
+        side = "crm" if to is CRM else "bc"
+        state |= {f"last_result_to_{side}": Result.FAILURE, f"last_job_to_{side}": str(run)}
+    return replace(now, **state, skipped=now.skipped or again)  # type: ignore[arg-type]  # names of its fields

@@ -1,0 +1,146 @@
+"""Coupled pairs as both systems have them now: for a page of couplings at once, whatever its length."""
+
+from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.couplings.coupling import Coupling
+from gateway.errors import GatewayError
+from gateway.odata.filters import meets
+from gateway.pairing.presence import none_seen, unseen
+from gateway.records import Backend
+from gateway.runs.planning import BOTH, Seen
+from gateway.sync.amounts import read_places
+from gateway.sync.comparison import Places
+from gateway.sync.desk import Desk, side_by_side
+from gateway.sync.differences import Difference, Pairing, differences_of
+from gateway.sync.mapping import Rule, TableMapping
+from gateway.sync.records import Found, Records
+from gateway.sync.references import References, read_references
+
+EMPTIED_FROM = 10
+"""So many coupled records of which not one can be seen are a side that was emptied, or rights that are gone."""
+
+Known = ReadOnly[Backend, ReadOnly[UUID, Found]]
+"""Records that were just read, by side and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A coupling with the records it leads to, as far as they exist, and what is to be decided about it."""
+
+    coupling: Coupling
+    records: ReadOnly[Backend, Found]
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``unreadable`` are couplings that cannot be judged, each with why. ``references`` are the look-ups of all its records."""
+
+    pairs: Sequence[Both]
+    unreadable: Sequence[tuple[Coupling, GatewayError]]
+    references: References
+
+
+def id_of(coupling: Coupling, backend: Backend) -> UUID:
+    return coupling.bc_id if backend is Backend.BUSINESS_CENTRAL else coupling.crm_id
+
+
+async def read_page(desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], known: Known) -> Page:
+    """
+    Raises:
+        BackendError: a side could not be read.
+        RefusalError: a whole side is empty.
+    """
+    sides = dict(
+        zip(
+            Backend,
+            await side_by_side(*(_side(desk, mapping, each, couplings, known.get(each, {})) for each in Backend)),
+            strict=True,
+        )
+    )
+    rules = {each: await Records(desk, mapping, each).rules() for each in Backend}
+    everyone = [found for side in sides.values() for found in side.found.values()]
+    references = await read_references(desk, mapping.fields, everyone)
+    places = await read_places(desk, mapping.fields)
+    pairs: list[Both] = []
+    unreadable: list[tuple[Coupling, GatewayError]] = []
+    for coupling in couplings:
+        try:
+            pairs.append(_both(mapping, coupling, sides, rules, references, places))
+        except GatewayError as error:
+            unreadable.append((coupling, error))
+    return Page(pairs, unreadable, references)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    found: ReadOnly[UUID, Found]
+    gone: frozenset[UUID]
+
+
+async def _side(
+    desk: Desk, mapping: TableMapping, backend: Backend, couplings: Sequence[Coupling], known: ReadOnly[UUID, Found]
+) -> _Side:
+    """Raises: BackendError, RefusalError."""
+    records = Records(desk, mapping, backend)
+    wanted = {id_of(each, backend) for each in couplings}
+    found = {id: known[id] for id in wanted if id in known}
+    found |= await records.by_id(wanted - found.keys())
+    if not found and len(wanted) >= EMPTIED_FROM:
+        raise none_seen(mapping.table(backend))
+    missing = wanted - found.keys()
+    gone = await records.deleted(missing) if missing else set()
+    return _Side(found, frozenset(gone))
+
+
+def _both(
+    mapping: TableMapping,
+    coupling: Coupling,
+    sides: ReadOnly[Backend, _Side],
+    rules: ReadOnly[Backend, Sequence[Rule]],
+    references: References,
+    places: Places,
+) -> Both:
+    """
+    Raises:
+        RefusalError: a record cannot be seen, and nobody says that it was deleted.
+        ProtocolError: a record holds what cannot be so.
+    """
+    records: dict[Backend, Found] = {}
+    for backend in Backend:
+        id = id_of(coupling, backend)
+        if (found := sides[backend].found.get(id)) is not None:
+            records[backend] = found
+        elif id not in sides[backend].gone:
+            raise unseen(mapping, coupling, backend)
+    inside = frozenset(each for each, record in records.items() if meets_all(rules[each], record))
+    moved = frozenset(each for each, record in records.items() if has_moved(coupling, record))
+    differences: list[Difference] = []
+    if records.keys() == BOTH:
+        pairing = Pairing(coupling, records[Backend.BUSINESS_CENTRAL], records[Backend.DATAVERSE])
+        differences = list(differences_of(mapping, pairing, references, places))
+    seen = Seen(coupling, frozenset(records), inside, moved, differences)
+    return Both(coupling, records, seen)
+
+
+def meets_all(rules: Sequence[Rule], record: Found) -> bool:
+    """Whether the record is within the filter of its mapping."""
+    return all(meets(rule.condition, record.values) for rule in rules)
+
+
+def has_moved(coupling: Coupling, record: Found) -> bool:
+    """Whether the record is another version than the one that was synchronized. One that never was has moved.
+
+    Raises:
+        ProtocolError: the moment of its last change is none.
+    """
+    of_bc = record.table.source.backend is Backend.BUSINESS_CENTRAL
+    etag = coupling.bc_etag if of_bc else coupling.crm_etag
+    if etag is not None and record.etag is not None:
+        return etag != record.etag
+    then = coupling.bc_modified_at if of_bc else coupling.crm_modified_at
+    now = record.modified_at
+    return then is None or now is None or now > then

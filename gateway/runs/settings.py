@@ -1,0 +1,55 @@
+"""What administrators changed of mappings, by company."""
+
+from collections.abc import Mapping as ReadOnly
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.couplings.coupling import Mapping
+from gateway.couplings.store import storable, translated
+from gateway.runs.policy import DEFAULT, DeletionConflict, Policy, UpdateConflict
+from gateway.runs.table import mapping_settings
+
+
+class MappingSettings:
+    """Every method raises DatabaseError when the database cannot be used."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def of(self, mapping: Mapping, company_id: UUID) -> Policy:
+        """How conflicts of a mapping are resolved; as shipped when nobody changed it."""
+        return (await self.all(company_id)).get(mapping, DEFAULT)
+
+    async def all(self, company_id: UUID) -> dict[Mapping, Policy]:
+        """Of the mappings that somebody changed."""
+        table = mapping_settings
+        with translated():
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(select(table).where(table.c.company_id == company_id))
+                return {Mapping(row.mapping): _policy(row.settings) for row in rows}
+
+    async def change(self, mapping: Mapping, company_id: UUID, policy: Policy, *, by: str, at: datetime) -> None:
+        """A policy that is as shipped leaves nothing behind."""
+        table = mapping_settings
+        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(policy)}
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    delete(table).where(table.c.mapping == mapping, table.c.company_id == company_id)
+                )
+                if policy != DEFAULT:
+                    changed = {"changed_at": at, "changed_by": storable(by, 250)}
+                    await connection.execute(insert(table).values(row | changed))
+
+
+def _settings(policy: Policy) -> dict[str, Any]:
+    return {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
+
+
+def _policy(said: ReadOnly[str, Any]) -> Policy:
+    fields = {name: UpdateConflict(each) for name, each in said["fields"].items()}
+    return Policy(UpdateConflict(said["update"]), DeletionConflict(said["deletion"]), fields)

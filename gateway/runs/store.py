@@ -1,0 +1,166 @@
+"""Where runs are kept: SQLite or PostgreSQL, the same statements."""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as ReadOnly
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.couplings.coupling import Mapping
+from gateway.couplings.store import storable, translated
+from gateway.records import Backend
+from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
+from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
+
+_TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
+
+
+class RunStore:
+    """Every method raises DatabaseError when the database cannot be used."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def add(self, run: Run) -> None:
+        values = {name: getattr(run, name) for name in Run.__dataclass_fields__}
+        values |= {"created_by": storable(run.created_by, 250), "tally": run.tally.as_json()}
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(synchronization_runs).values(values))
+
+    async def get(self, run_id: UUID) -> Run | None:
+        rows = await self._rows(select(synchronization_runs).where(synchronization_runs.c.id == run_id))
+        return _run(rows[0]) if rows else None
+
+    async def newest(
+        self, company_id: UUID, *, mapping: Mapping | None, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Run]:
+        """The runs of a company, newest first, from behind a place in that order."""
+        table = synchronization_runs.c
+        statement = select(synchronization_runs).where(table.company_id == company_id)
+        if mapping is not None:
+            statement = statement.where(table.mapping == mapping)
+        if before is not None:
+            statement = statement.where(tuple_(table.created_at, table.id) < before)
+        statement = statement.order_by(table.created_at.desc(), table.id.desc()).limit(limit)
+        return list(map(_run, await self._rows(statement)))
+
+    async def unfinished(self) -> list[Run]:
+        """Those that are not at their end: a job is at work on each, or should be."""
+        states = (RunState.WAITING, RunState.RUNNING)
+        return list(
+            map(_run, await self._rows(select(synchronization_runs).where(synchronization_runs.c.state.in_(states))))
+        )
+
+    async def begin(self, run_id: UUID, at: datetime) -> None:
+        """It runs from now on; one that was begun already keeps its beginning."""
+        table = synchronization_runs.c
+        statement = update(synchronization_runs).where(table.id == run_id, table.state == RunState.WAITING)
+        await self._write(statement.values(state=RunState.RUNNING, started_at=at))
+
+    async def count(self, run_id: UUID, tally: Tally) -> None:
+        """What became of the records so far."""
+        statement = update(synchronization_runs).where(synchronization_runs.c.id == run_id)
+        await self._write(statement.values(tally=tally.as_json()))
+
+    async def end(
+        self, run_id: UUID, state: RunState, at: datetime, *, code: str | None = None, message: str | None = None
+    ) -> None:
+        """It is at its end; one that ended before stays as it was."""
+        table = synchronization_runs.c
+        open_states = (RunState.WAITING, RunState.RUNNING)
+        statement = update(synchronization_runs).where(table.id == run_id, table.state.in_(open_states))
+        text = storable(message) if message is not None else None
+        await self._write(statement.values(state=state, finished_at=at, error_code=code, message=text))
+
+    async def note(self, run_id: UUID, first: int, errors: Sequence[RunError]) -> None:
+        """Errors of a page, numbered from ``first``; what an earlier attempt at this page or later ones noted goes."""
+        table = synchronization_errors.c
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    delete(synchronization_errors).where(table.run_id == run_id, table.number >= first)
+                )
+                if errors:
+                    await connection.execute(insert(synchronization_errors), list(map(_row, errors)))
+
+    async def errors(self, run_id: UUID, *, after: int, limit: int) -> list[RunError]:
+        """A page of a run's errors by number."""
+        table = synchronization_errors.c
+        statement = select(synchronization_errors).where(table.run_id == run_id, table.number > after)
+        return list(map(_error, await self._rows(statement.order_by(table.number).limit(limit))))
+
+    async def noted(self, run_id: UUID, coupling_ids: Iterable[UUID], *, up_to: int) -> set[UUID]:
+        """Those of these couplings that are among the first errors of a run."""
+        table, wanted = synchronization_errors.c, list(coupling_ids)
+        statement = select(table.coupling_id).where(
+            table.run_id == run_id, table.number <= up_to, table.coupling_id.in_(wanted)
+        )
+        return {row["coupling_id"] for row in await self._rows(statement)} if wanted else set()
+
+    async def count_errors(self, run_id: UUID) -> int:
+        table = synchronization_errors.c
+        (row,) = await self._rows(
+            select(func.count().label("n")).select_from(synchronization_errors).where(table.run_id == run_id)
+        )
+        return int(row["n"])
+
+    async def newest_errors(self, coupling_ids: Sequence[UUID]) -> dict[UUID, RunError]:
+        """The last error of each of these couplings that has one."""
+        table = synchronization_errors.c
+        rank = func.row_number().over(partition_by=table.coupling_id, order_by=(table.at.desc(), table.number.desc()))
+        of_these = table.coupling_id.in_(list(coupling_ids))
+        ranked = select(synchronization_errors, rank.label("rank")).where(of_these).subquery()
+        rows = await self._rows(select(ranked).where(ranked.c.rank == 1))
+        found = [_error({name: value for name, value in row.items() if name != "rank"}) for row in rows]
+        return {each.coupling_id: each for each in found if each.coupling_id is not None}
+
+    async def places(self, mapping: Mapping, company_id: UUID) -> dict[Backend, str]:
+        """Up to where changes were looked at, by side; a side that never was is not in it."""
+        table = synchronization_places.c
+        statement = select(synchronization_places).where(table.mapping == mapping, table.company_id == company_id)
+        return {Backend(row["backend"]): row["place"] for row in await self._rows(statement)}
+
+    async def keep_places(self, mapping: Mapping, company_id: UUID, places: ReadOnly[Backend, str]) -> None:
+        table = synchronization_places.c
+        key = {"mapping": mapping, "company_id": company_id}
+        rows = [
+            {**key, "backend": backend, "place": place, "at": datetime.now(UTC)} for backend, place in places.items()
+        ]
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    delete(synchronization_places).where(
+                        table.mapping == mapping, table.company_id == company_id, table.backend.in_(list(places))
+                    )
+                )
+                if rows:
+                    await connection.execute(insert(synchronization_places), rows)
+
+    async def _write(self, statement: Any) -> None:
+        with translated():
+            async with self._engine.begin() as connection:
+                await connection.execute(statement)
+
+    async def _rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
+        with translated():
+            async with self._engine.connect() as connection:
+                return [dict(row._mapping) for row in await connection.execute(statement)]
+
+
+def _run(row: ReadOnly[str, Any]) -> Run:
+    said = {"mapping": Mapping(row["mapping"]), "kind": RunKind(row["kind"]), "state": RunState(row["state"])}
+    return Run(**{**row, **said, "tally": Tally.of_json(row["tally"])})
+
+
+def _row(error: RunError) -> dict[str, Any]:
+    values = {name: getattr(error, name) for name in RunError.__dataclass_fields__}
+    return {name: storable(value) if name in _TEXTS and value is not None else value for name, value in values.items()}
+
+
+def _error(row: ReadOnly[str, Any]) -> RunError:
+    to = Backend(row["to"]) if row["to"] is not None else None
+    return RunError(**{**row, "mapping": Mapping(row["mapping"]), "to": to})

@@ -1,0 +1,101 @@
+"""The closed sets of synchronization runs, as the schema shows them. Import them from here, so that they are shown only once."""
+
+from gateway.runs.planning import Action, Reason, Wanted
+from gateway.runs.policy import DeletionConflict, UpdateConflict
+from gateway.runs.run import RunKind, RunState
+from schema.enums import show_enum
+
+show_enum(
+    RunKind,
+    "What a run of synchronization is about.",
+    {RunKind.MODIFIED: "What changed since the last time.", RunKind.RECORDS: "Chosen couplings."},
+    name="SynchronizationKind",
+)
+show_enum(
+    RunState,
+    "How far a run is.",
+    {
+        RunState.WAITING: "It waits for its turn.",
+        RunState.RUNNING: "It is under way.",
+        RunState.SUCCEEDED: "It came to its end. Single records may have failed: see `counters` and `errors`.",
+        RunState.FAILED: "It ended early: see `code` and `message`.",
+        RunState.CANCELLED: "Somebody ended it.",
+    },
+    name="SynchronizationStatus",
+)
+show_enum(
+    Wanted,
+    "Whose data counts when records are synchronized.",
+    {
+        Wanted.MERGE: "Each field goes the way it changed; fields that both sides changed are a conflict.",
+        Wanted.SEND: "Business Central's: CRM is overwritten.",
+        Wanted.GET: "CRM's: Business Central is overwritten.",
+    },
+    name="SynchronizeWay",
+)
+show_enum(
+    UpdateConflict,
+    "What happens when both sides changed a field that goes both ways.",
+    {
+        UpdateConflict.NONE: "Nothing is written: the record fails, and somebody decides.",
+        UpdateConflict.BUSINESS_CENTRAL_WINS: "CRM is overwritten.",
+        UpdateConflict.DATAVERSE_WINS: "Business Central is overwritten.",
+    },
+    name="UpdateConflictPolicy",
+)
+show_enum(
+    DeletionConflict,
+    "What happens when one side of a coupling was deleted.",
+    {
+        DeletionConflict.NONE: "Nothing: the record fails, and somebody decides.",
+        DeletionConflict.RESTORE_RECORDS: "A new record is made of the one that is left.",
+        DeletionConflict.REMOVE_COUPLING: "The coupling ends.",
+    },
+    name="DeletionConflictPolicy",
+)
+show_enum(
+    Action,
+    "What is done with a coupled pair.",
+    {
+        Action.UNCHANGED: "Nothing.",
+        Action.MODIFY: "One side or both are written.",
+        Action.SKIP: "It is left out.",
+        Action.FAIL: "Nothing: somebody has to decide.",
+        Action.RESTORE: "The side that was deleted is made anew.",
+        Action.UNCOUPLE: "The coupling ends.",
+    },
+    name="SynchronizationAction",
+)
+show_enum(
+    Reason,
+    "Why that is done.",
+    {
+        Reason.NOTHING_CHANGED: "Neither record changed since they were synchronized.",
+        Reason.NO_MAPPED_FIELD_CHANGED: "A record changed, but in no field that is to be written.",
+        Reason.BUSINESS_CENTRAL_CHANGED: "The record of Business Central changed.",
+        Reason.DATAVERSE_CHANGED: "The row of CRM changed.",
+        Reason.BOTH_CHANGED: "Both changed, in different fields.",
+        Reason.CONFLICT: "Both changed the same field, and nobody says whose value counts.",
+        Reason.CONFLICT_RESOLVED: "Both changed the same field, and a policy says whose value counts.",
+        Reason.ON_THE_SKIP_LIST: "It failed twice with the same error.",
+        Reason.OUTSIDE_FILTER: "One of the records does not meet the filter of the mapping.",
+        Reason.PARTNER_DELETED: "One of the records was deleted.",
+        Reason.BOTH_DELETED: "Both records were deleted.",
+        Reason.ASKED_FOR: "Somebody said whose data counts.",
+    },
+    name="SynchronizationReason",
+)
+
+SynchronizeWay = Wanted
+SynchronizationAction = Action
+SynchronizationReason = Reason
+
+__all__ = [
+    "DeletionConflict",
+    "RunKind",
+    "RunState",
+    "SynchronizationAction",
+    "SynchronizationReason",
+    "SynchronizeWay",
+    "UpdateConflict",
+]

@@ -1,0 +1,321 @@
+"""The root fields of synchronization, a few lines each."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+from gateway.couplings.coupling import Coupling
+from gateway.errors import ErrorCode, InvalidInputError, RefusalError
+from gateway.records import Backend
+from gateway.runs.plan import planned
+from gateway.runs.planning import BC, CRM
+from gateway.runs.policy import DEFAULT, Policy
+from gateway.runs.run import Run
+from gateway.runs.run_jobs import job_of
+from gateway.sync.differences import CouplingSide as Side
+from gateway.sync.differences import direction_of
+from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.context import Context
+from schema.enums import Mapping
+from schema.fields import ADMINISTRATORS, READERS, declared
+from schema.ids import parse_id
+from schema.run_enums import SynchronizeWay
+from schema.selection import selection_of
+from schema.types.coupling_details import CouplingDifference
+from schema.types.synchronization import (
+    CancelSynchronizationPayload,
+    CancelSynchronizationSuccess,
+    FieldMappingInfo,
+    SynchronizationJob,
+    SynchronizationStarted,
+    SynchronizationStep,
+    SynchronizeModifiedInput,
+    SynchronizePayload,
+    SynchronizeRecordsInput,
+    TableMappingInfo,
+    UpdateTableMappingInput,
+    UpdateTableMappingPayload,
+    UpdateTableMappingSuccess,
+    coupling_id,
+)
+from schema.types.user_error import UserError
+
+Ask = Info[Context, Any]
+JOB_ID = strawberry.argument(description="Id of the run.")
+COMPANY = strawberry.argument(description="SystemId of the Business Central company; the configured one by default.")
+COUPLINGS = strawberry.argument(description="Ids of couplings, at most 200, of one mapping in one company.")
+
+_MOST = 200
+_PATIENCE = 0.5
+"""The part of a request's time that a mutation waits for its run, so that a few records are answered at once."""
+
+
+@strawberry.type
+class SynchronizationQueries:
+    @strawberry.field(
+        description="A run of synchronization, as it is now; null when there is none with this id.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_job(self, info: Ask, id: Annotated[strawberry.ID, JOB_ID]) -> SynchronizationJob | None:
+        selection_of(info)
+        run = await info.context.services.run_jobs.get(_run_id(id))
+        return SynchronizationJob(run=run) if run is not None else None
+
+    @strawberry.field(
+        description="The job log of a company: its runs, newest first.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_jobs(
+        self,
+        info: Ask,
+        mapping: Annotated[Mapping | None, strawberry.argument(description="Only of these tables.")] = None,
+        company: Annotated[UUID | None, COMPANY] = None,
+        first: Annotated[int, strawberry.argument(description="How many at most, 1 to 200.")] = 20,
+        before: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only runs older than this one, to go on behind it.")
+        ] = None,
+    ) -> list[SynchronizationJob] | None:
+        selection_of(info)
+        if not 1 <= first <= _MOST:
+            raise InvalidInputError(f"first must be between 1 and {_MOST}.", argument="first")
+        services = info.context.services
+        older = await services.run_jobs.runs.get(_run_id(before)) if before is not None else None
+        if before is not None and older is None:
+            raise InvalidInputError("There is no such run.", argument="before")
+        place = (older.created_at, older.id) if older is not None else None
+        runs = await services.run_jobs.runs.newest(
+            company or services.company, mapping=mapping, before=place, limit=first
+        )
+        return [SynchronizationJob(run=each) for each in runs]
+
+    @strawberry.field(
+        description="What synchronizing couplings would do, and why: for each what is written where, or what keeps it from "
+        "being written. Nothing is done.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_plan(
+        self,
+        info: Ask,
+        coupling_ids: Annotated[list[strawberry.ID], COUPLINGS],
+        way: Annotated[
+            SynchronizeWay, strawberry.argument(description="Whose data counts where both sides differ.")
+        ] = SynchronizeWay.MERGE,
+    ) -> list[SynchronizationStep] | None:
+        selection_of(info)
+        couplings = await _couplings(info, coupling_ids)
+        policy = await info.context.services.run_jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
+        desk = info.context.desk(couplings[0].company_id)
+        found = await planned(desk, TABLE_MAPPINGS[couplings[0].mapping], couplings, policy, way)
+        return [
+            SynchronizationStep(
+                coupling_id=coupling_id(each.coupling.company_id, each.coupling.id),
+                action=each.decision.action,
+                reason=each.decision.reason,
+                to_business_central=sorted(each.decision.write.get(BC, ())),
+                to_dataverse=sorted(each.decision.write.get(CRM, ())),
+                conflicts=list(map(CouplingDifference.of, each.decision.conflicts)),
+                moved=_side(each.moved),
+            )
+            for each in found
+        ]
+
+    @strawberry.field(
+        description="All mappings with their fields, and how they are synchronized.", metadata=declared(READERS)
+    )
+    async def table_mappings(
+        self, info: Ask, company: Annotated[UUID | None, COMPANY] = None
+    ) -> list[TableMappingInfo] | None:
+        selection_of(info)
+        services = info.context.services
+        changed = await services.run_jobs.settings.all(company or services.company)
+        return [_shown(each, changed.get(each, DEFAULT)) for each in TABLE_MAPPINGS]
+
+
+@strawberry.type
+class SynchronizationMutations:
+    @strawberry.field(
+        description="Synchronize what changed on either side since the last time, field by field, and what failed before. "
+        "A job, see `synchronizationJob`.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def synchronize_modified(
+        self, info: Ask, input: Annotated[SynchronizeModifiedInput, strawberry.argument(description="Which mapping.")]
+    ) -> SynchronizePayload | None:
+        selection_of(info)
+        services = info.context.services
+        company = input.company or services.company
+        run = await services.run_jobs.modified(input.mapping, company, info.context.caller.name)
+        return SynchronizationStarted(job=SynchronizationJob(run=run))
+
+    @strawberry.field(
+        description="Synchronize chosen couplings now. A coupling on the skip list is taken off it. When it takes longer "
+        "than half the time of a request, the run goes on as a job.",
+        metadata=declared(READERS),
+    )
+    async def synchronize_records(
+        self, info: Ask, input: Annotated[SynchronizeRecordsInput, strawberry.argument(description="Which couplings.")]
+    ) -> SynchronizePayload | None:
+        selection_of(info)
+        services, jobs = info.context.services, info.context.services.run_jobs
+        try:
+            couplings = await _couplings(info, input.coupling_ids)
+            _require_way(couplings[0], input.way)
+        except (InvalidInputError, RefusalError) as error:
+            return UserError.of(error)
+        await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)
+        ids = [each.id for each in couplings]
+        run = await jobs.records(
+            couplings[0].mapping, couplings[0].company_id, info.context.caller.name, ids, input.way
+        )
+        return SynchronizationStarted(job=SynchronizationJob(run=await _after_a_while(info, run)))
+
+    @strawberry.field(
+        description="End a run before its next page. What it wrote stays written.", metadata=declared(ADMINISTRATORS)
+    )
+    async def cancel_synchronization(
+        self, info: Ask, id: Annotated[strawberry.ID, JOB_ID]
+    ) -> CancelSynchronizationPayload | None:
+        selection_of(info)
+        jobs = info.context.services.run_jobs
+        run = await jobs.get(_run_id(id))
+        if run is None:
+            return UserError.of(_no_run(id))
+        if run.state.is_final or not await jobs.cancel(run):
+            return UserError.of(
+                RefusalError(
+                    ErrorCode.INVALID_INPUT,
+                    "The run is at its end already.",
+                    hint="Look at synchronizationJob.",
+                    argument="id",
+                )
+            )
+        return CancelSynchronizationSuccess(job=SynchronizationJob(run=await jobs.get(run.id) or run))
+
+    @strawberry.field(
+        description="Change how conflicts of a mapping are resolved, all of it or field by field.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def update_table_mapping(
+        self, info: Ask, input: Annotated[UpdateTableMappingInput, strawberry.argument(description="What.")]
+    ) -> UpdateTableMappingPayload | None:
+        selection_of(info)
+        services = info.context.services
+        company, settings = input.company or services.company, services.run_jobs.settings
+        before = DEFAULT if input.reset else await settings.of(input.mapping, company)
+        try:
+            policy = _changed(input, before)
+        except InvalidInputError as error:
+            return UserError.of(error)
+        await settings.change(input.mapping, company, policy, by=info.context.caller.name, at=datetime.now(UTC))
+        return UpdateTableMappingSuccess(table_mapping=_shown(input.mapping, policy))
+
+
+def _run_id(id: str) -> UUID:
+    """Raises: InvalidInputError."""
+    try:
+        return UUID(id)
+    except ValueError as error:
+        raise InvalidInputError("This is not the id of a run.", argument="id") from error
+
+
+def _no_run(id: str) -> RefusalError:
+    return RefusalError(
+        ErrorCode.RECORD_NOT_FOUND, f"There is no run {id}.", hint="Look at synchronizationJobs.", argument="id"
+    )
+
+
+async def _couplings(info: Ask, given: Sequence[str]) -> Sequence[Coupling]:
+    """
+    Raises:
+        InvalidInputError: none or too many are named, or they are not of one mapping in one company.
+        RefusalError: one does not exist.
+    """
+    ids = [parse_id(each) for each in dict.fromkeys(given)]
+    if not 1 <= len(ids) <= _MOST:
+        raise InvalidInputError(f"Name between 1 and {_MOST} couplings.", argument="couplingIds")
+    if wrong := next((each for each in ids if each.type_name != "Coupling"), None):
+        raise InvalidInputError(f"This is the id of a {wrong.type_name}, not of a coupling.", argument="couplingIds")
+    found = await info.context.services.couplings.get_many(each.key for each in ids)
+    if any(each.key not in found for each in ids):
+        raise RefusalError(
+            ErrorCode.NOT_COUPLED,
+            "There is no such coupling: it has ended.",
+            hint="Look at `couplings`, or at `couplingHistory` for who ended it.",
+            argument="couplingIds",
+        )
+    couplings = [found[each.key] for each in ids]
+    if len({(each.mapping, each.company_id) for each in couplings}) > 1:
+        raise InvalidInputError("Couplings of one mapping in one company at a time.", argument="couplingIds")
+    return couplings
+
+
+def _require_way(coupling: Coupling, way: SynchronizeWay) -> None:
+    """Raises: RefusalError."""
+    mapping = TABLE_MAPPINGS[coupling.mapping]
+    if way.to is not None and not mapping.direction.goes_to(way.to):
+        raise RefusalError(
+            ErrorCode.DIRECTION_NOT_ALLOWED,
+            f"The mapping {mapping.name} does not write to {way.to.label}.",
+            hint=f"Its data goes the other way: use {SynchronizeWay.GET if way.to is CRM else SynchronizeWay.SEND}.",
+            argument="way",
+        )
+
+
+async def _after_a_while(info: Ask, run: Run) -> Run:
+    """The run as it is when it is over, or when a caller has waited long enough."""
+    jobs = info.context.services.run_jobs
+    patience = info.context.deadline.remaining * _PATIENCE
+    try:
+        async with asyncio.timeout(patience):
+            await jobs.jobs.wait(job_of(run.id))
+    except TimeoutError:
+        pass
+    return await jobs.get(run.id) or run
+
+
+def _changed(input: UpdateTableMappingInput, before: Policy) -> Policy:
+    """
+    Raises:
+        InvalidInputError: the mapping has no such field.
+    """
+    fields = dict(before.fields)
+    for each in input.fields or ():
+        if TABLE_MAPPINGS[input.mapping].field(each.field) is None:
+            known = ", ".join(one.name for one in TABLE_MAPPINGS[input.mapping].fields)
+            raise InvalidInputError(f"The mapping has no field {each.field}; it has {known}.", argument="fields")
+        fields.pop(each.field, None)
+        if each.update_conflict is not None:
+            fields[each.field] = each.update_conflict
+    return replace(
+        before,
+        update=input.update_conflict or before.update,
+        deletion=input.deletion_conflict or before.deletion,
+        fields=fields,
+    )
+
+
+def _shown(mapping: Mapping, policy: Policy) -> TableMappingInfo:
+    table = TABLE_MAPPINGS[mapping]
+    return TableMappingInfo(
+        mapping=mapping,
+        name=table.name,
+        table_no=table.table_no,
+        direction=table.direction,
+        depends_on=list(table.depends_on),
+        update_conflict=policy.update,
+        deletion_conflict=policy.deletion,
+        changed=policy != DEFAULT,
+        fields=[FieldMappingInfo.of(each, direction_of(table, each), policy) for each in table.fields],
+    )
+
+
+def _side(moved: frozenset[Backend]) -> Side | None:
+    if len(moved) == 2:
+        return Side.BOTH
+    return Side(next(iter(moved))) if moved else None

@@ -1,0 +1,318 @@
+"""Synchronization: what is asked for, the job log, its errors, and what would be done."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+from gateway.errors import InvalidInputError
+from gateway.runs.policy import Policy
+from gateway.runs.run import Counters, Run, RunError
+from gateway.sync.mapping import FieldMapping, TableMapping
+from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.connection import PageInfo
+from schema.context import Context
+from schema.cursors import not_ours, read_cursor, write_cursor
+from schema.enums import CouplingSide, ErrorCode, Mapping, MappingDirection, System
+from schema.ids import GlobalId
+from schema.run_enums import (
+    DeletionConflict,
+    RunKind,
+    RunState,
+    SynchronizationAction,
+    SynchronizationReason,
+    SynchronizeWay,
+    UpdateConflict,
+)
+from schema.types.coupling_details import CouplingDifference
+from schema.types.user_error import RecordReference, UserError
+
+_COMPANY = "SystemId of the Business Central company; the configured one by default."
+MOST_ERRORS = 200
+
+
+@strawberry.input(description="Which mapping is to be synchronized.")
+class SynchronizeModifiedInput:
+    mapping: Mapping = strawberry.field(description="Which tables.")
+    company: UUID | None = strawberry.field(default=None, description=_COMPANY)
+
+
+@strawberry.input(description="Which couplings are to be synchronized, and how.")
+class SynchronizeRecordsInput:
+    coupling_ids: list[strawberry.ID] = strawberry.field(
+        description="Ids of couplings, at most 200, of one mapping in one company."
+    )
+    way: SynchronizeWay = strawberry.field(
+        default=SynchronizeWay.MERGE, description="Whose data counts where both sides differ."
+    )
+
+
+@strawberry.type(description="What became of the records of a run.")
+class SynchronizationCounters:
+    inserted: int = strawberry.field(description="Records that were created.")
+    modified: int = strawberry.field(description="Records that were written.")
+    deleted: int = strawberry.field(
+        description="Records that were deleted: none, a deletion is never passed on by itself."
+    )
+    unchanged: int = strawberry.field(description="Records that changed, but in no field that is synchronized.")
+    skipped: int = strawberry.field(
+        description="Records that were left out: not coupled, outside the filter of the mapping, or on the skip list."
+    )
+    failed: int = strawberry.field(description="Records that could not be synchronized; see `errors`.")
+    coupled: int = strawberry.field(description="Couplings that were made.")
+    uncoupled: int = strawberry.field(description="Couplings that ended.")
+
+    @classmethod
+    def of(cls, counters: Counters) -> "SynchronizationCounters":
+        return cls(**counters.as_json())
+
+
+@strawberry.type(description="A record that could not be synchronized: what is wrong, and what to do about it.")
+class SynchronizationError:
+    code: ErrorCode = strawberry.field(description="What is wrong.")
+    message: str = strawberry.field(description="The same in a sentence, with both records by name and number.")
+    hint: str | None = strawberry.field(description="What to do about it.")
+    field: str | None = strawberry.field(description="The one field that is to blame, if there is one.")
+    to: System | None = strawberry.field(description="The side that should have been written; null: either.")
+    at: datetime = strawberry.field(description="When it failed.")
+    coupling_id: strawberry.ID | None = strawberry.field(
+        description="The coupling, for `coupling` and `synchronizeRecords`."
+    )
+    records: list[RecordReference] = strawberry.field(description="Both records, as far as they are known.")
+
+    @classmethod
+    def of(cls, error: RunError, nouns: TableMapping) -> "SynchronizationError":
+        sides = (
+            (System.BUSINESS_CENTRAL, nouns.bc.noun, error.bc_id, error.bc_number, error.bc_name),
+            (System.DATAVERSE, nouns.crm.noun, error.crm_id, error.crm_number, error.crm_name),
+        )
+        return cls(
+            code=ErrorCode(error.code),
+            message=error.message,
+            hint=error.hint,
+            field=error.field,
+            to=error.to,
+            at=error.at,
+            coupling_id=coupling_id(error.company_id, error.coupling_id) if error.coupling_id is not None else None,
+            records=[
+                RecordReference(system=system, kind=noun, id=id, number=number, name=name)
+                for system, noun, id, number, name in sides
+                if id is not None
+            ],
+        )
+
+
+def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
+    """The global id of a coupling."""
+    return strawberry.ID(str(GlobalId("Coupling", company, id)))
+
+
+@strawberry.type(description="A page of a run's errors.")
+class SynchronizationErrorConnection:
+    nodes: list[SynchronizationError] = strawberry.field(description="The errors of the page.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    total_count: int = strawberry.field(description="How many errors the run has.")
+
+
+@strawberry.type(description="A run of synchronization: one entry of the job log.")
+class SynchronizationJob:
+    run: strawberry.Private[Run]
+
+    @strawberry.field(description="Its id, for `synchronizationJob`.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(str(self.run.id))
+
+    @strawberry.field(description="Which tables.")
+    def mapping(self) -> Mapping:
+        return self.run.mapping
+
+    @strawberry.field(description="SystemId of the Business Central company.")
+    def company(self) -> UUID:
+        return self.run.company_id
+
+    @strawberry.field(description="What it is about.")
+    def kind(self) -> RunKind:
+        return self.run.kind
+
+    @strawberry.field(description="How far it is.")
+    def status(self) -> RunState:
+        return self.run.state
+
+    @strawberry.field(description="When it was asked for.")
+    def created_at(self) -> datetime:
+        return self.run.created_at
+
+    @strawberry.field(description="Who asked for it.")
+    def created_by(self) -> str:
+        return self.run.created_by
+
+    @strawberry.field(description="When it began; null while it waits for its turn.")
+    def started_at(self) -> datetime | None:
+        return self.run.started_at
+
+    @strawberry.field(description="When it ended.")
+    def finished_at(self) -> datetime | None:
+        return self.run.finished_at
+
+    @strawberry.field(description="What became of the records so far; each record counts once.")
+    def counters(self) -> SynchronizationCounters:
+        return SynchronizationCounters.of(self.run.tally.total)
+
+    @strawberry.field(description="The same of what was written to Business Central, or should have been.")
+    def to_business_central(self) -> SynchronizationCounters:
+        return SynchronizationCounters.of(self.run.tally.to_bc)
+
+    @strawberry.field(description="The same of what was written to CRM, or should have been.")
+    def to_dataverse(self) -> SynchronizationCounters:
+        return SynchronizationCounters.of(self.run.tally.to_crm)
+
+    @strawberry.field(description="Why the run as a whole failed.")
+    def code(self) -> ErrorCode | None:
+        return ErrorCode(self.run.error_code) if self.run.error_code is not None else None
+
+    @strawberry.field(description="The same in a sentence.")
+    def message(self) -> str | None:
+        return self.run.message
+
+    @strawberry.field(description="The records that could not be synchronized, in the order in which they were met.")
+    async def errors(
+        self,
+        info: Info[Context, Any],
+        first: Annotated[int, strawberry.argument(description="How many at most, 1 to 200.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")] = None,
+    ) -> SynchronizationErrorConnection | None:
+        if not 1 <= first <= MOST_ERRORS:
+            raise InvalidInputError(f"first must be between 1 and {MOST_ERRORS}.", argument="first")
+        runs, place = info.context.services.run_jobs.runs, _place_of(after)
+        found = await runs.errors(self.run.id, after=place, limit=first + 1)
+        return _page(found, first, place, await runs.count_errors(self.run.id), TABLE_MAPPINGS[self.run.mapping])
+
+
+def _place_of(after: str | None) -> int:
+    """Raises: InvalidInputError."""
+    if after is None:
+        return 0
+    parts = read_cursor(after)
+    if len(parts) != 1 or not parts[0].isdigit() or len(parts[0]) > 9:
+        raise not_ours()
+    return int(parts[0])
+
+
+def _page(
+    found: list[RunError], first: int, after: int, total: int, nouns: TableMapping
+) -> SynchronizationErrorConnection:
+    shown = found[:first]
+    return SynchronizationErrorConnection(
+        nodes=[SynchronizationError.of(each, nouns) for each in shown],
+        page_info=PageInfo(
+            has_next_page=len(found) > first,
+            has_previous_page=after > 0,
+            start_cursor=write_cursor(str(shown[0].number)) if shown else None,
+            end_cursor=write_cursor(str(shown[-1].number)) if shown else None,
+        ),
+        total_count=total,
+    )
+
+
+@strawberry.type(description="The run has begun; `synchronizationJob` tells how far it is.")
+class SynchronizationStarted:
+    job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
+
+
+@strawberry.type(description="What a run would do with a coupling, and why. Nothing is done.")
+class SynchronizationStep:
+    coupling_id: strawberry.ID = strawberry.field(description="The coupling.")
+    action: SynchronizationAction = strawberry.field(description="What would be done.")
+    reason: SynchronizationReason = strawberry.field(description="Why.")
+    to_business_central: list[str] = strawberry.field(description="Fields that Business Central would get.")
+    to_dataverse: list[str] = strawberry.field(description="Fields that CRM would get.")
+    conflicts: list[CouplingDifference] = strawberry.field(
+        description="Fields that both sides changed, and nobody resolves."
+    )
+    moved: CouplingSide | None = strawberry.field(description="Which record changed since they were synchronized.")
+
+
+@strawberry.input(description="How conflicts of one field are resolved.")
+class FieldPolicyInput:
+    field: str = strawberry.field(description="The field, by the name of the property in Business Central's API.")
+    update_conflict: UpdateConflict | None = strawberry.field(
+        default=None, description="Whose value counts; null: as the mapping says."
+    )
+
+
+@strawberry.input(description="What is to be changed of a mapping; what is left out stays as it is.")
+class UpdateTableMappingInput:
+    mapping: Mapping = strawberry.field(description="Which tables.")
+    company: UUID | None = strawberry.field(default=None, description=_COMPANY)
+    update_conflict: UpdateConflict | None = strawberry.field(default=None, description="When both sides changed.")
+    deletion_conflict: DeletionConflict | None = strawberry.field(default=None, description="When a side was deleted.")
+    fields: list[FieldPolicyInput] | None = strawberry.field(default=None, description="Fields of their own policy.")
+    reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
+
+
+@strawberry.type(description="A field of a mapping, and how it is synchronized.")
+class FieldMappingInfo:
+    field: str = strawberry.field(description="The name callers give it: the property of Business Central's API.")
+    label: str = strawberry.field(description="The field as Business Central shows it.")
+    dataverse_column: str = strawberry.field(description="The column of CRM.")
+    direction: MappingDirection = strawberry.field(description="Which way it goes.")
+    enabled: bool = strawberry.field(description="Whether it is synchronized.")
+    not_null: bool = strawberry.field(description="A blank is not written.")
+    clear_on_failed: bool = strawberry.field(description="What refers to a record without a partner is emptied.")
+    through: Mapping | None = strawberry.field(description="The couplings that translate it, if it refers to a record.")
+    update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed it.")
+
+    @classmethod
+    def of(cls, field: FieldMapping, direction: MappingDirection, policy: Policy) -> "FieldMappingInfo":
+        return cls(
+            field=field.name,
+            label=field.label,
+            dataverse_column=field.crm,
+            direction=direction,
+            enabled=field.enabled,
+            not_null=field.not_null,
+            clear_on_failed=field.clear_on_failed,
+            through=field.lookup,
+            update_conflict=policy.of(field.name),
+        )
+
+
+@strawberry.type(description="Two tables that are the same thing, and how they are synchronized.")
+class TableMappingInfo:
+    mapping: Mapping = strawberry.field(description="Which tables.")
+    name: str = strawberry.field(description="Microsoft's name of the mapping.")
+    table_no: int = strawberry.field(description="Number of the table in Business Central.")
+    direction: MappingDirection = strawberry.field(description="Which way it goes.")
+    depends_on: list[Mapping] = strawberry.field(description="Mappings whose records it refers to.")
+    update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed.")
+    deletion_conflict: DeletionConflict = strawberry.field(description="What happens when a side was deleted.")
+    changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
+    fields: list[FieldMappingInfo] = strawberry.field(description="Its fields.")
+
+
+@strawberry.type(description="The mapping was changed; runs that begin from now on go by it.")
+class UpdateTableMappingSuccess:
+    table_mapping: TableMappingInfo = strawberry.field(description="The mapping, as it is now.")
+
+
+SynchronizePayload = Annotated[
+    SynchronizationStarted | UserError,
+    strawberry.union("SynchronizePayload", description="What came of asking for a synchronization."),
+]
+
+
+@strawberry.type(description="The run ends before its next page.")
+class CancelSynchronizationSuccess:
+    job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
+
+
+CancelSynchronizationPayload = Annotated[
+    CancelSynchronizationSuccess | UserError,
+    strawberry.union("CancelSynchronizationPayload", description="What came of `cancelSynchronization`."),
+]
+UpdateTableMappingPayload = Annotated[
+    UpdateTableMappingSuccess | UserError,
+    strawberry.union("UpdateTableMappingPayload", description="What came of `updateTableMapping`."),
+]
