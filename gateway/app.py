@@ -33,6 +33,7 @@ from gateway.database import create_engine, upgrade
 from gateway.errors import InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
 from gateway.jobs.database import jobs_database_url
+from gateway.jobs.engine import Pace
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.retention import Retention
 from gateway.pairing.matches.plan_jobs import PlanJobs
@@ -95,16 +96,18 @@ def create_app(
     prepare: Prepare | None = None,
     beside: Beside = nullcontext,
     alone: bool = False,
+    pace: Pace | None = None,
 ) -> FastAPI:
     """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL).
 
-    ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for.
+    ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for. ``pace`` is how often jobs
+    are looked at.
     """
     where = networks or Networks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, where, prepare, alone=alone) as built, beside():
+        async with running(settings, where, prepare, alone=alone, pace=pace) as built, beside():
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
@@ -132,7 +135,7 @@ def create_app(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, networks: Networks, prepare: Prepare | None, *, alone: bool
+    settings: Settings, networks: Networks, prepare: Prepare | None, *, alone: bool, pace: Pace | None = None
 ) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
     engine = create_engine(settings.database_url.get_secret_value())
@@ -144,7 +147,7 @@ async def running(
         async with (
             _identity_http(networks) as identity_http,
             clients_of(settings, networks) as backends,
-            _jobs(settings) as jobs,
+            _jobs(settings, pace) as jobs,
         ):
             books = books_of(engine)
             services = _services(settings, backends, books, engine, jobs)
@@ -161,11 +164,11 @@ async def running(
 
 
 @asynccontextmanager
-async def _jobs(settings: Settings) -> AsyncIterator[Jobs]:
+async def _jobs(settings: Settings, pace: Pace | None) -> AsyncIterator[Jobs]:
     """Not launched: whoever has jobs to do names them first."""
     own = settings.jobs_database_url
     url = own.get_secret_value() if own else jobs_database_url(settings.database_url.get_secret_value())
-    jobs = Jobs(url, retention=Retention(timedelta(days=settings.jobs_retention_days)))
+    jobs = Jobs(url, retention=Retention(timedelta(days=settings.jobs_retention_days)), pace=pace)
     try:
         yield jobs
     finally:

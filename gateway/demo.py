@@ -17,6 +17,7 @@ from gateway.couplings.store import CouplingFilter, CouplingStore
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.graphiql.page import PersonChoice, SignIn, graphiql_routes
+from gateway.jobs.engine import Pace
 from gateway.odata.choice import Choice
 from gateway.sandbox.app import Addresses, Sandbox
 from gateway.sandbox.business_central.apis import AVAILABILITY
@@ -45,7 +46,9 @@ class Demo:
     sandbox: Sandbox
 
 
-def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | None = None, **overrides: Any) -> Demo:
+def create_demo(
+    sandbox: Sandbox, database_url: str, *, networks: Networks | None = None, pace: Pace | None = None, **overrides: Any
+) -> Demo:
     """The gateway over a sandbox, with everything that makes it a demo; ``overrides`` are further settings."""
     settings = demo_settings(sandbox, database_url).model_copy(update=overrides)
     routes = [*sandbox.routes(), *graphiql()]
@@ -53,7 +56,9 @@ def create_demo(sandbox: Sandbox, database_url: str, *, networks: Networks | Non
     async def prepare(store: CouplingStore) -> None:
         await seed_couplings(store, sandbox)
 
-    app = create_app(settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running, alone=True)
+    app = create_app(
+        settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running, alone=True, pace=pace
+    )
     return Demo(app, settings, sandbox)
 
 

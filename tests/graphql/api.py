@@ -11,10 +11,14 @@ from fastapi import FastAPI
 
 from gateway.app import Networks
 from gateway.demo import create_demo
+from gateway.jobs.engine import Pace
 from gateway.json_text import dumps
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
+
+PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0)
+"""Nobody waits half a second for a job to be noticed."""
 
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
@@ -126,7 +130,7 @@ async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, d
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
     networks = Networks(central, dataverse, network)
-    demo = create_demo(sandbox, database_url, networks=networks, request_deadline_seconds=deadline_seconds)
+    demo = create_demo(sandbox, database_url, networks=networks, pace=PACE, request_deadline_seconds=deadline_seconds)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
