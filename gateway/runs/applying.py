@@ -11,7 +11,14 @@ from dataclasses import field as attribute
 from uuid import UUID
 
 from gateway.couplings.coupling import Cause, Coupling, Result
-from gateway.errors import GatewayError, PreconditionFailedError, RefusalError
+from gateway.errors import (
+    DeadlineError,
+    GatewayError,
+    PreconditionFailedError,
+    RefusalError,
+    ThrottledError,
+    UnreachableError,
+)
 from gateway.pairing.couple import Wish
 from gateway.pairing.create import create
 from gateway.pairing.naming import Named
@@ -46,6 +53,10 @@ class Problem:
     to: Backend | None = None
     field: str | None = None
     now: Coupling | None = None
+
+    def ways(self, mapping: TableMapping) -> list[Backend]:
+        """The sides that should have been written."""
+        return [self.to] if self.to is not None else [to for to in Backend if mapping.direction.goes_to(to)]
 
 
 @dataclass(slots=True)
@@ -83,6 +94,8 @@ async def synchronize_page(setting: Setting, couplings: Sequence[Coupling], know
     applied = Applied()
     waiting: Sequence[Coupling] = couplings
     for look in range(1, _LOOKS + 1):
+        if not waiting:
+            break
         page = await read_page(setting.desk, setting.mapping, waiting, (known or {}) if look == 1 else {})
         late = await _page(setting, page, applied, last=look == _LOOKS)
         if not late:
@@ -217,10 +230,11 @@ async def _prepared(
 
 
 def _fields(setting: Setting, both: Both, decision: Decision, to: Backend) -> frozenset[str] | None:
-    """The fields that a side gets; none of them where it is only to be remembered what both agree on; None: it is left alone.
+    """The mapped fields that a side gets; None: it is left alone.
 
-    What both agree on is learned, too, of a pair that nobody knows it of: without it, later changes on both sides could not be
-    told apart.
+    None of them, where its partner changed otherwise: what is worked out may still have to be written, and the version and what
+    both agree on are remembered. That is learned, too, of a pair that nobody knows it of: without it, later changes on both sides
+    could not be told apart.
     """
     if not setting.mapping.direction.goes_to(to):
         return None
@@ -228,7 +242,7 @@ def _fields(setting: Setting, both: Both, decision: Decision, to: Backend) -> fr
         return decision.write[to]
     other = BC if to is CRM else CRM
     is_news = other in both.seen.moved or both.coupling.base is None
-    return frozenset() if decision.action is Action.UNCHANGED and is_news else None
+    return frozenset() if is_news and setting.wanted is Wanted.MERGE else None
 
 
 def _writing(draft: _Draft, to: Backend, run: UUID) -> Writing:
@@ -256,12 +270,16 @@ async def _fail(setting: Setting, failures: Sequence[Problem], applied: Applied)
     mapping = setting.mapping
     now: list[Coupling] = []
     for each in failures:
-        ways = [each.to] if each.to is not None else [to for to in Backend if mapping.direction.goes_to(to)]
+        ways = each.ways(mapping)
         applied.count(to=ways, failed=1)
         applied.problems.append(each)
         if each.coupling is not None:
             now.append(failed_again(each.coupling, each.now or each.coupling, ways, each.error, setting.run))
     await setting.desk.books.changes.update_each(now)
+
+
+_PASSING = (DeadlineError, PreconditionFailedError, ThrottledError, UnreachableError)
+"""What passes by itself puts no record on the skip list."""
 
 
 def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error: GatewayError, run: UUID) -> Coupling:
@@ -271,7 +289,7 @@ def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error
         BC: (before.last_result_to_bc, before.last_job_to_bc),
     }
     failed = [to for to in ways if earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run)]
-    again = before.error_message == error.message and bool(failed)
+    again = before.error_message == error.message and bool(failed) and not isinstance(error, _PASSING)
     state: dict[str, object] = {"error_code": str(error.code), "error_message": error.message}
     for to in ways:
         side = "crm" if to is CRM else "bc"

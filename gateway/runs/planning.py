@@ -79,7 +79,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``write`` names the fields that each side gets; a side that is in it without fields may still get what is worked out."""
+    """``write`` names the fields that each side gets."""
 
     action: Action
     reason: Reason
@@ -139,9 +139,7 @@ def _merged(seen: Seen, policy: Policy, direction: Direction) -> Decision:
             names[to].add(each.field.name)
     if open_conflicts:
         return Decision(Action.FAIL, Reason.CONFLICT, conflicts=tuple(open_conflicts))
-    write = {
-        to: frozenset(names[to]) for to in Backend if direction.goes_to(to) and (names[to] or _other(to) in seen.moved)
-    }
+    write = {to: frozenset(names[to]) for to in Backend if names[to] and direction.goes_to(to)}
     if not write:
         return Decision(Action.UNCHANGED, Reason.NO_MAPPED_FIELD_CHANGED)
     return Decision(Action.MODIFY, Reason.CONFLICT_RESOLVED if resolved else _because(seen), write)
@@ -167,10 +165,6 @@ def _way(difference: Difference, seen: Seen) -> tuple[Backend | None, bool]:
     if seen.moved == BOTH:
         return None, True
     return (CRM if BC in seen.moved else BC), False
-
-
-def _other(backend: Backend) -> Backend:
-    return BC if backend is CRM else CRM
 
 
 def _because(seen: Seen) -> Reason:

@@ -8,7 +8,7 @@ Source: Business Central, codeunits CRM Integration Table Synch. and Integration
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -130,7 +130,8 @@ class RunJobs:
             {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
             for each in sides
         ]
-        return {"parts": [{"what": "failed", "place": None, "mark": None}, *parts]}
+        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed")]
+        return {"parts": [*again, *parts]}
 
     async def _page(
         self, run_id: str, part: Part, place: Any, errors: int, tally: ReadOnly[str, Any]
@@ -196,7 +197,7 @@ async def _changes(setting: Setting, run: Run, part: _Part, place: str | None) -
     ]
     told = await part.noted(each.id for each in wanted)  # by an earlier part of the run
     wanted = [each for each in wanted if each.id not in told]
-    applied = await synchronize_page(setting, wanted, {backend: known}) if wanted else Applied()
+    applied = await synchronize_page(setting, wanted, {backend: known})
     rules = await Records(desk, setting.mapping, backend).rules()
     lonely = [each for id, each in known.items() if id not in couplings and is_new(each, mark)]
     applied.count(skipped=sum(meets_all(rules, each) for each in lonely))
@@ -208,7 +209,28 @@ async def _failed(setting: Setting, run: Run, _: _Part, place: list[str] | None)
     wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, failed=True, skipped=False)
     after: Position | None = (place[0], UUID(place[1])) if place is not None else None
     couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
-    applied = await synchronize_page(setting, couplings) if couplings else Applied()
+    applied = await synchronize_page(setting, couplings)
+    key, id = position(couplings[-1]) if couplings else ("", run.id)
+    return _Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
+
+
+async def _skipped(setting: Setting, run: Run, _: _Part, place: list[str] | None) -> _Done:
+    """The skip list: where the cause is gone, a record is synchronized and taken off. What fails as before stays, untold.
+
+    Ours: Business Central waits for a person.
+    """
+    changes, mapping = setting.desk.books.changes, setting.mapping
+    wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, skipped=True)
+    after: Position | None = (place[0], UUID(place[1])) if place is not None else None
+    couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
+    applied = await synchronize_page(setting, [replace(each, skipped=False) for each in couplings])
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    await changes.unskip_each(each.id for each in couplings if each.id not in failed)
+    before = {each.id: each.error_message for each in couplings}
+    for each in list(applied.problems):
+        if each.coupling is not None and before.get(each.coupling.id) == each.error.message:
+            applied.problems.remove(each)
+            applied.count(to=each.ways(mapping), failed=-1, skipped=1)
     key, id = position(couplings[-1]) if couplings else ("", run.id)
     return _Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
 
@@ -217,11 +239,11 @@ async def _records(setting: Setting, run: Run, _: _Part, place: int) -> _Done:
     """The couplings that were asked for; those that ended meanwhile are left out."""
     ids = [UUID(each) for each in run.asked["couplings"]]
     couplings = list((await setting.desk.books.couplings.get_many(ids[place : place + PAGE])).values())
-    applied = await synchronize_page(setting, couplings) if couplings else Applied()
+    applied = await synchronize_page(setting, couplings)
     return _Done(applied, place + PAGE, is_last=place + PAGE >= len(ids))
 
 
-_PARTS: dict[str, Any] = {"failed": _failed, "records": _records}
+_PARTS: dict[str, Any] = {"failed": _failed, "skipped": _skipped, "records": _records}
 
 
 def job_of(run_id: UUID) -> str:

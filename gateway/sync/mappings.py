@@ -10,9 +10,8 @@ from gateway.sync.tables.currency import CURRENCY
 from gateway.sync.tables.customer import CUSTOMER
 from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
-from gateway.sync.tables.payment_terms import PAYMENT_TERMS
+from gateway.sync.tables.option import PAYMENT_TERMS, SHIPMENT_METHOD
 from gateway.sync.tables.salesperson import SALESPERSON
-from gateway.sync.tables.shipment_method import SHIPMENT_METHOD
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
 from gateway.sync.tables.vendor import VENDOR
 

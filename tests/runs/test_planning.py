@@ -28,6 +28,7 @@ NONE, ONLY_BC, ONLY_CRM = frozenset[Backend](), frozenset({BC}), frozenset({CRM}
 BC_WINS, CRM_WINS = Policy(UpdateConflict.BUSINESS_CENTRAL_WINS), Policy(UpdateConflict.DATAVERSE_WINS)
 SIDE_BC, SIDE_CRM, SIDE_BOTH = CouplingSide.BUSINESS_CENTRAL, CouplingSide.DATAVERSE, CouplingSide.BOTH
 CHANGED_BC, CHANGED_CRM = Reason.BUSINESS_CENTRAL_CHANGED, Reason.DATAVERSE_CHANGED
+NO_FIELD = Reason.NO_MAPPED_FIELD_CHANGED
 
 
 def differs(
@@ -52,7 +53,7 @@ def skipped(pair: Seen) -> Seen:
         # 6.2: source unchanged, changed, changed in nothing that is mapped
         (seen(moved=NONE), DEFAULT, Action.UNCHANGED, Reason.NOTHING_CHANGED, None, None),
         (seen(differs(), moved=NONE), DEFAULT, Action.UNCHANGED, Reason.NOTHING_CHANGED, None, None),
-        (seen(moved=ONLY_BC), DEFAULT, Action.MODIFY, CHANGED_BC, None, set()),
+        (seen(moved=ONLY_BC), DEFAULT, Action.UNCHANGED, NO_FIELD, None, None),
         (seen(differs(side=SIDE_BC), moved=ONLY_BC), DEFAULT, Action.MODIFY, CHANGED_BC, None, {"city"}),
         (seen(differs(side=SIDE_CRM), moved=ONLY_CRM), DEFAULT, Action.MODIFY, CHANGED_CRM, {"city"}, None),
         (
@@ -69,15 +70,15 @@ def skipped(pair: Seen) -> Seen:
         (seen(differs()), DEFAULT, Action.FAIL, Reason.CONFLICT, None, None),
         # one way: given again when its own side changed, left alone else
         (seen(differs(direction=TO), moved=ONLY_BC), DEFAULT, Action.MODIFY, CHANGED_BC, None, {"city"}),
-        (seen(differs(direction=TO), moved=ONLY_CRM), DEFAULT, Action.MODIFY, CHANGED_CRM, set(), None),
+        (seen(differs(direction=TO), moved=ONLY_CRM), DEFAULT, Action.UNCHANGED, NO_FIELD, None, None),
         (seen(differs(direction=FROM), moved=ONLY_CRM), DEFAULT, Action.MODIFY, CHANGED_CRM, {"city"}, None),
-        (seen(differs(direction=FROM), moved=ONLY_BC), DEFAULT, Action.MODIFY, CHANGED_BC, None, set()),
+        (seen(differs(direction=FROM), moved=ONLY_BC), DEFAULT, Action.UNCHANGED, NO_FIELD, None, None),
         # a field that is switched off is nobody's
-        (seen(differs(side=SIDE_BOTH, enabled=False)), DEFAULT, Action.MODIFY, Reason.BOTH_CHANGED, set(), set()),
+        (seen(differs(side=SIDE_BOTH, enabled=False)), DEFAULT, Action.UNCHANGED, NO_FIELD, None, None),
         # 6.4: both changed the same field
         (seen(differs(side=SIDE_BOTH)), DEFAULT, Action.FAIL, Reason.CONFLICT, None, None),
-        (seen(differs(side=SIDE_BOTH)), BC_WINS, Action.MODIFY, Reason.CONFLICT_RESOLVED, set(), {"city"}),
-        (seen(differs(side=SIDE_BOTH)), CRM_WINS, Action.MODIFY, Reason.CONFLICT_RESOLVED, {"city"}, set()),
+        (seen(differs(side=SIDE_BOTH)), BC_WINS, Action.MODIFY, Reason.CONFLICT_RESOLVED, None, {"city"}),
+        (seen(differs(side=SIDE_BOTH)), CRM_WINS, Action.MODIFY, Reason.CONFLICT_RESOLVED, {"city"}, None),
         (
             seen(differs("city", SIDE_BOTH), differs("phone", SIDE_BOTH)),
             replace(BC_WINS, fields={"phone": UpdateConflict.DATAVERSE_WINS}),
