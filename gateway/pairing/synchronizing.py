@@ -31,12 +31,17 @@ async def prepare(desk: Desk, mapping: TableMapping, *, to: Backend, source: Fou
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """One coupled record that is to be written to the other side."""
+    """One coupled record that is to be written to the other side.
+
+    ``more``: this side has changes of its own that are still to be written back. Until they are, its version is not remembered:
+    if that breaks off, it counts as changed, and they are found again.
+    """
 
     coupling: Coupling
     prepared: Prepared
     source: Found
     target: Found
+    more: bool = False
 
 
 Written = tuple[Coupling, GatewayError | None]
@@ -55,11 +60,21 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
             outcomes = await desk.client(source).write_each(updates, call=call)
     told = {id(each): outcome for each, outcome in zip(changed, outcomes, strict=True)}
     written = [_written(each, to, told.get(id(each))) for each in writings]
-    saved = await desk.books.changes.update_each([coupling for coupling, _ in written])
+    saved = await desk.books.changes.update_each(
+        held_back(now, each.coupling, to) if each.more else now
+        for each, (now, _) in zip(writings, written, strict=True)
+    )
     return [
         (now, problem) if now.id in saved else (each.coupling, problem or _ended_meanwhile(each))
         for each, (now, problem) in zip(writings, written, strict=True)
     ]
+
+
+def held_back(now: Coupling, before: Coupling, to: Backend) -> Coupling:
+    """As it is now, but with the version that the written side had before."""
+    if to is Backend.DATAVERSE:
+        return replace(now, crm_etag=before.crm_etag, crm_modified_at=before.crm_modified_at)
+    return replace(now, bc_etag=before.bc_etag, bc_modified_at=before.bc_modified_at)
 
 
 def _ended_meanwhile(writing: Writing) -> RefusalError:

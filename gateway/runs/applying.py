@@ -22,7 +22,7 @@ from gateway.errors import (
 from gateway.pairing.couple import Wish
 from gateway.pairing.create import create
 from gateway.pairing.naming import Named
-from gateway.pairing.synchronizing import Writing, write_each
+from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
@@ -173,6 +173,10 @@ class _Draft:
     records: dict[Backend, Found]
     prepared: dict[Backend, Prepared]
 
+    def has_more(self, to: Backend) -> bool:
+        """Whether the other side is still to be written after this one: CRM comes first."""
+        return to is CRM and BC in self.prepared
+
     @property
     def changes(self) -> list[Backend]:
         return [to for to, each in self.prepared.items() if each.values]
@@ -194,7 +198,7 @@ async def _write(
         writings = [_writing(each, to, setting.run) for each in wanted]
         written = await write_each(setting.desk, setting.mapping, to, writings)
         for draft, (coupling, problem) in zip(wanted, written, strict=True):
-            draft.coupling = coupling
+            draft.coupling = held_back(coupling, draft.before, to) if draft.has_more(to) else coupling
             if problem is None:
                 draft.records[to] = _as_written(draft.records[to], coupling)
                 continue
@@ -249,7 +253,7 @@ def _writing(draft: _Draft, to: Backend, run: UUID) -> Writing:
     source = draft.records[BC if to is CRM else CRM]
     job = {"last_job_to_crm": str(run)} if to is CRM else {"last_job_to_bc": str(run)}
     coupling = replace(draft.coupling, **job)  # type: ignore[arg-type]  # names of its fields
-    return Writing(coupling, draft.prepared[to], source, draft.records[to])
+    return Writing(coupling, draft.prepared[to], source, draft.records[to], draft.has_more(to))
 
 
 def _as_written(record: Found, coupling: Coupling) -> Found:

@@ -392,6 +392,26 @@ async def test_a_backend_that_is_away_for_two_runs_puts_nothing_on_the_skip_list
     assert (await runs.modified())["counters"]["modified"] == 1
 
 
+async def test_when_only_one_of_two_sides_could_be_written_the_other_follows(runs: Runs) -> None:
+    """CRM has Business Central's edit by then; its own is still found."""
+    await settle(runs)
+    bc, crm = await runs.both(QUIET)
+    await runs.api.in_business_central("PATCH", bc, {"city": "Delft"})
+    await runs.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0999"})
+
+    async def no_writes(request: httpx.Request) -> httpx.Response:
+        if b"PATCH" in request.content:
+            raise httpx.ConnectError("away")
+        return await runs.api.business_central.inner.handle_async_request(request)
+
+    runs.api.business_central.instead = no_writes
+    assert (await runs.modified())["counters"]["failed"] == 1
+    runs.api.business_central.instead = None
+    assert (await runs.modified())["counters"]["modified"] == 1
+    assert (await runs.api.in_dataverse("GET", crm))["address1_city"] == "Delft"
+    assert await runs.phones(QUIET) == ("+31 10 555 0999", "+31 10 555 0999")
+
+
 async def test_an_emptied_side_stops_the_run(runs: Runs) -> None:
     """Rights that are gone look like deletions; nothing ends, and nothing is written."""
     await settle(runs)
