@@ -111,24 +111,30 @@ class CouplingJobQueries:
 
 
 async def _couplings(info: Ask, input: UncoupleRecordsInput) -> Sequence[Coupling]:
-    """
+    """As :func:`couplings_named`."""
+    given = [*([input.coupling_id] if input.coupling_id else []), *(input.coupling_ids or [])]
+    return await couplings_named(info, given, argument="couplingId")
+
+
+async def couplings_named(info: Ask, given: Sequence[str], *, argument: str) -> Sequence[Coupling]:
+    """The couplings with these global ids, of one company, in their order.
+
     Raises:
         InvalidInputError: none or too many are named, or couplings of several companies at once.
         RefusalError: one does not exist.
     """
-    given = [*([input.coupling_id] if input.coupling_id else []), *(input.coupling_ids or [])]
     ids = [parse_id(each) for each in dict.fromkeys(given)]
     if not 1 <= len(ids) <= _MOST_COUPLINGS:
         raise InvalidInputError(f"Name between 1 and {_MOST_COUPLINGS} couplings.", argument="couplingIds")
     if wrong := next((each for each in ids if each.type_name != "Coupling"), None):
-        raise InvalidInputError(f"This is the id of a {wrong.type_name}, not of a coupling.", argument="couplingId")
+        raise InvalidInputError(f"This is the id of a {wrong.type_name}, not of a coupling.", argument=argument)
     found = await info.context.services.couplings.get_many(each.key for each in ids)
     if any(each.key not in found for each in ids):
         raise RefusalError(
             ErrorCode.NOT_COUPLED,
             "There is no such coupling: it has ended.",
             hint="Look at `couplings`, or at `couplingHistory` for who ended it.",
-            argument="couplingId",
+            argument=argument,
         )
     couplings = [found[each.key] for each in ids]
     if len({each.company_id for each in couplings}) > 1:

@@ -22,9 +22,9 @@ from gateway.sync.differences import CouplingSide as Side
 from gateway.sync.differences import direction_of
 from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
+from schema.coupling_mutations import couplings_named
 from schema.enums import Mapping
 from schema.fields import ADMINISTRATORS, READERS, declared
-from schema.ids import parse_id
 from schema.run_enums import SynchronizeWay
 from schema.selection import selection_of
 from schema.types.coupling_details import CouplingDifference
@@ -231,27 +231,10 @@ def _no_run(id: str) -> RefusalError:
 
 
 async def _couplings(info: Ask, given: Sequence[str]) -> Sequence[Coupling]:
-    """
-    Raises:
-        InvalidInputError: none or too many are named, or they are not of one mapping in one company.
-        RefusalError: one does not exist.
-    """
-    ids = [parse_id(each) for each in dict.fromkeys(given)]
-    if not 1 <= len(ids) <= _MOST:
-        raise InvalidInputError(f"Name between 1 and {_MOST} couplings.", argument="couplingIds")
-    if wrong := next((each for each in ids if each.type_name != "Coupling"), None):
-        raise InvalidInputError(f"This is the id of a {wrong.type_name}, not of a coupling.", argument="couplingIds")
-    found = await info.context.services.couplings.get_many(each.key for each in ids)
-    if any(each.key not in found for each in ids):
-        raise RefusalError(
-            ErrorCode.NOT_COUPLED,
-            "There is no such coupling: it has ended.",
-            hint="Look at `couplings`, or at `couplingHistory` for who ended it.",
-            argument="couplingIds",
-        )
-    couplings = [found[each.key] for each in ids]
-    if len({(each.mapping, each.company_id) for each in couplings}) > 1:
-        raise InvalidInputError("Couplings of one mapping in one company at a time.", argument="couplingIds")
+    """As :func:`couplings_named`, of one mapping. Raises: InvalidInputError, RefusalError."""
+    couplings = await couplings_named(info, given, argument="couplingIds")
+    if len({each.mapping for each in couplings}) > 1:
+        raise InvalidInputError("Couplings of one mapping at a time.", argument="couplingIds")
     return couplings
 
 
