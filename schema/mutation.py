@@ -21,6 +21,7 @@ from schema.lookups import look_up_each
 from schema.matches import MatchMutations
 from schema.selection import selection_of
 from schema.synchronization import SynchronizationMutations
+from schema.table_mappings import TableMappingMutations
 from schema.types.push import (
     PushCounters,
     PushResult,
@@ -39,7 +40,14 @@ Ask = Info[Context, Any]
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CouplingFileMutations, CouplingMutations, DriftMutations, MatchMutations, SynchronizationMutations):
+class Mutation(
+    CouplingFileMutations,
+    CouplingMutations,
+    DriftMutations,
+    MatchMutations,
+    SynchronizationMutations,
+    TableMappingMutations,
+):
     @strawberry.field(
         description="Copy the twelve amounts of customers to the statistics rows of their accounts in CRM, as "
         "the native integration "

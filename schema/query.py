@@ -53,6 +53,7 @@ from schema.matches import MatchQueries
 from schema.nodes import find_nodes
 from schema.selection import selection_of as selection
 from schema.synchronization import SynchronizationQueries
+from schema.table_mappings import TableMappingQueries
 from schema.types.account import Account
 from schema.types.availability import Availability, InLocation, InUnit, OfVariant, OnDay, Wanted
 from schema.types.connection_checks import ConnectionStatus
@@ -103,7 +104,14 @@ async def page(
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(CouplingFileQueries, CouplingQueries, MatchQueries, CouplingJobQueries, SynchronizationQueries):
+class Query(
+    CouplingFileQueries,
+    CouplingQueries,
+    MatchQueries,
+    CouplingJobQueries,
+    SynchronizationQueries,
+    TableMappingQueries,
+):
     @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))
     def viewer(self, info: Ask) -> Viewer | None:
         selection(info).check()

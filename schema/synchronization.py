@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,11 +13,9 @@ from gateway.errors import ErrorCode, InvalidInputError, RefusalError
 from gateway.records import Backend
 from gateway.runs.plan import planned
 from gateway.runs.planning import BC, CRM
-from gateway.runs.policy import DEFAULT, Policy
 from gateway.runs.run import Run
 from gateway.runs.run_jobs import job_of
 from gateway.sync.differences import CouplingSide as Side
-from gateway.sync.differences import direction_of
 from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.coupling_mutations import couplings_named
@@ -31,17 +27,12 @@ from schema.types.coupling_details import CouplingDifference
 from schema.types.synchronization import (
     CancelSynchronizationPayload,
     CancelSynchronizationSuccess,
-    FieldMappingInfo,
     SynchronizationJob,
     SynchronizationStarted,
     SynchronizationStep,
     SynchronizeModifiedInput,
     SynchronizePayload,
     SynchronizeRecordsInput,
-    TableMappingInfo,
-    UpdateTableMappingInput,
-    UpdateTableMappingPayload,
-    UpdateTableMappingSuccess,
     coupling_id,
 )
 from schema.types.user_error import UserError
@@ -109,9 +100,8 @@ class SynchronizationQueries:
     ) -> list[SynchronizationStep] | None:
         selection_of(info)
         couplings = await _couplings(info, coupling_ids)
-        policy = await info.context.services.run_jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
-        desk = info.context.desk(couplings[0].company_id)
-        found = await planned(desk, TABLE_MAPPINGS[couplings[0].mapping], couplings, policy, way)
+        configured = await info.context.services.run_jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
+        found = await planned(info.context.desk(couplings[0].company_id), configured, couplings, way)
         return [
             SynchronizationStep(
                 coupling_id=coupling_id(each.coupling.company_id, each.coupling.id),
@@ -124,17 +114,6 @@ class SynchronizationQueries:
             )
             for each in found
         ]
-
-    @strawberry.field(
-        description="All mappings with their fields, and how they are synchronized.", metadata=declared(READERS)
-    )
-    async def table_mappings(
-        self, info: Ask, company: Annotated[UUID | None, COMPANY] = None
-    ) -> list[TableMappingInfo] | None:
-        selection_of(info)
-        services = info.context.services
-        changed = await services.run_jobs.settings.all(company or services.company)
-        return [_shown(each, changed.get(each, DEFAULT)) for each in TABLE_MAPPINGS]
 
 
 @strawberry.type
@@ -197,24 +176,6 @@ class SynchronizationMutations:
             )
         return CancelSynchronizationSuccess(job=SynchronizationJob(run=await jobs.get(run.id) or run))
 
-    @strawberry.field(
-        description="Change how conflicts of a mapping are resolved, all of it or field by field.",
-        metadata=declared(ADMINISTRATORS),
-    )
-    async def update_table_mapping(
-        self, info: Ask, input: Annotated[UpdateTableMappingInput, strawberry.argument(description="What.")]
-    ) -> UpdateTableMappingPayload | None:
-        selection_of(info)
-        services = info.context.services
-        company, settings = input.company or services.company, services.run_jobs.settings
-        before = DEFAULT if input.reset else await settings.of(input.mapping, company)
-        try:
-            policy = _changed(input, before)
-        except InvalidInputError as error:
-            return UserError.of(error)
-        await settings.change(input.mapping, company, policy, by=info.context.caller.name, at=datetime.now(UTC))
-        return UpdateTableMappingSuccess(table_mapping=_shown(input.mapping, policy))
-
 
 def _run_id(id: str) -> UUID:
     """Raises: InvalidInputError."""
@@ -260,42 +221,6 @@ async def _after_a_while(info: Ask, run: Run) -> Run:
     except TimeoutError:
         pass
     return await jobs.get(run.id) or run
-
-
-def _changed(input: UpdateTableMappingInput, before: Policy) -> Policy:
-    """
-    Raises:
-        InvalidInputError: the mapping has no such field.
-    """
-    fields = dict(before.fields)
-    for each in input.fields or ():
-        if TABLE_MAPPINGS[input.mapping].field(each.field) is None:
-            known = ", ".join(one.name for one in TABLE_MAPPINGS[input.mapping].fields)
-            raise InvalidInputError(f"The mapping has no field {each.field}; it has {known}.", argument="fields")
-        fields.pop(each.field, None)
-        if each.update_conflict is not None:
-            fields[each.field] = each.update_conflict
-    return replace(
-        before,
-        update=input.update_conflict or before.update,
-        deletion=input.deletion_conflict or before.deletion,
-        fields=fields,
-    )
-
-
-def _shown(mapping: Mapping, policy: Policy) -> TableMappingInfo:
-    table = TABLE_MAPPINGS[mapping]
-    return TableMappingInfo(
-        mapping=mapping,
-        name=table.name,
-        table_no=table.table_no,
-        direction=table.direction,
-        depends_on=list(table.depends_on),
-        update_conflict=policy.update,
-        deletion_conflict=policy.deletion,
-        changed=policy != DEFAULT,
-        fields=[FieldMappingInfo.of(each, direction_of(table, each), policy) for each in table.fields],
-    )
 
 
 def _side(moved: frozenset[Backend]) -> Side | None:

@@ -26,6 +26,7 @@ from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
+from gateway.runs.configured import Configured
 from gateway.runs.planning import BC, CRM, Action, Decision, Wanted, decide
 from gateway.runs.policy import Policy
 from gateway.runs.reading import Both, Known, Page, read_page
@@ -76,10 +77,17 @@ class Setting:
     """What is the same for all pages of a run."""
 
     desk: Desk
-    mapping: TableMapping
-    policy: Policy
+    configured: Configured
     run: UUID
     wanted: Wanted = Wanted.MERGE
+
+    @property
+    def mapping(self) -> TableMapping:
+        return self.configured.mapping
+
+    @property
+    def policy(self) -> Policy:
+        return self.configured.policy
 
 
 async def synchronize_page(setting: Setting, couplings: Sequence[Coupling], known: Known | None = None) -> Applied:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from gateway.couplings.coupling import Coupling
 from gateway.records import Backend
+from gateway.runs.configured import Configured
 from gateway.runs.planning import Decision, Wanted, decide
-from gateway.runs.policy import Policy
 from gateway.runs.reading import read_page
 from gateway.sync.desk import Desk
-from gateway.sync.mapping import TableMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +20,14 @@ class Planned:
     moved: frozenset[Backend]
 
 
-async def planned(
-    desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], policy: Policy, wanted: Wanted
-) -> list[Planned]:
+async def planned(desk: Desk, configured: Configured, couplings: Sequence[Coupling], wanted: Wanted) -> list[Planned]:
     """One for each coupling, in their order.
 
     Raises:
         BackendError: a side could not be read, or a record cannot be judged.
         RefusalError: a whole side is empty, or a record cannot be seen.
     """
+    mapping, policy = configured.mapping, configured.policy
     page = await read_page(desk, mapping, couplings, {})
     for _, error in page.unreadable:
         raise error

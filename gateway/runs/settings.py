@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
+from gateway.runs.configured import Configured
 from gateway.runs.policy import DEFAULT, DeletionConflict, Policy, UpdateConflict
 from gateway.runs.table import mapping_settings
+from gateway.sync.mappings import TABLE_MAPPINGS
 
 
 class MappingSettings:
@@ -20,30 +22,31 @@ class MappingSettings:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def of(self, mapping: Mapping, company_id: UUID) -> Policy:
-        """How conflicts of a mapping are resolved; as shipped when nobody changed it."""
-        return (await self.all(company_id)).get(mapping, DEFAULT)
+    async def of(self, mapping: Mapping, company_id: UUID) -> Configured:
+        """A mapping as it is in this company; as shipped when nobody changed it."""
+        return (await self.all(company_id))[mapping]
 
-    async def all(self, company_id: UUID) -> dict[Mapping, Policy]:
-        """Of the mappings that somebody changed."""
+    async def all(self, company_id: UUID) -> dict[Mapping, Configured]:
+        """All mappings, in the order in which they depend on each other."""
         table = mapping_settings
         with translated():
             async with self._engine.connect() as connection:
                 rows = await connection.execute(select(table).where(table.c.company_id == company_id))
-                return {Mapping(row.mapping): _policy(row.settings) for row in rows}
+                changed = {Mapping(row.mapping): _policy(row.settings) for row in rows}
+        return {name: Configured(shipped, changed.get(name, DEFAULT)) for name, shipped in TABLE_MAPPINGS.items()}
 
-    async def change(self, mapping: Mapping, company_id: UUID, policy: Policy, *, by: str, at: datetime) -> None:
-        """A policy that is as shipped leaves nothing behind."""
-        table = mapping_settings
-        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(policy)}
+    async def change(self, changed: Configured, company_id: UUID, *, by: str, at: datetime) -> None:
+        """What is as shipped leaves nothing behind."""
+        table, mapping = mapping_settings, changed.mapping.mapping
+        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(changed.policy)}
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(
                     delete(table).where(table.c.mapping == mapping, table.c.company_id == company_id)
                 )
-                if policy != DEFAULT:
-                    changed = {"changed_at": at, "changed_by": storable(by, 250)}
-                    await connection.execute(insert(table).values(row | changed))
+                if not changed.is_as_shipped:
+                    author = {"changed_at": at, "changed_by": storable(by, 250)}
+                    await connection.execute(insert(table).values(row | author))
 
 
 def _settings(policy: Policy) -> dict[str, Any]:

@@ -55,6 +55,18 @@ class RunStore:
             map(_run, await self._rows(select(synchronization_runs).where(synchronization_runs.c.state.in_(states))))
         )
 
+    async def waiting(self, mapping: Mapping, company_id: UUID, kind: RunKind) -> Run | None:
+        """One that waits for its turn, if there is one: whatever changed until now it will see."""
+        table = synchronization_runs.c
+        statement = select(synchronization_runs).where(
+            table.mapping == mapping,
+            table.company_id == company_id,
+            table.kind == kind,
+            table.state == RunState.WAITING,
+        )
+        rows = await self._rows(statement.order_by(table.created_at).limit(1))
+        return _run(rows[0]) if rows else None
+
     async def begin(self, run_id: UUID, at: datetime) -> None:
         """It runs from now on; one that was begun already keeps its beginning."""
         table = synchronization_runs.c

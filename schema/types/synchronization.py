@@ -8,23 +8,20 @@ import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError
-from gateway.runs.policy import Policy
 from gateway.runs.run import Counters, Run, RunError
-from gateway.sync.mapping import FieldMapping, TableMapping
+from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.cursors import not_ours, read_cursor, write_cursor
-from schema.enums import CouplingSide, ErrorCode, Mapping, MappingDirection, System
+from schema.enums import CouplingSide, ErrorCode, Mapping, System
 from schema.ids import GlobalId
 from schema.run_enums import (
-    DeletionConflict,
     RunKind,
     RunState,
     SynchronizationAction,
     SynchronizationReason,
     SynchronizeWay,
-    UpdateConflict,
 )
 from schema.types.coupling_details import CouplingDifference
 from schema.types.user_error import RecordReference, UserError
@@ -234,69 +231,6 @@ class SynchronizationStep:
     moved: CouplingSide | None = strawberry.field(description="Which record changed since they were synchronized.")
 
 
-@strawberry.input(description="How conflicts of one field are resolved.")
-class FieldPolicyInput:
-    field: str = strawberry.field(description="The field, by the name of the property in Business Central's API.")
-    update_conflict: UpdateConflict | None = strawberry.field(
-        default=None, description="Whose value counts; null: as the mapping says."
-    )
-
-
-@strawberry.input(description="What is to be changed of a mapping; what is left out stays as it is.")
-class UpdateTableMappingInput:
-    mapping: Mapping = strawberry.field(description="Which tables.")
-    company: UUID | None = strawberry.field(default=None, description=_COMPANY)
-    update_conflict: UpdateConflict | None = strawberry.field(default=None, description="When both sides changed.")
-    deletion_conflict: DeletionConflict | None = strawberry.field(default=None, description="When a side was deleted.")
-    fields: list[FieldPolicyInput] | None = strawberry.field(default=None, description="Fields of their own policy.")
-    reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
-
-
-@strawberry.type(description="A field of a mapping, and how it is synchronized.")
-class FieldMappingInfo:
-    field: str = strawberry.field(description="The name callers give it: the property of Business Central's API.")
-    label: str = strawberry.field(description="The field as Business Central shows it.")
-    dataverse_column: str = strawberry.field(description="The column of CRM.")
-    direction: MappingDirection = strawberry.field(description="Which way it goes.")
-    enabled: bool = strawberry.field(description="Whether it is synchronized.")
-    not_null: bool = strawberry.field(description="A blank is not written.")
-    clear_on_failed: bool = strawberry.field(description="What refers to a record without a partner is emptied.")
-    through: Mapping | None = strawberry.field(description="The couplings that translate it, if it refers to a record.")
-    update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed it.")
-
-    @classmethod
-    def of(cls, field: FieldMapping, direction: MappingDirection, policy: Policy) -> "FieldMappingInfo":
-        return cls(
-            field=field.name,
-            label=field.label,
-            dataverse_column=field.crm,
-            direction=direction,
-            enabled=field.enabled,
-            not_null=field.not_null,
-            clear_on_failed=field.clear_on_failed,
-            through=field.lookup,
-            update_conflict=policy.of(field.name),
-        )
-
-
-@strawberry.type(description="Two tables that are the same thing, and how they are synchronized.")
-class TableMappingInfo:
-    mapping: Mapping = strawberry.field(description="Which tables.")
-    name: str = strawberry.field(description="Microsoft's name of the mapping.")
-    table_no: int = strawberry.field(description="Number of the table in Business Central.")
-    direction: MappingDirection = strawberry.field(description="Which way it goes.")
-    depends_on: list[Mapping] = strawberry.field(description="Mappings whose records it refers to.")
-    update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed.")
-    deletion_conflict: DeletionConflict = strawberry.field(description="What happens when a side was deleted.")
-    changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
-    fields: list[FieldMappingInfo] = strawberry.field(description="Its fields.")
-
-
-@strawberry.type(description="The mapping was changed; runs that begin from now on go by it.")
-class UpdateTableMappingSuccess:
-    table_mapping: TableMappingInfo = strawberry.field(description="The mapping, as it is now.")
-
-
 SynchronizePayload = Annotated[
     SynchronizationStarted | UserError,
     strawberry.union("SynchronizePayload", description="What came of asking for a synchronization."),
@@ -311,8 +245,4 @@ class CancelSynchronizationSuccess:
 CancelSynchronizationPayload = Annotated[
     CancelSynchronizationSuccess | UserError,
     strawberry.union("CancelSynchronizationPayload", description="What came of `cancelSynchronization`."),
-]
-UpdateTableMappingPayload = Annotated[
-    UpdateTableMappingSuccess | UserError,
-    strawberry.union("UpdateTableMappingPayload", description="What came of `updateTableMapping`."),
 ]
