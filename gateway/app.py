@@ -20,17 +20,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 from strawberry.fastapi import GraphQLRouter
 
+from gateway.answers.plan import Setting
 from gateway.auth.caller import Authenticator, SigningKeys, Trust
 from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentials
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.dataverse import DataverseClient
-from gateway.config import Settings
+from gateway.config import JobsPlace, Settings
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
-from gateway.errors import InvalidInputError, UnauthenticatedError
+from gateway.errors import DatabaseError, InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
 from gateway.jobs.database import jobs_database_url
 from gateway.jobs.engine import Pace
@@ -48,12 +49,19 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
+from gateway.runs.pushing import Pushing
+from gateway.runs.reconciling import reconcile
+from gateway.runs.run import RunKind
+from gateway.runs.run_jobs import Beside as RunBeside
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
+from gateway.triggers.run_history import RunHistory
+from gateway.triggers.schedule_store import ScheduleStore
+from gateway.triggers.schedules import Schedules
 from schema.context import Backends, Context, CouplingPairs, Services
 from schema.root import build_schema
 
@@ -107,7 +115,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, where, prepare, alone=alone, pace=pace) as built, beside():
+        here = settings.jobs is JobsPlace.HERE
+        async with running(settings, where, prepare, alone=alone, pace=pace, carry_out=here) as built, beside():
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
@@ -126,8 +135,7 @@ def create_app(
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)
     app.add_exception_handler(InvalidInputError, _refused)
     app.include_router(_graphql(), prefix="/graphql")
-    app.add_api_route("/health/live", _live)
-    app.add_api_route("/health/ready", _ready)
+    add_health(app)
     app.router.routes.extend(routes)
     app.middleware("http")(_correlated)
     return app
@@ -135,9 +143,18 @@ def create_app(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, networks: Networks, prepare: Prepare | None, *, alone: bool, pace: Pace | None = None
+    settings: Settings,
+    networks: Networks,
+    prepare: Prepare | None,
+    *,
+    alone: bool,
+    pace: Pace | None = None,
+    carry_out: bool = True,
 ) -> AsyncIterator[Running]:
-    """Everything with a lifetime, opened in order and closed in reverse."""
+    """Everything with a lifetime, opened in order and closed in reverse.
+
+    With ``carry_out``, jobs are carried out here, and what is due is begun.
+    """
     engine = create_engine(settings.database_url.get_secret_value())
     try:
         await upgrade(engine)
@@ -147,7 +164,7 @@ async def running(
         async with (
             _identity_http(networks) as identity_http,
             clients_of(settings, networks) as backends,
-            _jobs(settings, pace) as jobs,
+            _jobs(settings, pace, carry_out=carry_out) as jobs,
         ):
             books = books_of(engine)
             services = _services(settings, backends, books, engine, jobs)
@@ -155,24 +172,41 @@ async def running(
             services.uncouple_jobs.register()
             services.run_jobs.register()
             await jobs.resume(watch=not alone)
-            await services.plan_jobs.resume()
-            await services.run_jobs.resume()
-            async with _recovering(services, alone=alone) as recovered:
+            if carry_out:
+                await services.plan_jobs.resume()
+                await services.run_jobs.resume()
+            looks = (pace or Pace()).schedules_seconds if carry_out else None
+            async with _recovering(services, alone=alone) as recovered, _looking(services.schedules, looks):
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
-async def _jobs(settings: Settings, pace: Pace | None) -> AsyncIterator[Jobs]:
+async def _jobs(settings: Settings, pace: Pace | None, *, carry_out: bool) -> AsyncIterator[Jobs]:
     """Not launched: whoever has jobs to do names them first."""
     own = settings.jobs_database_url
     url = own.get_secret_value() if own else jobs_database_url(settings.database_url.get_secret_value())
-    jobs = Jobs(url, retention=Retention(timedelta(days=settings.jobs_retention_days)), pace=pace)
+    retention = Retention(timedelta(days=settings.jobs_retention_days))
+    jobs = Jobs(url, retention=retention, pace=pace, carry_out=carry_out)
     try:
         yield jobs
     finally:
         await jobs.close()
+
+
+@asynccontextmanager
+async def _looking(schedules: Schedules, seconds: float | None) -> AsyncIterator[None]:
+    """What is due is begun, beside what else the application does."""
+    if seconds is None:
+        yield
+        return
+    task = asyncio.create_task(schedules.run(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -274,6 +308,7 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
 def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
     desks = desks_of(settings, backends, books, capabilities)
+    run_jobs = RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks, _beside(settings))
     return Services(
         backends=backends,
         couplings=books.couplings,
@@ -282,7 +317,10 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         desks=desks,
         plan_jobs=PlanJobs(jobs, plans, desks),
         uncouple_jobs=UncoupleJobs(jobs, desks),
-        run_jobs=RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks),
+        run_jobs=run_jobs,
+        schedules=Schedules(
+            ScheduleStore(engine), RunHistory(engine), run_jobs, settings.company_id, ZoneInfo(settings.time_zone)
+        ),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),
@@ -297,6 +335,17 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         look_ahead=timedelta(days=settings.look_ahead_days),
         today=_today(settings),
     )
+
+
+def _beside(settings: Settings) -> dict[RunKind, RunBeside]:
+    """Runs that synchronize no fields."""
+    today, ahead = _today(settings), timedelta(days=settings.look_ahead_days)
+    pushing = Pushing(lambda: Setting(today(), datetime.now(UTC), ahead, settings.modules, settings.extension_api))
+    return {
+        RunKind.RECONCILE: reconcile,
+        RunKind.STATISTICS: pushing.statistics,
+        RunKind.STOCK: pushing.stock,
+    }
 
 
 def _today(settings: Settings) -> Callable[[], date]:
@@ -382,17 +431,42 @@ def _asks_for_a_page(request: Request) -> bool:
     )
 
 
+def add_health(app: FastAPI) -> None:
+    """The two addresses that tell how the process is."""
+    app.add_api_route("/health/live", _live)
+    app.add_api_route("/health/ready", _ready)
+
+
 async def _live() -> dict[str, str]:
     return {"status": "live"}
 
 
 async def _ready(request: Request) -> Response:
-    """Whether requests can be served: our databases answer. A backend that is away is not a reason to send none."""
+    """Whether requests can be served: our databases answer. A backend that is away is not a reason to send none.
+
+    Nor is synchronization that does not run as it should; which schedules are overdue is told besides.
+    """
     built: Running = request.app.state.running
     database, jobs = await asyncio.gather(_answers(built.engine), built.services.jobs.answer(seconds=_PATIENCE_SECONDS))
     checks = {"database": database} | ({} if jobs is None else {"jobs": jobs})
     ready = all(checks.values())
-    return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    told: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+    if ready:
+        told |= {"overdue": await _overdue(built.services.schedules)}
+    return JSONResponse(told, 200 if ready else 503)
+
+
+async def _overdue(schedules: Schedules) -> list[dict[str, str]] | None:
+    """None: it cannot be told now."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            found = await schedules.silent()
+    except (DatabaseError, TimeoutError):
+        return None
+    return [
+        {"task": key.task, "mapping": key.mapping, "reason": each.reason, "since": each.since.isoformat()}
+        for key, each in found.items()
+    ]
 
 
 async def _answers(engine: AsyncEngine) -> bool:

@@ -4,6 +4,7 @@
 """
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -27,7 +28,16 @@ from gateway.figures.documents import Module
 
 PREFIX = "GATEWAY_"
 
+ONE_WRITER = "an SQLite file has a single writer, so the process that serves also carries out the jobs"
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class JobsPlace(StrEnum):
+    """Where jobs are carried out, as seen from ``gateway serve``."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
 
 
 def _backend_url(value: str) -> str:
@@ -134,6 +144,16 @@ class Settings(BaseSettings):
         description="Where jobs are kept; default: beside an SQLite file, in a schema `dbos` of the same PostgreSQL database.",
     )
     jobs_retention_days: int = Field(default=30, ge=1, le=3650, description="How long finished jobs are kept.")
+    jobs: JobsPlace = Field(
+        default=JobsPlace.HERE,
+        description="Whether this process carries out jobs and schedules, or leaves them to `gateway worker`.",
+    )
+    runs_retention_days: int = Field(
+        default=90, ge=1, le=3650, description="How long the job log is kept, with its errors."
+    )
+    worker_port: int = Field(
+        default=8010, ge=0, le=65535, description="The port `gateway worker` tells its health on; 0: none."
+    )
     modules: Modules = Field(
         default=frozenset(Module),
         description="Which departments of Business Central the company uses besides trade, separated by commas.",
@@ -175,6 +195,14 @@ class Settings(BaseSettings):
             and value == others.data.get("database_url")
         ):
             raise ValueError("must name another file than GATEWAY_DATABASE_URL: each has a single writer")
+        return value
+
+    @field_validator("jobs")
+    @classmethod
+    def _has_somebody_elsewhere(cls, value: JobsPlace, others: ValidationInfo) -> JobsPlace:
+        urls = (others.data.get("jobs_database_url"), others.data.get("database_url"))
+        if value is JobsPlace.ELSEWHERE and any(url and url.get_secret_value().startswith("sqlite") for url in urls):
+            raise ValueError(f"elsewhere needs PostgreSQL: {ONE_WRITER}")
         return value
 
     @property

@@ -19,6 +19,7 @@ from schema.drift_mutations import DriftMutations
 from schema.fields import READERS, declared
 from schema.lookups import look_up_each
 from schema.matches import MatchMutations
+from schema.schedules import ScheduleMutations
 from schema.selection import selection_of
 from schema.synchronization import SynchronizationMutations
 from schema.table_mappings import TableMappingMutations
@@ -45,6 +46,7 @@ class Mutation(
     CouplingMutations,
     DriftMutations,
     MatchMutations,
+    ScheduleMutations,
     SynchronizationMutations,
     TableMappingMutations,
 ):

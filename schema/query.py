@@ -51,6 +51,7 @@ from schema.lookups import (
 )
 from schema.matches import MatchQueries
 from schema.nodes import find_nodes
+from schema.schedules import ScheduleQueries
 from schema.selection import selection_of as selection
 from schema.synchronization import SynchronizationQueries
 from schema.table_mappings import TableMappingQueries
@@ -109,6 +110,7 @@ class Query(
     CouplingQueries,
     MatchQueries,
     CouplingJobQueries,
+    ScheduleQueries,
     SynchronizationQueries,
     TableMappingQueries,
 ):

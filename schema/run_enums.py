@@ -8,7 +8,13 @@ from schema.enums import show_enum
 show_enum(
     RunKind,
     "What a run of synchronization is about.",
-    {RunKind.MODIFIED: "What changed since the last time.", RunKind.RECORDS: "Chosen couplings."},
+    {
+        RunKind.MODIFIED: "What changed since the last time.",
+        RunKind.RECORDS: "Chosen couplings.",
+        RunKind.RECONCILE: "Whether both records of all couplings are still there.",
+        RunKind.STATISTICS: "The statistics of all coupled customers, copied to CRM.",
+        RunKind.STOCK: "The stock of all coupled items, copied to CRM.",
+    },
     name="SynchronizationKind",
 )
 show_enum(

@@ -36,19 +36,26 @@ class Pace:
     status_seconds: float = 0.5
     others_seconds: float = 15.0
     retention_seconds: float = 24 * 3600.0
+    schedules_seconds: float | None = 15.0
+    """None: nobody looks for what is due."""
 
 
 class Engine:
-    """One launch of it: made, launched and destroyed once."""
+    """One launch of it: made, launched and destroyed once.
 
-    def __init__(self, url: str, threads: Threads, *, pace: Pace, retention: Retention) -> None:
+    One that does not ``carry_out`` jobs only begins them, looks at them and cancels them: others have them.
+    """
+
+    def __init__(self, url: str, threads: Threads, *, pace: Pace, retention: Retention, carry_out: bool = True) -> None:
         self._url = url
         self._threads = threads
         self._pace = pace
         self._retention = retention
         # Alone with its file, a process finds its own jobs again by a name that stays; among others it needs one of its own.
         self._name = uuid4().hex if is_shared(url) else "gateway"
-        self._alive = Alive(url, self._name, holding_seconds=pace.others_seconds) if is_shared(url) else None
+        self._carry_out = carry_out
+        watches = carry_out and is_shared(url)
+        self._alive = Alive(url, self._name, holding_seconds=pace.others_seconds) if watches else None
         self._beside: list[asyncio.Task[None]] = []
         self._log = EngineLog()
         self._dbos: DBOS | None = None
@@ -60,7 +67,8 @@ class Engine:
         await self._threads.run(self._launch)
         if self._alive is not None:
             self._repeat("jobs.others_not_seen", self._alive.take_over, self._pace.others_seconds)
-        self._repeat("jobs.not_deleted", self._retention.apply, self._pace.retention_seconds)
+        if self._carry_out:
+            self._repeat("jobs.not_deleted", self._retention.apply, self._pace.retention_seconds)
 
     def _launch(self) -> None:
         from dbos import DBOS
@@ -70,6 +78,8 @@ class Engine:
             write_ahead(self._url)
         workflow()
         self._dbos = DBOS(config=self._config())
+        if not self._carry_out:
+            DBOS.listen_queues([])
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,

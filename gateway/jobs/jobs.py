@@ -35,9 +35,15 @@ class Jobs:
     All methods raise `DatabaseError` when that database cannot be used.
     """
 
-    def __init__(self, url: str, *, retention: Retention | None = None, pace: Pace | None = None) -> None:
-        """``url`` as in the settings, ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; nothing is opened yet."""
+    def __init__(
+        self, url: str, *, retention: Retention | None = None, pace: Pace | None = None, carry_out: bool = True
+    ) -> None:
+        """``url`` as in the settings, ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; nothing is opened yet.
+
+        Without ``carry_out``, jobs that are begun here wait for another process over the same database.
+        """
         self._url = url
+        self._carry_out = carry_out
         self._retention = retention or Retention()
         self._pace = pace or Pace()
         self._threads = Threads()
@@ -105,8 +111,11 @@ class Jobs:
     async def resume(self, *, watch: bool) -> None:
         """Take up jobs that an earlier process left; where it left none, nothing is launched.
 
-        With ``watch``, a process among others takes part from the beginning: it may have to take over their first job.
+        With ``watch``, a process among others takes part from the beginning: it may have to take over their first job. One that
+        carries out none takes up none.
         """
+        if not self._carry_out:
+            return
         if not is_taken() and ((watch and is_shared(self._url)) or await glance(self._url, is_an_unfinished_job)):
             await self.launch()
 
@@ -123,7 +132,7 @@ class Jobs:
 
     async def _launched(self) -> Engine:
         take(Performer(asyncio.get_running_loop(), self._handlers.perform))  # before: jobs left behind begin at once
-        engine = Engine(self._url, self._threads, pace=self._pace, retention=self._retention)
+        engine = Engine(self._url, self._threads, pace=self._pace, retention=self._retention, carry_out=self._carry_out)
         try:
             await engine.launch()
         except Exception as error:

@@ -10,7 +10,8 @@ from alembic import context
 from sqlalchemy import Connection, create_engine
 
 import gateway.couplings.table
-import gateway.runs.table  # noqa: F401 - both register their tables
+import gateway.runs.table
+import gateway.triggers.schedule_table  # noqa: F401 - each registers its tables
 from gateway.database import metadata, synchronous_url
 
 

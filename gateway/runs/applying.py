@@ -90,10 +90,13 @@ class Setting:
         return self.configured.policy
 
 
-async def synchronize_page(setting: Setting, couplings: Sequence[Coupling], known: Known | None = None) -> Applied:
+async def synchronize_page(
+    setting: Setting, couplings: Sequence[Coupling], known: Known | None = None, *, are_missing: bool = False
+) -> Applied:
     """
     Args:
         known: records of these couplings that were just read.
+        are_missing: they were picked because a record is not there, among others that are; so that none is there is no surprise.
 
     Raises:
         BackendError: a system could not be read; nothing was written.
@@ -104,7 +107,8 @@ async def synchronize_page(setting: Setting, couplings: Sequence[Coupling], know
     for look in range(1, _LOOKS + 1):
         if not waiting:
             break
-        page = await read_page(setting.desk, setting.mapping, waiting, (known or {}) if look == 1 else {})
+        seen = (known or {}) if look == 1 else {}
+        page = await read_page(setting.desk, setting.mapping, waiting, seen, are_missing=are_missing)
         late = await _page(setting, page, applied, last=look == _LOOKS)
         if not late:
             break

@@ -48,8 +48,11 @@ def id_of(coupling: Coupling, backend: Backend) -> UUID:
     return coupling.bc_id if backend is Backend.BUSINESS_CENTRAL else coupling.crm_id
 
 
-async def read_page(desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], known: Known) -> Page:
-    """
+async def read_page(
+    desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], known: Known, *, are_missing: bool = False
+) -> Page:
+    """``are_missing``: that a whole side is empty was to be expected.
+
     Raises:
         BackendError: a side could not be read.
         RefusalError: a whole side is empty.
@@ -57,7 +60,9 @@ async def read_page(desk: Desk, mapping: TableMapping, couplings: Sequence[Coupl
     sides = dict(
         zip(
             Backend,
-            await side_by_side(*(_side(desk, mapping, each, couplings, known.get(each, {})) for each in Backend)),
+            await side_by_side(
+                *(_side(desk, mapping, each, couplings, known.get(each, {}), are_missing) for each in Backend)
+            ),
             strict=True,
         )
     )
@@ -82,14 +87,19 @@ class _Side:
 
 
 async def _side(
-    desk: Desk, mapping: TableMapping, backend: Backend, couplings: Sequence[Coupling], known: ReadOnly[UUID, Found]
+    desk: Desk,
+    mapping: TableMapping,
+    backend: Backend,
+    couplings: Sequence[Coupling],
+    known: ReadOnly[UUID, Found],
+    are_missing: bool,
 ) -> _Side:
     """Raises: BackendError, RefusalError."""
     records = Records(desk, mapping, backend)
     wanted = {id_of(each, backend) for each in couplings}
     found = {id: known[id] for id in wanted if id in known}
     found |= await records.by_id(wanted - found.keys())
-    if not found and len(wanted) >= EMPTIED_FROM:
+    if not found and len(wanted) >= EMPTIED_FROM and not are_missing:
         raise none_seen(mapping.table(backend))
     missing = wanted - found.keys()
     gone = await records.deleted(missing) if missing else set()

@@ -21,6 +21,12 @@ class RunKind(StrEnum):
     """What changed since the last run of the mapping."""
     RECORDS = "RECORDS"
     """Chosen couplings."""
+    RECONCILE = "RECONCILE"
+    """Whether both records of all couplings are still there."""
+    STATISTICS = "STATISTICS"
+    """The statistics of all coupled customers, copied to CRM."""
+    STOCK = "STOCK"
+    """The stock of all coupled items, copied to CRM."""
 
 
 class RunState(StrEnum):
@@ -79,7 +85,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One entry of the job log. ``asked`` is what was asked for, as JSON; ``message`` why it ended early."""
+    """One entry of the job log. ``asked`` is what was asked for, as JSON; ``message`` why it ended early.
+
+    ``progressed_at`` is when its last page was finished.
+    """
 
     id: UUID
     mapping: Mapping
@@ -94,6 +103,7 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     error_code: str | None = None
     message: str | None = None
+    progressed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ come one after another, as the other jobs on its couplings do.
 Source: Business Central, codeunits CRM Integration Table Synch. and Integration Synch. Job Runner.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.jobs.outcome import StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
 from gateway.runs.applying import Problem, Setting
-from gateway.runs.parts import Part, carry_out, is_of_changes
+from gateway.runs.parts import Done, Part, carry_out, is_of_changes
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import begun_again
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
@@ -35,18 +35,22 @@ RUN = "synchronize"
 Begun = ReadOnly[str, Any]
 """A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been."""
 
+Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
+"""A page of a run that synchronizes no fields, from a place on; it has a single part."""
+
 _SECONDS = 600.0
 """The longest that a page may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunJobs:
-    """Starts runs, and carries them out."""
+    """Starts runs, and carries them out. ``beside`` are those of other kinds, by what they are about."""
 
     jobs: Jobs
     runs: RunStore
     settings: MappingSettings
     desks: Desks
+    beside: ReadOnly[RunKind, Beside] = field(default_factory=dict)
 
     def register(self) -> None:
         """To be called before jobs that broke off are taken up again."""
@@ -58,8 +62,19 @@ class RunJobs:
 
     async def modified_soon(self, mapping: Mapping, company: UUID, by: str) -> Run:
         """The same for what asks again and again: a run that waits for its turn already will see what changed."""
-        waiting = await self.runs.waiting(mapping, company, RunKind.MODIFIED)
-        return waiting or await self.modified(mapping, company, by)
+        return await self.soon(RunKind.MODIFIED, mapping, company, by)
+
+    async def soon(self, kind: RunKind, mapping: Mapping, company: UUID, by: str) -> Run:
+        """The same for a run of any kind that is about all of a mapping.
+
+        The job of a run that waits is begun again: whoever made the run may have been gone before.
+        """
+        found = await self.runs.waiting(mapping, company, kind)
+        waiting = await self.get(found.id) if found is not None else None
+        if waiting is None or waiting.state.is_final:
+            return await self._start(mapping, company, by, kind, {})
+        await self._enqueue(waiting)
+        return waiting
 
     async def records(self, mapping: Mapping, company: UUID, by: str, couplings: Sequence[UUID], wanted: Wanted) -> Run:
         """Begin to synchronize these couplings."""
@@ -81,6 +96,12 @@ class RunJobs:
         """Runs whose process was gone before their job was begun are begun now."""
         for each in await self.runs.unfinished():
             await self._enqueue(each)
+
+    async def settle(self) -> None:
+        """Jobs are begun that their process did not get to; runs end whose job ended without being able to say so."""
+        for each in await self.runs.unfinished():
+            await self._enqueue(each)
+            await self.get(each.id)
 
     async def cancel(self, run: Run) -> bool:
         """Whether it ends before its next page; False when it is at its end already."""
@@ -124,6 +145,8 @@ class RunJobs:
         await self.runs.begin(run.id, datetime.now(UTC))
         if run.kind is RunKind.RECORDS:
             return {"parts": [{"what": "records", "place": 0, "mark": None}]}
+        if run.kind in self.beside:
+            return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
         configured = await self.settings.of(run.mapping, run.company_id)
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
@@ -143,12 +166,13 @@ class RunJobs:
         setting = Setting(desk, configured, run.id, Wanted(run.asked.get("wanted", Wanted.MERGE)))
         what = part["what"]
         noted = partial(self.runs.noted, run.id, up_to=errors)
-        page = await carry_out(setting, run, Part(what, part["mark"], noted), place)
+        carried = self.beside.get(run.kind, carry_out)
+        page = await carried(setting, run, Part(what, part["mark"], noted), place)
         problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
         total = Tally.of_json(tally) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)
         await self.runs.count(run.id, total)
-        if is_of_changes(what) and page.place is not None:
+        if run.kind not in self.beside and is_of_changes(what) and page.place is not None:
             await self.runs.keep_places(run.mapping, run.company_id, {Backend(what): str(page.place)})
         return {
             "tally": total.as_json(),

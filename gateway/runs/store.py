@@ -71,12 +71,12 @@ class RunStore:
         """It runs from now on; one that was begun already keeps its beginning."""
         table = synchronization_runs.c
         statement = update(synchronization_runs).where(table.id == run_id, table.state == RunState.WAITING)
-        await self._write(statement.values(state=RunState.RUNNING, started_at=at))
+        await self._write(statement.values(state=RunState.RUNNING, started_at=at, progressed_at=at))
 
     async def count(self, run_id: UUID, tally: Tally) -> None:
         """What became of the records so far."""
         statement = update(synchronization_runs).where(synchronization_runs.c.id == run_id)
-        await self._write(statement.values(tally=tally.as_json()))
+        await self._write(statement.values(tally=tally.as_json(), progressed_at=datetime.now(UTC)))
 
     async def end(
         self, run_id: UUID, state: RunState, at: datetime, *, code: str | None = None, message: str | None = None

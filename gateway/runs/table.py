@@ -20,6 +20,7 @@ synchronization_runs = Table(
     Column("tally", JSON, nullable=False),
     Column("error_code", String(80)),
     Column("message", Text),
+    Column("progressed_at", UTCDateTime),
     Index(None, "company_id", "mapping", "created_at"),
 )
 

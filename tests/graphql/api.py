@@ -17,7 +17,7 @@ from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
 
-PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0)
+PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None)
 """Nobody waits half a second for a job to be noticed."""
 
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]

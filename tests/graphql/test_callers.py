@@ -108,7 +108,11 @@ async def test_a_correlation_id_that_is_none_is_replaced(api: Api) -> None:
 
 async def test_health_needs_no_token(api: Api) -> None:
     assert (await api.http.get("/health/live")).json() == {"status": "live"}
-    assert (await api.http.get("/health/ready")).json() == {"status": "ready", "checks": {"database": True}}
+    assert (await api.http.get("/health/ready")).json() == {
+        "status": "ready",
+        "checks": {"database": True},
+        "overdue": [],
+    }
 
 
 async def test_a_browser_gets_graphiql_and_a_program_does_not(api: Api) -> None:

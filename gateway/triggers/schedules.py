@@ -1,0 +1,172 @@
+"""Schedules as they are, with their runs; changed by administrators; begun when they are due, by one of any number of processes.
+
+The rhythm is our own table and not the engine's: see docs/adr/0018. A process that is gone between claiming a schedule and
+beginning its run leaves a claim that runs out; the next look begins what it left.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from gateway.errors import GatewayError
+from gateway.runs.run import Run
+from gateway.runs.run_jobs import RunJobs
+from gateway.telemetry import log
+from gateway.triggers.run_history import RunHistory
+from gateway.triggers.schedule import (
+    BY,
+    Key,
+    Schedule,
+    default_of,
+    due_after_change,
+    first_due,
+    following,
+    keys_of,
+)
+from gateway.triggers.schedule_store import Change, ScheduleStore
+from gateway.triggers.silence import Last, Overdue, Silence, Watched, news, overdue
+
+_CLAIM = timedelta(minutes=2)
+_MEMORY = timedelta(seconds=60)
+"""How long what is overdue is taken to be so."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A schedule with what holds for it now. ``overdue`` is None for one that is not enabled."""
+
+    schedule: Schedule
+    every: timedelta
+    enabled: bool
+    last: Last | None
+    overdue: Overdue | None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.schedule.every is not None or self.schedule.enabled is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be changed of a schedule; None stays as it is. ``reset``: first everything as by default."""
+
+    every: timedelta | None = None
+    enabled: bool | None = None
+    reset: bool = False
+
+
+@dataclass(slots=True)
+class Schedules:
+    """All methods raise DatabaseError when a database cannot be used. ``company`` is the configured one."""
+
+    store: ScheduleStore
+    history: RunHistory
+    runs: RunJobs
+    company: UUID
+    zone: ZoneInfo
+    clock: Callable[[], datetime] = _now
+    _silent: dict[Key, Silence] = field(default_factory=dict)
+    _looked: tuple[datetime, dict[Key, Overdue]] | None = None
+    _looked_after: datetime | None = None
+
+    async def all(self, company: UUID) -> list[Shown]:
+        """All that there can be in a company, in the order in which they are begun."""
+        known, past, now = await self.store.of(company), await self.history.of(company), self.clock()
+        shown = []
+        for key in keys_of(company):
+            schedule = known.get(key, Schedule(key))
+            every, enabled = self._as_it_is(schedule)
+            last = past.last.get((key.task.kind, key.mapping))
+            watched = Watched(every, schedule.next_due, last, past.busy.get(key.mapping))
+            shown.append(Shown(schedule, every, enabled, last, overdue(watched, now) if enabled else None))
+        return shown
+
+    async def change(self, key: Key, wish: Wish, by: str) -> Shown:
+        """The schedule as it is then."""
+        now, before = self.clock(), await self.store.get(key) or Schedule(key)
+        was = (before.every, before.enabled) if not wish.reset else (None, None)
+        default = default_of(key, configured_company=self.company)
+        every = wish.every if wish.every is not None else was[0]
+        enabled = wish.enabled if wish.enabled is not None else was[1]
+        due = due_after_change(before.last_begun, every or default.every, now)
+        await self.store.change(key, Change(every, enabled, due, now, by))
+        return next(each for each in await self.all(key.company_id) if each.schedule.key == key)
+
+    def _as_it_is(self, schedule: Schedule) -> tuple[timedelta, bool]:
+        default = default_of(schedule.key, configured_company=self.company)
+        every = schedule.every if schedule.every is not None else default.every
+        return every, schedule.enabled if schedule.enabled is not None else default.enabled
+
+    async def prepare(self) -> None:
+        """Schedules that nobody looked at before get their first moment."""
+        now, due = self.clock(), {}
+        for key in keys_of(self.company):
+            default = default_of(key, configured_company=self.company)
+            due[key] = first_due(key, default.every, now, self.zone)
+        await self.store.add_missing(due)
+
+    async def tick(self) -> list[Run]:
+        """Begin what is due now. However long nobody looked, each schedule begins one run."""
+        now, begun = self.clock(), []
+        for schedule in await self.store.due(now):
+            every, enabled = self._as_it_is(schedule)
+            assert schedule.next_due is not None  # noqa: S101 - it is due
+            after = following(schedule.next_due, every, now)
+            if not enabled:
+                await self.store.postpone(schedule, after)
+            elif await self.store.claim(schedule, now=now, until=now + _CLAIM):
+                key = schedule.key
+                run = await self.runs.soon(key.task.kind, key.mapping, key.company_id, BY)
+                await self.store.settle(schedule, after, begun=now, run=run.id)
+                begun.append(run)
+        return begun
+
+    async def silent(self) -> dict[Key, Overdue]:
+        """What is overdue in the configured company, at most a minute old. What falls silent is logged once."""
+        now = self.clock()
+        if self._looked is None or now - self._looked[0] >= _MEMORY:
+            found = {each.schedule.key: each.overdue for each in await self.all(self.company) if each.overdue}
+            fallen, back = news(self._silent, found)
+            for key in fallen:
+                since = found[key].since.isoformat()
+                log.warning("schedule.overdue", **_named(key), reason=found[key].reason, since=since)
+            for key in back:
+                log.info("schedule.runs_again", **_named(key))
+            self._silent = {key: each.reason for key, each in found.items()}
+            self._looked = (now, found)
+        return self._looked[1]
+
+    async def _look_after(self) -> None:
+        """Once a minute: runs whose process is gone, and what is overdue."""
+        now = self.clock()
+        if self._looked_after is None or now - self._looked_after >= _MEMORY:
+            await self.runs.settle()
+            self._looked_after = now
+        await self.silent()
+
+    async def run(self, every_seconds: float) -> None:
+        """Look again and again; whatever fails, the next look may be luckier."""
+        prepared = False
+        while True:
+            try:
+                if not prepared:
+                    await self.prepare()
+                    prepared = True
+                await self.tick()
+                await self._look_after()
+            except GatewayError as error:
+                log.warning("schedule.not_looked_at", **error.extensions, error=error.message)
+            except Exception:
+                log.exception("schedule.not_looked_at")
+            await asyncio.sleep(every_seconds)
+
+
+def _named(key: Key) -> dict[str, str]:
+    return {"task": key.task, "mapping": key.mapping, "company": str(key.company_id)}

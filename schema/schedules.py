@@ -1,0 +1,62 @@
+"""The root fields of schedules."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+from gateway.errors import InvalidInputError
+from gateway.triggers.schedule import checked, key_for
+from gateway.triggers.schedules import Wish
+from schema.context import Context
+from schema.fields import ADMINISTRATORS, READERS, declared
+from schema.selection import selection_of
+from schema.types.schedule import (
+    SynchronizationSchedule,
+    UpdateScheduleInput,
+    UpdateSchedulePayload,
+    UpdateScheduleSuccess,
+)
+from schema.types.user_error import UserError
+
+Ask = Info[Context, Any]
+COMPANY = strawberry.argument(description="SystemId of the Business Central company; the configured one by default.")
+
+
+@strawberry.type
+class ScheduleQueries:
+    @strawberry.field(
+        description="All that is begun by itself in a company: how often, when next, how it went, and what should have run "
+        "and did not.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_schedules(
+        self, info: Ask, company: Annotated[UUID | None, COMPANY] = None
+    ) -> list[SynchronizationSchedule] | None:
+        selection_of(info)
+        services = info.context.services
+        found = await services.schedules.all(company or services.company)
+        return [SynchronizationSchedule(shown=each) for each in found]
+
+
+@strawberry.type
+class ScheduleMutations:
+    @strawberry.field(
+        description="Change how often something is begun, or whether it is. What has waited longer than the new interval is "
+        "begun at once.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def update_schedule(
+        self, info: Ask, input: Annotated[UpdateScheduleInput, strawberry.argument(description="What.")]
+    ) -> UpdateSchedulePayload | None:
+        selection_of(info)
+        services = info.context.services
+        try:
+            key = key_for(input.task, input.mapping, input.company or services.company)
+            every = checked(input.every_minutes) if input.every_minutes is not None else None
+        except InvalidInputError as error:
+            return UserError.of(error)
+        wish = Wish(every, input.enabled, input.reset)
+        changed = await services.schedules.change(key, wish, info.context.caller.name)
+        return UpdateScheduleSuccess(schedule=SynchronizationSchedule(shown=changed))
