@@ -32,6 +32,7 @@ from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
 from gateway.errors import InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
+from gateway.hook_routes import hook_routes
 from gateway.jobs.database import jobs_database_url
 from gateway.jobs.engine import Pace
 from gateway.jobs.jobs import Jobs
@@ -54,6 +55,8 @@ from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
+from gateway.triggers.hooks import hooks_of
+from gateway.triggers.notices import HookPace
 from schema.context import Backends, Context, CouplingPairs, Services
 from schema.root import build_schema
 
@@ -97,17 +100,18 @@ def create_app(
     beside: Beside = nullcontext,
     alone: bool = False,
     pace: Pace | None = None,
+    hook_pace: HookPace | None = None,
 ) -> FastAPI:
     """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL).
 
     ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for. ``pace`` is how often jobs
-    are looked at.
+    are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, where, prepare, alone=alone, pace=pace) as built, beside():
+        async with running(settings, where, prepare, alone=alone, pace=pace, hook_pace=hook_pace) as built, beside():
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
@@ -128,14 +132,20 @@ def create_app(
     app.include_router(_graphql(), prefix="/graphql")
     app.add_api_route("/health/live", _live)
     app.add_api_route("/health/ready", _ready)
-    app.router.routes.extend(routes)
+    app.router.routes.extend([*hook_routes(), *routes])
     app.middleware("http")(_correlated)
     return app
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, networks: Networks, prepare: Prepare | None, *, alone: bool, pace: Pace | None = None
+    settings: Settings,
+    networks: Networks,
+    prepare: Prepare | None,
+    *,
+    alone: bool,
+    pace: Pace | None = None,
+    hook_pace: HookPace | None = None,
 ) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse."""
     engine = create_engine(settings.database_url.get_secret_value())
@@ -150,14 +160,14 @@ async def running(
             _jobs(settings, pace) as jobs,
         ):
             books = books_of(engine)
-            services = _services(settings, backends, books, engine, jobs)
+            services = _services(settings, backends, books, engine, jobs, hook_pace)
             services.plan_jobs.register()
             services.uncouple_jobs.register()
             services.run_jobs.register()
             await jobs.resume(watch=not alone)
             await services.plan_jobs.resume()
             await services.run_jobs.resume()
-            async with _recovering(services, alone=alone) as recovered:
+            async with _recovering(services, alone=alone) as recovered, services.hooks.running():
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
         await engine.dispose()
@@ -271,9 +281,27 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
 
 
-def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
+def _services(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    engine: AsyncEngine,
+    jobs: Jobs,
+    hook_pace: HookPace | None,
+) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
     desks = desks_of(settings, backends, books, capabilities)
+    run_jobs = RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks)
+    hooks = hooks_of(
+        engine,
+        backends.business_central,
+        backends.dataverse,
+        run_jobs,
+        public_url=settings.public_url,
+        on=settings.webhooks,
+        company=settings.company_id,
+        pace=hook_pace,
+    )
     return Services(
         backends=backends,
         couplings=books.couplings,
@@ -282,7 +310,8 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         desks=desks,
         plan_jobs=PlanJobs(jobs, plans, desks),
         uncouple_jobs=UncoupleJobs(jobs, desks),
-        run_jobs=RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks),
+        run_jobs=run_jobs,
+        hooks=hooks,
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

@@ -10,7 +10,9 @@ from alembic import context
 from sqlalchemy import Connection, create_engine
 
 import gateway.couplings.table
-import gateway.runs.table  # noqa: F401 - both register their tables
+import gateway.runs.table
+import gateway.runs.told
+import gateway.triggers.hook_store  # noqa: F401 - they register their tables
 from gateway.database import metadata, synchronous_url
 
 
