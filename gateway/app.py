@@ -33,6 +33,7 @@ from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
 from gateway.errors import DatabaseError, InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
+from gateway.hook_routes import hook_routes
 from gateway.jobs.database import jobs_database_url
 from gateway.jobs.engine import Pace
 from gateway.jobs.jobs import Jobs
@@ -59,6 +60,8 @@ from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
+from gateway.triggers.hooks import hooks_of
+from gateway.triggers.notices import HookPace
 from gateway.triggers.run_history import RunHistory
 from gateway.triggers.schedule_store import ScheduleStore
 from gateway.triggers.schedules import Schedules
@@ -105,18 +108,22 @@ def create_app(
     beside: Beside = nullcontext,
     alone: bool = False,
     pace: Pace | None = None,
+    hook_pace: HookPace | None = None,
 ) -> FastAPI:
     """The gateway as an ASGI application; ``routes`` are further ones of the caller's (the demo's sandbox, GraphiQL).
 
     ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for. ``pace`` is how often jobs
-    are looked at.
+    are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         here = settings.jobs is JobsPlace.HERE
-        async with running(settings, where, prepare, alone=alone, pace=pace, carry_out=here) as built, beside():
+        async with (
+            running(settings, where, prepare, alone=alone, pace=pace, carry_out=here, hook_pace=hook_pace) as built,
+            beside(),
+        ):
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
@@ -136,7 +143,7 @@ def create_app(
     app.add_exception_handler(InvalidInputError, _refused)
     app.include_router(_graphql(), prefix="/graphql")
     add_health(app)
-    app.router.routes.extend(routes)
+    app.router.routes.extend([*hook_routes(), *routes])
     app.middleware("http")(_correlated)
     return app
 
@@ -150,6 +157,7 @@ async def running(
     alone: bool,
     pace: Pace | None = None,
     carry_out: bool = True,
+    hook_pace: HookPace | None = None,
 ) -> AsyncIterator[Running]:
     """Everything with a lifetime, opened in order and closed in reverse.
 
@@ -167,7 +175,7 @@ async def running(
             _jobs(settings, pace, carry_out=carry_out) as jobs,
         ):
             books = books_of(engine)
-            services = _services(settings, backends, books, engine, jobs)
+            services = _services(settings, backends, books, engine, jobs, hook_pace)
             services.plan_jobs.register()
             services.uncouple_jobs.register()
             services.run_jobs.register()
@@ -176,7 +184,11 @@ async def running(
                 await services.plan_jobs.resume()
                 await services.run_jobs.resume()
             looks = (pace or Pace()).schedules_seconds if carry_out else None
-            async with _recovering(services, alone=alone) as recovered, _looking(services.schedules, looks):
+            async with (
+                _recovering(services, alone=alone) as recovered,
+                _looking(services.schedules, looks),
+                services.hooks.running(),
+            ):
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
         await engine.dispose()
@@ -305,10 +317,27 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
 
 
-def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
+def _services(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    engine: AsyncEngine,
+    jobs: Jobs,
+    hook_pace: HookPace | None,
+) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
     desks = desks_of(settings, backends, books, capabilities)
     run_jobs = RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks, _beside(settings))
+    hooks = hooks_of(
+        engine,
+        backends.business_central,
+        backends.dataverse,
+        run_jobs,
+        public_url=settings.public_url,
+        on=settings.webhooks,
+        company=settings.company_id,
+        pace=hook_pace,
+    )
     return Services(
         backends=backends,
         couplings=books.couplings,
@@ -321,6 +350,7 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         schedules=Schedules(
             ScheduleStore(engine), RunHistory(engine), run_jobs, settings.company_id, ZoneInfo(settings.time_zone)
         ),
+        hooks=hooks,
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

@@ -55,7 +55,7 @@ def demo(
         configure_logging("WARNING")
         listener = listen("127.0.0.1", port)
         sandbox = sandbox_in(folder, f"http://127.0.0.1:{port}", customers=customers, items=items, reset=reset)
-        made = _checked(lambda: create_demo(sandbox, database_url(folder)))
+        made = _checked(lambda: create_demo(sandbox, database_url(folder), public_url=sandbox.addresses.base))
         _now(upgrade, create_engine(made.settings.database_url.get_secret_value()))
         try:
             run(made.app, listener, lambda: _welcome(made), protocol=BreakableProtocol)

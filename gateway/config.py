@@ -180,6 +180,10 @@ class Settings(BaseSettings):
     dataverse_places: int = Field(
         default=48, ge=1, le=51, description="Requests at Dataverse at once; it refuses the 52nd of an identity."
     )
+    public_url: BackendUrl | None = Field(
+        default=None, description="Where the two systems reach the gateway; without it they tell nothing by themselves."
+    )
+    webhooks: bool = Field(default=True, description="Whether the two systems are asked to tell us of changes.")
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")
     log_level: str = Field(

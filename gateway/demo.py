@@ -32,6 +32,7 @@ from gateway.sandbox.identity.people import (
     GRAPHIQL_CLIENT_ID,
     TENANT_ID,
 )
+from gateway.triggers.notices import HookPace
 from schema.example import EXAMPLE_QUERY
 
 _BATCH = 1000
@@ -47,7 +48,13 @@ class Demo:
 
 
 def create_demo(
-    sandbox: Sandbox, database_url: str, *, networks: Networks | None = None, pace: Pace | None = None, **overrides: Any
+    sandbox: Sandbox,
+    database_url: str,
+    *,
+    networks: Networks | None = None,
+    pace: Pace | None = None,
+    hook_pace: HookPace | None = None,
+    **overrides: Any,
 ) -> Demo:
     """The gateway over a sandbox, with everything that makes it a demo; ``overrides`` are further settings."""
     settings = demo_settings(sandbox, database_url).model_copy(update=overrides)
@@ -57,7 +64,14 @@ def create_demo(
         await seed_couplings(store, sandbox)
 
     app = create_app(
-        settings, networks=networks, routes=routes, prepare=prepare, beside=sandbox.running, alone=True, pace=pace
+        settings,
+        networks=networks,
+        routes=routes,
+        prepare=prepare,
+        beside=sandbox.running,
+        alone=True,
+        pace=pace,
+        hook_pace=hook_pace,
     )
     return Demo(app, settings, sandbox)
 

@@ -32,6 +32,7 @@ from gateway.records import Backend, Values
 from gateway.runs.run_jobs import RunJobs
 from gateway.sync.desk import APPLICATION, Books, Desk, Desks
 from gateway.sync.links import WebClients
+from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
 from schema.coupling_pages import values_of
@@ -101,6 +102,7 @@ class Services:
     uncouple_jobs: UncoupleJobs
     run_jobs: RunJobs
     schedules: Schedules
+    hooks: Hooks
     web: WebClients
     jobs: Jobs
     reading: Reading

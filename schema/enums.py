@@ -284,6 +284,8 @@ show_enum(
         CheckCode.DATAVERSE_REACHABLE: "Dataverse answers and knows our application user.",
         CheckCode.USERS_READABLE: "We may read system users.",
         CheckCode.INTEGRATION_USER_ENABLED: "Our application user is enabled.",
+        CheckCode.WEBHOOKS_BUSINESS_CENTRAL: "Business Central tells us of changes, as far as it was asked to.",
+        CheckCode.WEBHOOKS_DATAVERSE: "Dataverse tells us of changes, as far as it was asked to.",
     },
 )
 

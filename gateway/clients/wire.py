@@ -119,14 +119,14 @@ class Wire:
         all_headers = {**self.vendor.reading, **(headers or {})}
         return await self._send("GET", url, call=call, headers=all_headers, repeatable=True)
 
-    async def send(self, request: Request, *, call: Call) -> httpx.Response:
-        """One guarded write."""
+    async def send(self, request: Request, *, call: Call, repeatable: bool = True) -> httpx.Response:
+        """One guarded write; one without a guard says that it is not ``repeatable``, and goes out once."""
         headers, content = dict(request.headers), None
         if request.body is not None:
             headers["Content-Type"] = "application/json"
             content = dumps(request.body).encode()
         url = self.base + request.url
-        return await self._send(request.method, url, call=call, headers=headers, content=content, repeatable=True)
+        return await self._send(request.method, url, call=call, headers=headers, content=content, repeatable=repeatable)
 
     async def batch(
         self, requests: Sequence[Request], *, call: Call, together: bool = False

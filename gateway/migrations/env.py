@@ -11,6 +11,8 @@ from sqlalchemy import Connection, create_engine
 
 import gateway.couplings.table
 import gateway.runs.table
+import gateway.runs.told
+import gateway.triggers.hook_store
 import gateway.triggers.schedule_table  # noqa: F401 - each registers its tables
 from gateway.database import metadata, synchronous_url
 

@@ -3,15 +3,18 @@
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.records import Backend
 from gateway.runs.applying import Applied, Setting, synchronize_page
 from gateway.runs.pulling import PAGE, is_new, pull
 from gateway.runs.reading import has_moved, meets_all
 from gateway.runs.run import Run
+from gateway.runs.told import Notice, Told
 from gateway.sync.records import Records
 
 _SIDES = {Backend.BUSINESS_CENTRAL: Side.BUSINESS_CENTRAL, Backend.DATAVERSE: Side.DATAVERSE}
@@ -22,12 +25,13 @@ class Part:
     """A part of a run while it is carried out.
 
     ``what`` names it: a backend for what changed there, or one of the others. ``mark`` is up to where an earlier run has been.
-    ``noted`` tells which of some couplings failed in the run already.
+    ``noted`` tells which of some couplings failed in the run already; ``told`` is what backends told us.
     """
 
     what: str
     mark: str | None
     noted: Callable[[Iterable[UUID]], Awaitable[set[UUID]]]
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,33 @@ async def _records(setting: Setting, run: Run, _: Part, place: int) -> Done:
     return Done(applied, place + PAGE, is_last=place + PAGE >= len(ids))
 
 
+async def _told(setting: Setting, run: Run, part: Part, place: list[list[str]] | None) -> Done:
+    """Couplings whose record was told deleted. Whether it is gone, and what follows, is decided as always.
+
+    The place is what the page before was about: that is forgotten only now, when the page is known to be done.
+    """
+    await part.told.forget(_notice(run, *each) for each in place or ())
+    notices = await part.told.deletions(run.mapping, run.company_id, limit=PAGE)
+    couplings: dict[UUID, Coupling] = {}
+    for backend, side in _SIDES.items():
+        ids = [each.record_id for each in notices if each.backend is backend]
+        found = await setting.desk.books.couplings.find(run.mapping, run.company_id, side, ids) if ids else {}
+        couplings |= {each.id: each for each in found.values()}
+    failed = await part.noted(couplings)  # by an earlier part of the run
+    applied = await synchronize_page(setting, [each for id, each in couplings.items() if id not in failed])
+    taken = [[str(each.backend), str(each.record_id), each.at.isoformat()] for each in notices]
+    return Done(applied, taken, is_last=not taken)
+
+
+def _notice(run: Run, backend: str, record_id: str, at: str) -> Notice:
+    return Notice(run.mapping, run.company_id, Backend(backend), UUID(record_id), datetime.fromisoformat(at))
+
+
 _PARTS: ReadOnly[str, Callable[[Setting, Run, Part, Any], Awaitable[Done]]] = {
     "skipped": _skipped,
     "failed": _failed,
     "records": _records,
+    "told": _told,
 }
 
 

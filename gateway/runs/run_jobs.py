@@ -154,7 +154,8 @@ class RunJobs:
             {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
             for each in sides
         ]
-        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed")]
+        told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
+        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told)]
         return {"parts": [*again, *parts]}
 
     async def _page(
@@ -167,7 +168,7 @@ class RunJobs:
         what = part["what"]
         noted = partial(self.runs.noted, run.id, up_to=errors)
         carried = self.beside.get(run.kind, carry_out)
-        page = await carried(setting, run, Part(what, part["mark"], noted), place)
+        page = await carried(setting, run, Part(what, part["mark"], noted, self.runs.told), place)
         problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
         total = Tally.of_json(tally) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)

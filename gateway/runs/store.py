@@ -14,6 +14,7 @@ from gateway.couplings.store import storable, translated
 from gateway.records import Backend
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
+from gateway.runs.told import Told
 
 _TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
 
@@ -23,6 +24,7 @@ class RunStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.told = Told(engine)
 
     async def add(self, run: Run) -> None:
         values = {name: getattr(run, name) for name in Run.__dataclass_fields__}

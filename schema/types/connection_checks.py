@@ -65,7 +65,7 @@ class ConnectionStatus:
                     company=self._company,
                 )
             )
-        return await self._examined
+        return [*await self._examined, *await info.context.services.hooks.checks()]
 
     @strawberry.field(description="Whether every check passed.")
     async def healthy(self, info: Info[Context, Any]) -> bool:

@@ -1,0 +1,108 @@
+"""Webhooks of both systems as one thing: what is received, what it starts, what is registered for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.clients.business_central import BusinessCentralClient
+from gateway.clients.dataverse import DataverseClient
+from gateway.clients.subscriptions import Subscriptions
+from gateway.connection import Check, CheckCode
+from gateway.couplings.store import CouplingStore
+from gateway.records import Backend
+from gateway.runs.run_jobs import RunJobs
+from gateway.triggers.hook_reception import Reception
+from gateway.triggers.hook_store import HookStore
+from gateway.triggers.hook_upkeep import HookUpkeep
+from gateway.triggers.hook_watching import Watching
+from gateway.triggers.hooks_business_central import BusinessCentralHooks
+from gateway.triggers.hooks_dataverse import DataverseHooks
+from gateway.triggers.notices import HookPace, Notices
+
+PATHS = {Backend.BUSINESS_CENTRAL: "/hooks/business-central/", Backend.DATAVERSE: "/hooks/dataverse/"}
+"""Below the public address; the id of the registration follows."""
+
+_CODES = {
+    Backend.BUSINESS_CENTRAL: CheckCode.WEBHOOKS_BUSINESS_CENTRAL,
+    Backend.DATAVERSE: CheckCode.WEBHOOKS_DATAVERSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """``on`` is whether we want to be told."""
+
+    on: bool
+    store: HookStore
+    reception: Reception
+    notices: Notices
+    upkeep: HookUpkeep
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Registrations are looked after, and runs begin, while it is entered."""
+        tasks = [asyncio.create_task(self.notices.run()), asyncio.create_task(self.upkeep.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def checks(self) -> list[Check]:
+        """Whether both systems tell us of changes, as it was the last time somebody looked; none when they are not to.
+
+        Raises:
+            DatabaseError: nobody can say.
+        """
+        return [await self._check(backend) for backend in Backend] if self.on else []
+
+    async def _check(self, backend: Backend) -> Check:
+        state, code = await self.store.upkeep(backend), _CODES[backend]
+        label = backend.label
+        if state.error_code is not None:
+            return Check(code, False, f"{label} does not tell us of all changes: {state.message}", _HINTS[backend])
+        if not state.wanted:
+            return Check(code, False, f"{label} was not asked yet to tell us of changes.", "Look again in a minute.")
+        return Check(code, True, f"{label} tells us of changes.")
+
+
+_HINTS = {
+    Backend.BUSINESS_CENTRAL: "Check that GATEWAY_PUBLIC_URL leads here from the internet, and that our application may read "
+    "the tables of all mappings. It is tried again by itself.",
+    Backend.DATAVERSE: "Give our application user a security role that may create, read, write and delete Service Endpoint and "
+    "Sdk Message Processing Step in the whole organization. It is tried again by itself.",
+}
+
+
+def hooks_of(
+    engine: AsyncEngine,
+    business_central: BusinessCentralClient,
+    dataverse: DataverseClient,
+    runs: RunJobs,
+    *,
+    public_url: str | None,
+    on: bool,
+    company: UUID,
+    pace: HookPace | None,
+) -> Hooks:
+    """Webhooks that are told to ``public_url``; without one, or when they are off, there are none."""
+    pace, store = pace or HookPace(), HookStore(engine)
+    watching = Watching(runs.settings, store, company)
+    notices = Notices(CouplingStore(engine), runs, pace)
+    roots = {backend: f"{public_url or ''}{path}" for backend, path in PATHS.items()}
+    upkeep = HookUpkeep(
+        store,
+        watching,
+        notices,
+        BusinessCentralHooks(Subscriptions(business_central), store, roots[Backend.BUSINESS_CENTRAL]),
+        DataverseHooks(dataverse, store, roots[Backend.DATAVERSE]),
+        on=on and public_url is not None,
+        pace=pace,
+    )
+    reception = Reception(store, watching, notices)
+    return Hooks(on and public_url is not None, store, reception, notices, upkeep)
