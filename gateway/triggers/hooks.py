@@ -13,6 +13,7 @@ from gateway.clients.dataverse import DataverseClient
 from gateway.clients.subscriptions import Subscriptions
 from gateway.connection import Check, CheckCode
 from gateway.couplings.store import CouplingStore
+from gateway.errors import ErrorCode
 from gateway.records import Backend
 from gateway.runs.run_jobs import RunJobs
 from gateway.triggers.hook_reception import Reception
@@ -65,18 +66,31 @@ class Hooks:
         state, code = await self.store.upkeep(backend), _CODES[backend]
         label = backend.label
         if state.error_code is not None:
-            return Check(code, False, f"{label} does not tell us of all changes: {state.message}", _HINTS[backend])
+            hint = _HINTS.get((backend, state.error_code), _OTHERWISE)
+            return Check(code, False, f"{label} does not tell us of all changes: {state.message}", hint)
         if not state.wanted:
             return Check(code, False, f"{label} was not asked yet to tell us of changes.", "Look again in a minute.")
         return Check(code, True, f"{label} tells us of changes.")
 
 
 _HINTS = {
-    Backend.BUSINESS_CENTRAL: "Check that GATEWAY_PUBLIC_URL leads here from the internet, and that our application may read "
-    "the tables of all mappings. It is tried again by itself.",
-    Backend.DATAVERSE: "Give our application user a security role that may create, read, write and delete Service Endpoint and "
-    "Sdk Message Processing Step in the whole organization. It is tried again by itself.",
+    (
+        Backend.BUSINESS_CENTRAL,
+        ErrorCode.BACKEND_REJECTED,
+    ): "Check that GATEWAY_PUBLIC_URL leads here from the internet: "
+    "Business Central asks there whether we want to be told. It is tried again by itself.",
+    (
+        Backend.BUSINESS_CENTRAL,
+        ErrorCode.BACKEND_REFUSED,
+    ): "Give our application permission to the tables of all mappings and "
+    "to webhook subscriptions. It is tried again by itself.",
+    (
+        Backend.DATAVERSE,
+        ErrorCode.BACKEND_REFUSED,
+    ): "Give our application user a security role that may create, read, write and "
+    "delete Service Endpoint and Sdk Message Processing Step in the whole organization. It is tried again by itself.",
 }
+_OTHERWISE = "It is tried again by itself. Until then changes are found by the next run, whatever begins it."
 
 
 def hooks_of(

@@ -16,6 +16,7 @@ from gateway.json_text import dumps
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
+from gateway.triggers.notices import HookPace
 
 PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None)
 """Nobody waits half a second for a job to be noticed."""
@@ -125,12 +126,29 @@ class Api:
         return len(self.business_central.seen) + len(self.dataverse.seen)
 
 
-async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0) -> Api:
+async def start(
+    sandbox: Sandbox,
+    database_url: str,
+    stack: AsyncExitStack,
+    *,
+    deadline_seconds: float = 30.0,
+    hook_pace: HookPace | None = None,
+    **settings: Any,
+) -> Api:
     """A gateway of its own, with cold caches."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
     networks = Networks(central, dataverse, network)
-    demo = create_demo(sandbox, database_url, networks=networks, pace=PACE, request_deadline_seconds=deadline_seconds)
+    demo = create_demo(
+        sandbox,
+        database_url,
+        networks=networks,
+        pace=PACE,
+        hook_pace=hook_pace,
+        request_deadline_seconds=deadline_seconds,
+        **settings,
+    )
+    sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
