@@ -125,12 +125,15 @@ class Api:
         return len(self.business_central.seen) + len(self.dataverse.seen)
 
 
-async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0) -> Api:
-    """A gateway of its own, with cold caches."""
+async def start(
+    sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0, **settings: Any
+) -> Api:
+    """A gateway of its own, with cold caches; ``settings`` besides those of the demo."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
     networks = Networks(central, dataverse, network)
-    demo = create_demo(sandbox, database_url, networks=networks, pace=PACE, request_deadline_seconds=deadline_seconds)
+    settings = {"request_deadline_seconds": deadline_seconds} | settings
+    demo = create_demo(sandbox, database_url, networks=networks, pace=PACE, **settings)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
