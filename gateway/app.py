@@ -51,6 +51,7 @@ from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
+from gateway.runs.retention import RunRetention
 from gateway.runs.run import RunKind
 from gateway.runs.run_jobs import Beside as RunBeside
 from gateway.runs.run_jobs import RunJobs
@@ -319,7 +320,12 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         uncouple_jobs=UncoupleJobs(jobs, desks),
         run_jobs=run_jobs,
         schedules=Schedules(
-            ScheduleStore(engine), RunHistory(engine), run_jobs, settings.company_id, ZoneInfo(settings.time_zone)
+            ScheduleStore(engine),
+            RunHistory(engine),
+            run_jobs,
+            settings.company_id,
+            ZoneInfo(settings.time_zone),
+            RunRetention(engine, timedelta(days=settings.runs_retention_days)),
         ),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
