@@ -75,6 +75,7 @@ def serve(
         from gateway.config import load_settings
         from gateway.database import create_engine, upgrade
         from gateway.graphiql.page import graphiql_routes
+        from gateway.single_process import hold
         from gateway.telemetry import configure_logging
         from schema.example import EXAMPLE_QUERY
 
@@ -82,6 +83,7 @@ def serve(
         configure_logging(settings.log_level)
         at = (host or settings.host, port or settings.port)
         listener = listen(*at)
+        hold(settings.database_url.get_secret_value())
         _now(upgrade, create_engine(settings.database_url.get_secret_value()))
         page = graphiql_routes(endpoint="/graphql", default_query=EXAMPLE_QUERY)
         run(

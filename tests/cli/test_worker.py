@@ -1,5 +1,6 @@
 """`gateway worker`: what it refuses, how it tells that it is at work, and how it ends."""
 
+import fcntl
 import signal
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_over_sqlite_there_is_no_second_process(tmp_path: Path) -> None:
         assert "PostgreSQL" in line
         assert "single writer" in line
         assert not (tmp_path / "gateway.db").exists()
+
+
+def test_an_sqlite_file_that_another_gateway_serves_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.db"
+    with Path(f"{file}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        url = f"sqlite+aiosqlite:///{file}"
+        refused = run("serve", "--port", str(free_port()), **(SETTINGS | {"GATEWAY_DATABASE_URL": url}))
+    assert refused.returncode == 2
+    assert f"another gateway serves {file}" in refused.stderr
 
 
 @pytest.mark.parametrize("has_port", [True, False])
