@@ -52,6 +52,7 @@ from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
+from gateway.runs.retention import RunRetention
 from gateway.runs.run import RunKind
 from gateway.runs.run_jobs import Beside as RunBeside
 from gateway.runs.run_jobs import RunJobs
@@ -348,7 +349,12 @@ def _services(
         uncouple_jobs=UncoupleJobs(jobs, desks),
         run_jobs=run_jobs,
         schedules=Schedules(
-            ScheduleStore(engine), RunHistory(engine), run_jobs, settings.company_id, ZoneInfo(settings.time_zone)
+            ScheduleStore(engine),
+            RunHistory(engine),
+            run_jobs,
+            settings.company_id,
+            ZoneInfo(settings.time_zone),
+            RunRetention(engine, timedelta(days=settings.runs_retention_days)),
         ),
         hooks=hooks,
         web=WebClients(

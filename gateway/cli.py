@@ -1,4 +1,4 @@
-"""The command line: ``gateway demo | serve | sandbox | schema | token | couplings``.
+"""The command line: ``gateway demo | serve | worker | sandbox | schema | token | couplings``.
 
 Whatever can be wrong with what a person typed or set is one line on standard error and exit code 2, never a traceback.
 Heavy imports wait until a command needs them.
@@ -75,6 +75,7 @@ def serve(
         from gateway.config import load_settings
         from gateway.database import create_engine, upgrade
         from gateway.graphiql.page import graphiql_routes
+        from gateway.single_process import hold
         from gateway.telemetry import configure_logging
         from schema.example import EXAMPLE_QUERY
 
@@ -82,6 +83,7 @@ def serve(
         configure_logging(settings.log_level)
         at = (host or settings.host, port or settings.port)
         listener = listen(*at)
+        hold(settings.database_url.get_secret_value())
         _now(upgrade, create_engine(settings.database_url.get_secret_value()))
         page = graphiql_routes(endpoint="/graphql", default_query=EXAMPLE_QUERY)
         run(
@@ -89,6 +91,33 @@ def serve(
             listener,
             lambda: typer.echo(f"Listening on http://{at[0]}:{at[1]}/graphql"),
         )
+
+
+@app.command()
+def worker(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port for its health; default: GATEWAY_WORKER_PORT; 0: none.")
+    ] = None,
+) -> None:
+    """Carries out jobs and schedules beside any number of `gateway serve` and workers, over one PostgreSQL database."""
+    with one_clear_line():
+        import asyncio
+
+        from gateway.config import load_settings
+        from gateway.database import create_engine, upgrade
+        from gateway.telemetry import configure_logging
+        from gateway.worker import create_worker, run_alone
+
+        settings = load_settings()
+        configure_logging(settings.log_level)
+        at = (settings.host, settings.worker_port if port is None else port)
+        made = create_worker(settings)
+        listener = listen(*at) if at[1] else None
+        _now(upgrade, create_engine(settings.database_url.get_secret_value()))
+        if listener is None:
+            asyncio.run(run_alone(made, lambda: typer.echo("The worker is at work. Ctrl-C ends.")))
+        else:
+            run(made, listener, lambda: typer.echo(_at_work(*at)))
 
 
 @app.command()
@@ -126,6 +155,10 @@ def sandbox(
         finally:
             opened.close()
     typer.echo("Stopped.")
+
+
+def _at_work(host: str, port: int) -> str:
+    return f"The worker is at work; http://{host}:{port}/health/ready tells how it is. Ctrl-C ends."
 
 
 def _given(certificate: Path | None, key: Path | None) -> Tls | None:

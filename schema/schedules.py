@@ -13,11 +13,13 @@ from schema.context import Context
 from schema.fields import ADMINISTRATORS, READERS, declared
 from schema.selection import selection_of
 from schema.types.schedule import (
+    RunScheduleInput,
     SynchronizationSchedule,
     UpdateScheduleInput,
     UpdateSchedulePayload,
     UpdateScheduleSuccess,
 )
+from schema.types.synchronization import SynchronizationJob, SynchronizationStarted, SynchronizePayload
 from schema.types.user_error import UserError
 
 Ask = Info[Context, Any]
@@ -60,3 +62,19 @@ class ScheduleMutations:
         wish = Wish(every, input.enabled, input.reset)
         changed = await services.schedules.change(key, wish, info.context.caller.name)
         return UpdateScheduleSuccess(schedule=SynchronizationSchedule(shown=changed))
+
+    @strawberry.field(
+        description="Begin now what a schedule begins, whether it is enabled or not. A job, see `synchronizationJob`.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def run_schedule(
+        self, info: Ask, input: Annotated[RunScheduleInput, strawberry.argument(description="What.")]
+    ) -> SynchronizePayload | None:
+        selection_of(info)
+        services = info.context.services
+        try:
+            key = key_for(input.task, input.mapping, input.company or services.company)
+        except InvalidInputError as error:
+            return UserError.of(error)
+        run = await services.run_jobs.soon(key.task.kind, key.mapping, key.company_id, info.context.caller.name)
+        return SynchronizationStarted(job=SynchronizationJob(run=run))

@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.errors import GatewayError
+from gateway.runs.retention import RunRetention
 from gateway.runs.run import Run
 from gateway.runs.run_jobs import RunJobs
 from gateway.telemetry import log
@@ -30,6 +31,7 @@ from gateway.triggers.schedule_store import Change, ScheduleStore
 from gateway.triggers.silence import Last, Overdue, Silence, Watched, news, overdue
 
 _CLAIM = timedelta(minutes=2)
+_DAY = timedelta(days=1)
 _MEMORY = timedelta(seconds=60)
 """How long what is overdue is taken to be so."""
 
@@ -71,10 +73,12 @@ class Schedules:
     runs: RunJobs
     company: UUID
     zone: ZoneInfo
+    retention: RunRetention
     clock: Callable[[], datetime] = _now
     _silent: dict[Key, Silence] = field(default_factory=dict)
     _looked: tuple[datetime, dict[Key, Overdue]] | None = None
     _looked_after: datetime | None = None
+    _cleared: datetime | None = None
 
     async def all(self, company: UUID) -> list[Shown]:
         """All that there can be in a company, in the order in which they are begun."""
@@ -144,12 +148,15 @@ class Schedules:
         return self._looked[1]
 
     async def _look_after(self) -> None:
-        """Once a minute: runs whose process is gone, and what is overdue."""
+        """Once a minute: runs whose process is gone, and what is overdue; once a day: what is too old."""
         now = self.clock()
         if self._looked_after is None or now - self._looked_after >= _MEMORY:
             await self.runs.settle()
             self._looked_after = now
         await self.silent()
+        if self._cleared is None or now - self._cleared >= _DAY:
+            await self.retention.apply(now)
+            self._cleared = now
 
     async def run(self, every_seconds: float) -> None:
         """Look again and again; whatever fails, the next look may be luckier."""

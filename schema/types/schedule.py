@@ -106,6 +106,15 @@ class UpdateScheduleInput:
     reset: bool = strawberry.field(default=False, description="First everything as by default.")
 
 
+@strawberry.input(description="What is to be begun now.")
+class RunScheduleInput:
+    task: ScheduleTask = strawberry.field(default=ScheduleTask.SYNCHRONIZE, description="What a schedule begins.")
+    mapping: Mapping | None = strawberry.field(
+        default=None, description="Which tables; may be left out for STATISTICS and STOCK."
+    )
+    company: UUID | None = strawberry.field(default=None, description=_COMPANY)
+
+
 @strawberry.type(description="The schedule was changed.")
 class UpdateScheduleSuccess:
     schedule: SynchronizationSchedule = strawberry.field(description="The schedule, as it is now.")

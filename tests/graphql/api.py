@@ -135,7 +135,7 @@ async def start(
     hook_pace: HookPace | None = None,
     **settings: Any,
 ) -> Api:
-    """A gateway of its own, with cold caches."""
+    """A gateway of its own, with cold caches; ``settings`` besides those of the demo."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
     networks = Networks(central, dataverse, network)
@@ -145,8 +145,7 @@ async def start(
         networks=networks,
         pace=PACE,
         hook_pace=hook_pace,
-        request_deadline_seconds=deadline_seconds,
-        **settings,
+        **({"request_deadline_seconds": deadline_seconds} | settings),
     )
     sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))

@@ -64,7 +64,7 @@ class Times(Runs):
     def process(self) -> Schedules:
         """Another process over the same database."""
         mine = self.schedules
-        return Schedules(mine.store, mine.history, mine.runs, mine.company, mine.zone, self.clock)
+        return Schedules(mine.store, mine.history, mine.runs, mine.company, mine.zone, mine.retention, self.clock)
 
     async def shown(self, task: str = "SYNCHRONIZE", mapping: str = "CUSTOMER", **given: Any) -> Any:
         answer = await self.api.ask(SCHEDULES, given)

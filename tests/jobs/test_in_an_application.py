@@ -64,7 +64,7 @@ async def test_readiness_tells_of_jobs_once_their_engine_is_launched(sandbox: Sa
         answer = await api.http.get("/health/ready")
         assert (answer.status_code, answer.json()) == (
             200,
-            {"status": "ready", "checks": {"database": True, "jobs": True}},
+            {"status": "ready", "checks": {"database": True, "jobs": True}, "overdue": []},
         )
 
 
