@@ -26,6 +26,6 @@ class SynchronizationProgress:
         return cls(
             processed=progress.processed,
             expected=progress.expected,
-            records_per_second=progress.per_second,
+            records_per_second=round(progress.per_second, 2) if progress.per_second is not None else None,
             expected_end_at=progress.expected_end,
         )
