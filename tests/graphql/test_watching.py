@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 from sqlalchemy import event
 
 from gateway.couplings.coupling import Mapping
+from gateway.database import create_engine
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.runs.run_jobs import job_of
 from gateway.runs.store import RunStore
@@ -161,10 +162,10 @@ async def test_what_this_process_writes_is_told_at_once_and_read_once_for_all(ru
     await patient.close()
 
 
-async def test_what_another_process_writes_is_found(runs: Runs) -> None:
-    run = await noted(runs)
-    elsewhere = RunStore(runs.api.app.state.running.engine)  # nobody here listens to it
-    async with aclosing(watches(runs.api).of(run.id)) as watched:
+async def test_what_another_process_writes_is_found(api: Api, database_url: str) -> None:
+    run, engine = await noted(Runs(api)), create_engine(database_url)
+    elsewhere = RunStore(engine)  # nobody here listens to it
+    async with aclosing(watches(api).of(run.id)) as watched:
         assert (await anext(watched)).tally == Tally()
         await elsewhere.count(run.id, tally(3))
         assert (await anext(watched)).tally == tally(3)
@@ -173,6 +174,7 @@ async def test_what_another_process_writes_is_found(runs: Runs) -> None:
         assert (last.state, last.error_code) == (RunState.FAILED, "BACKEND_UNREACHABLE")
         with pytest.raises(StopAsyncIteration):
             await anext(watched)
+    await engine.dispose()
 
 
 async def test_who_reads_slowly_gets_the_newest_state(runs: Runs) -> None:
