@@ -2,12 +2,10 @@
 
 import asyncio
 import gc
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -18,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
-from strawberry.fastapi import GraphQLRouter
 
 from gateway.answers.plan import Setting
 from gateway.auth.caller import Authenticator, SigningKeys, Trust
@@ -31,6 +28,7 @@ from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore
 from gateway.database import create_engine, upgrade
+from gateway.endpoint import Serving, endpoints
 from gateway.errors import DatabaseError, InvalidInputError, UnauthenticatedError
 from gateway.graphiql.page import graphiql_page
 from gateway.hook_routes import hook_routes
@@ -58,6 +56,8 @@ from gateway.runs.run_jobs import Beside as RunBeside
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
+from gateway.runs.watching import RunWatches
+from gateway.streams import Streams
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
@@ -66,8 +66,7 @@ from gateway.triggers.notices import HookPace
 from gateway.triggers.run_history import RunHistory
 from gateway.triggers.schedule_store import ScheduleStore
 from gateway.triggers.schedules import Schedules
-from schema.context import Backends, Context, CouplingPairs, Services
-from schema.root import build_schema
+from schema.context import Backends, CouplingPairs, Services
 
 CORRELATION_HEADER = "X-Correlation-Id"
 
@@ -126,10 +125,12 @@ def create_app(
             beside(),
         ):
             app.state.running = built
+            app.state.serving = Serving(built.services, built.authenticator, app.state.streams)
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
                 yield
             finally:
+                app.state.streams.end()
                 gc.unfreeze()  # and may go with the application
 
     app = FastAPI(
@@ -140,9 +141,11 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.state.streams = Streams()
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)
     app.add_exception_handler(InvalidInputError, _refused)
-    app.include_router(_graphql(), prefix="/graphql")
+    for path, endpoint in endpoints():
+        app.include_router(endpoint, prefix=path)
     add_health(app)
     app.router.routes.extend([*hook_routes(), *routes])
     app.middleware("http")(_correlated)
@@ -189,6 +192,7 @@ async def running(
                 _recovering(services, alone=alone) as recovered,
                 _looking(services.schedules, looks),
                 services.hooks.running(),
+                _watching(services),
             ):
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
@@ -232,6 +236,14 @@ async def _recovering(services: Services, *, alone: bool) -> AsyncIterator[async
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _watching(services: Services) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await services.run_watches.close()
 
 
 async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
@@ -357,6 +369,7 @@ def _services(
             RunRetention(engine, timedelta(days=settings.runs_retention_days)),
         ),
         hooks=hooks,
+        run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),
@@ -392,45 +405,6 @@ def _today(settings: Settings) -> Callable[[], date]:
 def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:
     trust = Trust(settings.token_authority, settings.tenant_id, settings.audiences)
     return Authenticator(trust, SigningKeys(trust.keys_url, http))
-
-
-def _graphql() -> GraphQLRouter[Context, None]:
-    return _Endpoint(build_schema(), graphql_ide=None, context_getter=_context, subscription_protocols=())
-
-
-class _Endpoint(GraphQLRouter[Context, None]):
-    """Strawberry's endpoint, which leaves some bodies to break it: what is no request is refused here, typed."""
-
-    def parse_json(self, data: str | bytes) -> Any:
-        """JSON that can be a request, or the variables of one.
-
-        Raises:
-            InvalidInputError: it is not JSON, no object, too deep, or holds half a character.
-        """
-        try:
-            document: Any = json.loads(data)
-            json.dumps(document, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise InvalidInputError("The request is not JSON that can be read.", argument="body") from error
-        if not isinstance(document, dict):
-            raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
-        return document
-
-
-async def _context(request: Request) -> Context:
-    """Who asks is settled before anything of the request is read.
-
-    Raises:
-        UnauthenticatedError: no token, or one that does not pass.
-    """
-    built: Running = request.app.state.running
-    caller = await built.authenticator.caller(request.headers.get("authorization"))
-    return Context(
-        built.services,
-        caller,
-        correlation_id=request.state.correlation_id,
-        explain=request.headers.get("gateway-explain") == "1",
-    )
 
 
 async def _refused(_: Request, error: Exception) -> Response:

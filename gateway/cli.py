@@ -58,7 +58,13 @@ def demo(
         made = _checked(lambda: create_demo(sandbox, database_url(folder), public_url=sandbox.addresses.base))
         _now(upgrade, create_engine(made.settings.database_url.get_secret_value()))
         try:
-            run(made.app, listener, lambda: _welcome(made), protocol=BreakableProtocol)
+            run(
+                made.app,
+                listener,
+                lambda: _welcome(made),
+                protocol=BreakableProtocol,
+                stopping=made.app.state.streams.end,
+            )
         finally:
             sandbox.close()
     typer.echo("Stopped.")
@@ -86,10 +92,12 @@ def serve(
         hold(settings.database_url.get_secret_value())
         _now(upgrade, create_engine(settings.database_url.get_secret_value()))
         page = graphiql_routes(endpoint="/graphql", default_query=EXAMPLE_QUERY)
+        made = create_app(settings, routes=page)
         run(
-            create_app(settings, routes=page),
+            made,
             listener,
             lambda: typer.echo(f"Listening on http://{at[0]}:{at[1]}/graphql"),
+            stopping=made.state.streams.end,
         )
 
 

@@ -62,8 +62,11 @@ def run(
     *,
     protocol: "type[asyncio.Protocol] | None" = None,
     tls: Tls | None = None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until Ctrl-C; requests under way may end, then everything closes. `protocol` speaks HTTP instead of uvicorn's.
+
+    `stopping` is told before the server waits for requests under way: what would not end by itself is ended there.
 
     Raises:
         ConfigError: it did not start.
@@ -76,6 +79,10 @@ def run(
             if self.started:
                 ready()
                 sys.stdout.flush()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            stopping()
+            await super().shutdown(sockets=sockets)
 
     config = uvicorn.Config(
         application,

@@ -30,6 +30,7 @@ from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from gateway.runs.run_jobs import RunJobs
+from gateway.runs.watching import RunWatches
 from gateway.sync.desk import APPLICATION, Books, Desk, Desks
 from gateway.sync.links import WebClients
 from gateway.triggers.hooks import Hooks
@@ -103,6 +104,7 @@ class Services:
     run_jobs: RunJobs
     schedules: Schedules
     hooks: Hooks
+    run_watches: RunWatches
     web: WebClients
     jobs: Jobs
     reading: Reading
@@ -117,7 +119,7 @@ class Services:
 
 
 class Context(BaseContext):
-    """One GraphQL request: who asks, how long it may take, what it has cost so far."""
+    """One GraphQL request, or one event of a subscription: who asks, how long it may take, what it has cost so far."""
 
     def __init__(self, services: Services, caller: Caller, *, correlation_id: str, explain: bool) -> None:
         super().__init__()
@@ -125,6 +127,11 @@ class Context(BaseContext):
         self.caller = caller
         self.correlation_id = correlation_id
         self.explain = explain
+        self.renew()
+
+    def renew(self) -> None:
+        """As if it were asked anew: each event of a subscription has its own time, and its own costs."""
+        services = self.services
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
         self.read_at = datetime.now(UTC)

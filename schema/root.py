@@ -1,22 +1,29 @@
 """Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
 
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from gateway.auth.caller import Role
-from gateway.errors import BackendError, ErrorCode, GatewayError
+from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
 from gateway.telemetry import log
 from schema.context import Context
 from schema.limits import SizeRule
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.subscription import Subscription
 from schema.types.account import Contact
 from schema.types.sales_order import SalesOrder
 
@@ -33,11 +40,7 @@ class Errors(MaskErrors):
         super().__init__(should_mask_error=_is_unforeseen)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        context = self.execution_context.context
-        masked = super().anonymise_error(error)
-        masked.message = "The gateway broke while working on this; its operators can find it under the correlation id."
-        masked.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
-        return masked
+        return _masked(super().anonymise_error(error), self.execution_context.context)
 
     def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         processed = super()._process_errors(errors)
@@ -50,8 +53,19 @@ class Errors(MaskErrors):
         return processed
 
 
+_NOT_GRAPHQL = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+"""What GraphQL itself refuses."""
+
+
 def _is_unforeseen(error: GraphQLError) -> bool:
-    return error.original_error is not None and not isinstance(error.original_error, GatewayError | GraphQLError)
+    foreseen = (GatewayError, *_NOT_GRAPHQL)
+    return error.original_error is not None and not isinstance(error.original_error, foreseen)
+
+
+def _masked(error: GraphQLError, context: Context) -> GraphQLError:
+    error.message = "The gateway broke while working on this; its operators can find it under the correlation id."
+    error.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
+    return error
 
 
 class Explanation(SchemaExtension):
@@ -91,10 +105,50 @@ class GatewaySchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Foreseen errors are the caller's to read; the others are ours. What GraphQL itself refuses gets its code here."""
         for error in errors:
-            if error.original_error is None or isinstance(error.original_error, GraphQLError):
+            if error.original_error is None or isinstance(error.original_error, _NOT_GRAPHQL):
                 error.extensions = {"code": str(ErrorCode.GRAPHQL_INVALID)} | (error.extensions or {})
             if _is_unforeseen(error):
                 log.error("unforeseen error", path=error.path, exc_info=error.original_error)
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """One answer to one request.
+
+        Raises:
+            InvalidInputError: it is a subscription, which has more than one.
+        """
+        try:
+            return await super().execute(*args, **{**kwargs, "allowed_operation_types": _kinds(**kwargs)})
+        except InvalidOperationTypeError as error:
+            if error.operation_type is not OperationType.SUBSCRIPTION:
+                raise
+            raise InvalidInputError(
+                "A subscription needs a WebSocket (graphql-transport-ws) or an event stream (/graphql/stream).",
+                argument="query",
+            ) from error
+
+    async def stream(self, query: str | None, **how: Any) -> AsyncGenerator[Any, None]:  # type: ignore[override]
+        """All answers to one operation, of any kind."""
+        results: Any = await super().stream(query, **how)
+        return self._complete(results, how["context_value"])
+
+    async def _complete(self, results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
+        """What Strawberry lets through here, and turns into an answer elsewhere, is an answer here, too: a query that cannot
+        be parsed, for one.
+        """
+        async with aclosing(results):
+            try:
+                async for each in results:
+                    yield each
+            except Exception as error:  # nothing else may reach a socket
+                told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                self.process_errors([told])
+                yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
+
+
+def _kinds(*, allowed_operation_types: Iterable[OperationType] | None = None, **_: Any) -> set[OperationType]:
+    """What may be asked for one answer, of what the transport allows."""
+    once = {OperationType.QUERY, OperationType.MUTATION}
+    return once if allowed_operation_types is None else once & set(allowed_operation_types)
 
 
 @cache
@@ -103,6 +157,7 @@ def build_schema() -> GatewaySchema:
     return GatewaySchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[

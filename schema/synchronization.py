@@ -55,7 +55,7 @@ class SynchronizationQueries:
     )
     async def synchronization_job(self, info: Ask, id: Annotated[strawberry.ID, JOB_ID]) -> SynchronizationJob | None:
         selection_of(info)
-        run = await info.context.services.run_jobs.get(_run_id(id))
+        run = await info.context.services.run_jobs.get(run_id(id))
         return SynchronizationJob(run=run) if run is not None else None
 
     @strawberry.field(
@@ -76,7 +76,7 @@ class SynchronizationQueries:
         if not 1 <= first <= _MOST:
             raise InvalidInputError(f"first must be between 1 and {_MOST}.", argument="first")
         services = info.context.services
-        older = await services.run_jobs.runs.get(_run_id(before)) if before is not None else None
+        older = await services.run_jobs.runs.get(run_id(before)) if before is not None else None
         if before is not None and older is None:
             raise InvalidInputError("There is no such run.", argument="before")
         place = (older.created_at, older.id) if older is not None else None
@@ -162,9 +162,9 @@ class SynchronizationMutations:
     ) -> CancelSynchronizationPayload | None:
         selection_of(info)
         jobs = info.context.services.run_jobs
-        run = await jobs.get(_run_id(id))
+        run = await jobs.get(run_id(id))
         if run is None:
-            return UserError.of(_no_run(id))
+            return UserError.of(no_run(id))
         if run.state.is_final or not await jobs.cancel(run):
             return UserError.of(
                 RefusalError(
@@ -177,7 +177,7 @@ class SynchronizationMutations:
         return CancelSynchronizationSuccess(job=SynchronizationJob(run=await jobs.get(run.id) or run))
 
 
-def _run_id(id: str) -> UUID:
+def run_id(id: str) -> UUID:
     """Raises: InvalidInputError."""
     try:
         return UUID(id)
@@ -185,7 +185,7 @@ def _run_id(id: str) -> UUID:
         raise InvalidInputError("This is not the id of a run.", argument="id") from error
 
 
-def _no_run(id: str) -> RefusalError:
+def no_run(id: str) -> RefusalError:
     return RefusalError(
         ErrorCode.RECORD_NOT_FOUND, f"There is no run {id}.", hint="Look at synchronizationJobs.", argument="id"
     )

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -36,14 +37,19 @@ APP_ROLES: Mapping[str, Role] = {
 """The values of the app roles in the gateway's app registration."""
 
 
+_FAR = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
+"""The last moment that a token's end is told apart from others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller whose token passed. ``name`` is for people; ``object_id`` is who it is."""
+    """A caller whose token passed. ``name`` is for people; ``object_id`` is who it is. ``expires_at`` is the token's end."""
 
     object_id: str
     name: str
     roles: frozenset[Role] = frozenset()
     is_application: bool = False
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,4 +183,5 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
         if isinstance(roles, list)
         else frozenset(),
         is_application=claims.get("idtyp") == "app",
+        expires_at=datetime.fromtimestamp(min(int(claims["exp"]), _FAR), UTC),
     )

@@ -152,7 +152,7 @@
         url: config.endpoint,
         subscriptionUrl: webSocketAddress(),
         headers: await headers(),
-        wsConnectionParams: await authorization(),
+        wsConnectionParams: await headers(), // a browser cannot set headers of a WebSocket
         enableIncrementalDelivery: false,
         fetch: sendAndRenew,
       });

@@ -14,16 +14,16 @@ is imported and launched by the first job.
 import asyncio
 import contextvars
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.errors import DatabaseError
 from gateway.jobs.database import answers, glance, is_a_job, is_an_unfinished_job, is_shared, unusable
 from gateway.jobs.engine import Engine, Pace
 from gateway.jobs.handlers import Handler, Handlers
-from gateway.jobs.job import JobStatus, Json
+from gateway.jobs.job import JobState, JobStatus, Json
 from gateway.jobs.outcome import plain
 from gateway.jobs.retention import Retention
-from gateway.jobs.stored import enqueue, mark_cancelled, status_of
+from gateway.jobs.stored import enqueue, mark_cancelled, states_of, status_of
 from gateway.jobs.threads import Threads
 from gateway.jobs.under_way import UnderWay
 from gateway.jobs.workflow import Performer, is_taken, let_go, take
@@ -45,7 +45,7 @@ class Jobs:
         self._url = url
         self._carry_out = carry_out
         self._retention = retention or Retention()
-        self._pace = pace or Pace()
+        self.pace = pace or Pace()
         self._threads = Threads()
         self._under_way = UnderWay()
         self._handlers = Handlers(self._threads, self._under_way)
@@ -73,6 +73,13 @@ class Jobs:
         await self.launch()
         return await self._threads.ask(functools.partial(status_of, job_id))
 
+    async def states(self, job_ids: Sequence[str]) -> dict[str, JobState]:
+        """How far several jobs are, in one look; a job that is not there is left out."""
+        if not job_ids or (self._launch is None and not await self.exist()):
+            return {}
+        await self.launch()
+        return await self._threads.ask(functools.partial(states_of, list(job_ids)))
+
     async def cancel(self, job_id: str) -> bool:
         """Whether the job will end before its next step; False if it has ended already, or there is none."""
         status = await self.status(job_id)
@@ -89,7 +96,7 @@ class Jobs:
                 raise LookupError(f"there is no job {job_id}")
             if status.state.is_final:
                 return status
-            await asyncio.sleep(self._pace.status_seconds)
+            await asyncio.sleep(self.pace.status_seconds)
 
     async def exist(self) -> bool:
         """Whether there ever was a job: a look at the database that launches nothing."""
@@ -132,7 +139,7 @@ class Jobs:
 
     async def _launched(self) -> Engine:
         take(Performer(asyncio.get_running_loop(), self._handlers.perform))  # before: jobs left behind begin at once
-        engine = Engine(self._url, self._threads, pace=self._pace, retention=self._retention, carry_out=self._carry_out)
+        engine = Engine(self._url, self._threads, pace=self.pace, retention=self._retention, carry_out=self._carry_out)
         try:
             await engine.launch()
         except Exception as error:

@@ -66,6 +66,14 @@ def status_of(job_id: str) -> JobStatus | None:
     )
 
 
+def states_of(job_ids: list[str]) -> dict[str, JobState]:
+    from dbos import DBOS
+
+    # with what they gave: by that a job that was cancelled is told from one that failed
+    found = DBOS.list_workflows(workflow_ids=job_ids, name=NAME, load_input=False, load_output=True)
+    return {each.workflow_id: _state(each) for each in found}
+
+
 def _found(job_id: str, *, with_result: bool) -> "WorkflowStatus | None":
     from dbos import DBOS
 

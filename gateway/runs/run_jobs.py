@@ -120,6 +120,12 @@ class RunJobs:
             return await self.runs.get(run_id)
         return run
 
+    async def dead(self, run_ids: Sequence[UUID]) -> list[UUID]:
+        """Those whose job ended without success. Of a run that is under way this means that it could not say so."""
+        states = await self.jobs.states([job_of(each) for each in run_ids])
+        ended = (JobState.CANCELLED, JobState.FAILED)
+        return [each for each in run_ids if states.get(job_of(each)) in ended]
+
     async def _run(self, work: Work, argument: ReadOnly[str, Any]) -> Any:
         run_id = argument["run"]
         try:

@@ -1,6 +1,6 @@
 """Where runs are kept: SQLite or PostgreSQL, the same statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,9 @@ from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
 from gateway.runs.told import Told
 
+_AT_ONCE = 500
+"""Runs that are read in one statement."""
+
 _TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
 
 
@@ -25,6 +28,8 @@ class RunStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.told = Told(engine)
+        self.listeners: list[Callable[[UUID], None]] = []
+        """Who is told, with its id, that this process has changed a run. What other processes write they do not hear of."""
 
     async def add(self, run: Run) -> None:
         values = {name: getattr(run, name) for name in Run.__dataclass_fields__}
@@ -36,6 +41,14 @@ class RunStore:
     async def get(self, run_id: UUID) -> Run | None:
         rows = await self._rows(select(synchronization_runs).where(synchronization_runs.c.id == run_id))
         return _run(rows[0]) if rows else None
+
+    async def get_many(self, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
+        """Those that are there, by id."""
+        found: dict[UUID, Run] = {}
+        for start in range(0, len(run_ids), _AT_ONCE):
+            wanted = synchronization_runs.c.id.in_(run_ids[start : start + _AT_ONCE])
+            found |= {row["id"]: _run(row) for row in await self._rows(select(synchronization_runs).where(wanted))}
+        return found
 
     async def newest(
         self, company_id: UUID, *, mapping: Mapping | None, before: tuple[datetime, UUID] | None, limit: int
@@ -73,12 +86,12 @@ class RunStore:
         """It runs from now on; one that was begun already keeps its beginning."""
         table = synchronization_runs.c
         statement = update(synchronization_runs).where(table.id == run_id, table.state == RunState.WAITING)
-        await self._write(statement.values(state=RunState.RUNNING, started_at=at, progressed_at=at))
+        await self._write(run_id, statement.values(state=RunState.RUNNING, started_at=at, progressed_at=at))
 
     async def count(self, run_id: UUID, tally: Tally) -> None:
         """What became of the records so far."""
         statement = update(synchronization_runs).where(synchronization_runs.c.id == run_id)
-        await self._write(statement.values(tally=tally.as_json(), progressed_at=datetime.now(UTC)))
+        await self._write(run_id, statement.values(tally=tally.as_json(), progressed_at=datetime.now(UTC)))
 
     async def end(
         self, run_id: UUID, state: RunState, at: datetime, *, code: str | None = None, message: str | None = None
@@ -88,7 +101,7 @@ class RunStore:
         open_states = (RunState.WAITING, RunState.RUNNING)
         statement = update(synchronization_runs).where(table.id == run_id, table.state.in_(open_states))
         text = storable(message) if message is not None else None
-        await self._write(statement.values(state=state, finished_at=at, error_code=code, message=text))
+        await self._write(run_id, statement.values(state=state, finished_at=at, error_code=code, message=text))
 
     async def note(self, run_id: UUID, first: int, errors: Sequence[RunError]) -> None:
         """Errors of a page, numbered from ``first``; what an earlier attempt at this page or later ones noted goes."""
@@ -154,10 +167,12 @@ class RunStore:
                 if rows:
                     await connection.execute(insert(synchronization_places), rows)
 
-    async def _write(self, statement: Any) -> None:
+    async def _write(self, run_id: UUID, statement: Any) -> None:
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(statement)
+        for tell in self.listeners:
+            tell(run_id)
 
     async def _rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
         with translated():

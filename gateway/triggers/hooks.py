@@ -66,7 +66,7 @@ class Hooks:
         state, code = await self.store.upkeep(backend), _CODES[backend]
         label = backend.label
         if state.error_code is not None:
-            hint = _HINTS.get((backend, state.error_code), _OTHERWISE)
+            hint = _HINTS.get((backend, ErrorCode(state.error_code)), _OTHERWISE)
             return Check(code, False, f"{label} does not tell us of all changes: {state.message}", hint)
         if not state.wanted:
             return Check(code, False, f"{label} was not asked yet to tell us of changes.", "Look again in a minute.")

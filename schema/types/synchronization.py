@@ -8,6 +8,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError
+from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
@@ -24,6 +25,7 @@ from schema.run_enums import (
     SynchronizeWay,
 )
 from schema.types.coupling_details import CouplingDifference
+from schema.types.progress import SynchronizationProgress
 from schema.types.user_error import RecordReference, UserError
 
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
@@ -164,6 +166,10 @@ class SynchronizationJob:
     @strawberry.field(description="The same of what was written to CRM, or should have been.")
     def to_dataverse(self) -> SynchronizationCounters:
         return SynchronizationCounters.of(self.run.tally.to_crm)
+
+    @strawberry.field(description="How far it is, and how fast.")
+    def progress(self, info: Info[Context, Any]) -> SynchronizationProgress:
+        return SynchronizationProgress.of(progress_of(self.run, info.context.read_at))
 
     @strawberry.field(description="Why the run as a whole failed.")
     def code(self) -> ErrorCode | None:

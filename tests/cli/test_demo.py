@@ -1,5 +1,6 @@
 """The demo as a newcomer meets it: a process, a port, the lines it prints, and what happens when something is in its way."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -7,14 +8,67 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from websockets import ConnectionClosed, Subprotocol
+from websockets.sync.client import ClientConnection, connect
 
+from gateway.couplings.coupling import Mapping
+from gateway.database import create_engine
 from gateway.demo_folder import sandbox_in
+from gateway.runs.run import Run, RunKind, RunState
+from gateway.runs.store import RunStore
 from gateway.sandbox.company.demo import demo_company
 from tests.cli.commands import GATEWAY, free_port, run, started
+
+SERVICE_RESTART = 1012
+"""How a server that stops closes WebSockets. Clients come again."""
+
+
+@contextmanager
+def watching(base: str, folder: Path, token: str) -> Iterator[tuple[ClientConnection, Iterator[str]]]:
+    """A run that no job is at work on, watched over a WebSocket and as an event stream; each has told its first event."""
+    id = unfinished_run(folder)
+    query = "subscription ($id: ID!) { synchronizationJob(id: $id) { status } }"
+    asked = {"query": query, "variables": {"id": str(id)}}
+    headers = {"Authorization": f"Bearer {token}"}
+    address = base.replace("http", "ws", 1) + "/graphql"
+    with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": headers}))
+        socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
+        assert [json.loads(socket.recv())["type"] for _ in range(2)] == ["connection_ack", "next"]
+        accept = {"Accept": "text/event-stream"}
+        with httpx.stream("POST", f"{base}/graphql/stream", json=asked, headers=headers | accept) as response:
+            lines = response.iter_lines()
+            assert next(lines) == "event: next"
+            yield socket, lines
+
+
+def unfinished_run(folder: Path) -> UUID:
+    run = Run(uuid4(), Mapping.CUSTOMER, uuid4(), RunKind.MODIFIED, {}, RunState.RUNNING, datetime.now(UTC), "Ada")
+
+    async def note() -> None:
+        engine = create_engine(f"sqlite+aiosqlite:///{folder / 'gateway.db'}")
+        await RunStore(engine).add(run)
+        await engine.dispose()
+
+    asyncio.run(note())
+    return run.id
+
+
+def ended(socket: ClientConnection) -> int:
+    """With which code it was closed."""
+    with suppress(ConnectionClosed):
+        while True:
+            socket.recv()
+    assert socket.close_code is not None
+    return socket.close_code
 
 
 def test_the_demo_answers_the_command_it_prints_and_ends_cleanly(tmp_path: Path) -> None:
@@ -53,7 +107,10 @@ def test_the_demo_answers_the_command_it_prints_and_ends_cleanly(tmp_path: Path)
         assert httpx.get(f"{base}/sandbox/admin/requests").json()["requests"]
         assert httpx.get(f"{base}/graphql", headers={"Accept": "text/html"}).text.startswith("<!doctype html>")
 
-        process.send_signal(signal.SIGINT)
+        with watching(base, tmp_path, run("token", "admin", "--url", base).stdout.strip()) as (socket, events):
+            process.send_signal(signal.SIGINT)
+            assert ended(socket) == SERVICE_RESTART
+            assert "The gateway is stopping" in "".join(events)
         rest, errors = process.communicate(timeout=30)
         assert process.returncode == 0
         assert rest.strip() == "Stopped."

@@ -34,6 +34,7 @@ WORKING = {
     "SynchronizationJob",
     "SynchronizeModified",
     "UncoupleRecords",
+    "WatchJob",
 }
 COUPLINGS_READ = """
 query Couplings($first: Int!) {

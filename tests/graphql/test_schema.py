@@ -18,7 +18,7 @@ FIGURES = {
     and "strawberry-definition" in kind.extensions
     and (plan := figure_plan(kind))
 }
-GUARDED = {"Query", "Mutation", "Viewer", *(row_type.__name__ for row_type in ROW_TYPES.values())}
+GUARDED = {"Query", "Mutation", "Subscription", "Viewer", *(row_type.__name__ for row_type in ROW_TYPES.values())}
 
 ROW_TYPE_NAMES = {row_type.__name__ for row_type in ROW_TYPES.values()}
 

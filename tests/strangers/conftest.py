@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GA
 from tests.strangers.node import NodeClient, lacks
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from tests.strangers.typed_client import TypedClient
 
 
@@ -42,10 +44,14 @@ def sandbox() -> Iterator[Sandbox]:
             opened.close()
 
 
+def served(sandbox: Sandbox, listener: socket.socket) -> AbstractContextManager[None]:
+    return serving(sandbox.app(), listener)
+
+
 @contextmanager
-def served(sandbox: Sandbox, listener: socket.socket) -> Iterator[None]:
-    """The sandbox behind a socket that listens already, so that a first request waits instead of failing."""
-    server = uvicorn.Server(uvicorn.Config(sandbox.app(), log_config=None, access_log=False))
+def serving(app: "ASGIApp", listener: socket.socket) -> Iterator[None]:
+    """An application behind a socket that listens already, so that a first request waits instead of failing."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

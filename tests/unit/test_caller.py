@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ AUDIENCE = "api://gateway"
 PERSON = "0b1e0000-0000-4000-8000-000000000007"
 LONG_AGO, RECENTLY, FAR_AHEAD = 978_307_200, 1_577_836_800, 4_102_444_800
 """2001, 2020 and 2100: far enough from any clock."""
+END = datetime.fromtimestamp(FAR_AHEAD, UTC)
 
 
 def make_key() -> rsa.RSAPrivateKey:
@@ -120,7 +122,9 @@ async def refusal(authenticator: Authenticator, token: str) -> str:
 async def test_a_good_token_is_a_person_with_the_roles_we_know(authenticator: Authenticator) -> None:
     caller = await authenticator.caller(f"Bearer {sign(claims())}")
 
-    assert caller == Caller(PERSON, "Annette Hill", frozenset({Role.INTEGRATION_USER}), is_application=False)
+    assert caller == Caller(
+        PERSON, "Annette Hill", frozenset({Role.INTEGRATION_USER}), is_application=False, expires_at=END
+    )
 
 
 async def test_an_application_with_roles_passes_without_a_scope(authenticator: Authenticator) -> None:
@@ -137,7 +141,9 @@ async def test_an_application_with_roles_passes_without_a_scope(authenticator: A
 
     caller = await authenticator.caller(f"Bearer {token}")
 
-    assert caller == Caller(PERSON, "app-1", frozenset({Role.INTEGRATION_ADMINISTRATOR}), is_application=True)
+    assert caller == Caller(
+        PERSON, "app-1", frozenset({Role.INTEGRATION_ADMINISTRATOR}), is_application=True, expires_at=END
+    )
 
 
 GOOD: dict[str, dict[str, object]] = {

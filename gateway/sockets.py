@@ -1,0 +1,178 @@
+"""One WebSocket: many operations of one caller, who says who it is in the first message.
+
+Strawberry speaks the protocol. Ours is what it leaves open: messages that are none, who is asking, a context for each operation,
+and an end when the token expires.
+
+Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
+
+import structlog
+from graphql import GraphQLError
+from starlette.requests import HTTPConnection
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.fastapi import BaseContext
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.base import BaseSchema
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+
+from gateway.auth.caller import Authenticator, Caller
+from gateway.errors import UnauthenticatedError
+from gateway.streams import seconds_left
+from gateway.telemetry import correlation_id, log
+from schema.context import Context, Services
+
+FORBIDDEN = 4403
+BAD_REQUEST = 4400
+
+
+class Session(BaseContext):
+    """Who speaks, and what holds for all operations of the socket.
+
+    What a request says in headers, the payload of ``connection_init`` may say as well, because no browser can set headers here:
+    ``authorization``, ``gateway-explain`` and ``x-correlation-id``, in any case. The payload comes first.
+    """
+
+    def __init__(self, services: Services, authenticator: Authenticator, connection: HTTPConnection) -> None:
+        super().__init__()
+        self._services = services
+        self._authenticator = authenticator
+        self._headers = connection.headers
+        self._caller: Caller | None = None
+        self.correlation_id = ""
+
+    async def open(self) -> None:
+        """Raises: UnauthenticatedError: no token, or one that does not pass."""
+        self.correlation_id = correlation_id(self._said("x-correlation-id"))
+        structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
+        caller = await self._authenticator.caller(self._said("authorization"))
+        if seconds_left(caller.expires_at) == 0:
+            raise UnauthenticatedError("The token has expired.")
+        self._caller = caller
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the socket may stay open; None: as long as it likes."""
+        return seconds_left(self._caller.expires_at) if self._caller is not None else None
+
+    def context(self) -> Context:
+        """For one operation. Raises: UnauthenticatedError: nobody is known."""
+        if self._caller is None:
+            raise UnauthenticatedError("This socket has not said who it is.")
+        explain = self._said("gateway-explain") == "1"
+        return Context(self._services, self._caller, correlation_id=self.correlation_id, explain=explain)
+
+    def _said(self, name: str) -> str | None:
+        given = self.connection_params
+        if isinstance(given, Mapping):
+            for key, value in given.items():
+                if str(key).lower() == name and isinstance(value, str):
+                    return value
+        return self._headers.get(name)
+
+
+async def opened(session: Session) -> dict[str, object]:
+    """The payload of ``connection_ack``.
+
+    Raises:
+        ConnectionRejectionError: the socket is to be closed with 4403.
+    """
+    try:
+        await session.open()
+    except UnauthenticatedError as error:
+        raise ConnectionRejectionError from error
+    return {"correlationId": session.correlation_id}
+
+
+class _EachItsContext:
+    """The schema, for operations of a socket."""
+
+    def __init__(self, schema: BaseSchema) -> None:
+        self._schema = schema
+
+    async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
+        return await self._schema.stream(query, context_value=context_value.context(), **rest)
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
+    """The protocol on one socket."""
+
+    def __init__(self, *, schema: BaseSchema, **rest: Any) -> None:
+        super().__init__(schema=cast(BaseSchema, _EachItsContext(schema)), **rest)
+        self._expiry: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    async def handle(self) -> None:
+        async with self._expiring():
+            await super().handle()
+
+    @asynccontextmanager
+    async def _expiring(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            self._is_over = True
+            if self._expiry is not None:
+                self._expiry.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._expiry
+
+    async def handle_message(self, message: Message) -> None:
+        """A message that is none closes the socket, as the protocol wants it."""
+        if self._is_over:
+            return
+        if (problem := _problem(message)) is not None:
+            await self.handle_invalid_message(problem)
+            return
+        await super().handle_message(message)
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        await super().handle_connection_init(message)
+        session: Session = self.context
+        if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:
+            self._expiry = asyncio.create_task(self._expire(session))
+
+    async def _expire(self, session: Session) -> None:
+        """No operation goes on with a token that has expired; the client may come again with another one."""
+        await asyncio.sleep(session.seconds_left or 0)
+        self._is_over = True
+        for operation_id in list(self.operations):
+            await self.cleanup_operation(operation_id)
+        with suppress(WebSocketDisconnected, RuntimeError):  # it may be closed already
+            await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """A client that is gone is nobody's mistake."""
+        if not self._is_over and not isinstance(error, WebSocketDisconnected):
+            log.error("a socket's operation broke", exc_info=error)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+        """A query that cannot be parsed is an error of that operation; Strawberry would close the socket, with all others."""
+        return None
+
+
+def _problem(message: object) -> str | None:
+    """Why this is no message that the protocol knows; None when it is one."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return "A message has to be an object with a type"
+    if message["type"] not in ("subscribe", "complete"):
+        return None
+    if not isinstance(message.get("id"), str) or not message["id"]:
+        return "A message about an operation needs its id"
+    return _problem_of_payload(message.get("payload")) if message["type"] == "subscribe" else None
+
+
+def _problem_of_payload(payload: object) -> str | None:
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        return "To subscribe takes a payload with a query"
+    if not isinstance(payload.get("variables"), dict | None):
+        return "variables have to be an object"
+    if not isinstance(payload.get("operationName"), str | None):
+        return "operationName has to be a text"
+    return None

@@ -1,0 +1,45 @@
+"""The root fields that go on answering, a few lines each.
+
+What keeps a subscription from beginning is settled before its first event: the resolvers are coroutines that give an
+asynchronous generator, so a refusal is an error of the operation and not an event.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+from schema.context import Context
+from schema.fields import READERS, declared
+from schema.selection import selection_of
+from schema.synchronization import JOB_ID, no_run, run_id
+from schema.types.synchronization import SynchronizationJob
+
+Ask = Info[Context, Any]
+
+
+@strawberry.type(description="What can be watched: over a WebSocket (graphql-transport-ws), or as an event stream.")
+class Subscription:
+    @strawberry.subscription(
+        description="A run of synchronization: as it is now, then each time its status or its counters changed, until it has "
+        "come to its end. Who reads slowly gets the newest state, not every one.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_job(
+        self, info: Ask, id: Annotated[strawberry.ID, JOB_ID]
+    ) -> AsyncGenerator[SynchronizationJob, None]:
+        selection_of(info)
+        run = await info.context.services.run_jobs.get(run_id(id))
+        if run is None:
+            raise no_run(id)
+        return _job(info.context, run.id)
+
+
+async def _job(context: Context, id: UUID) -> AsyncGenerator[SynchronizationJob, None]:
+    async with aclosing(context.services.run_watches.of(id)) as runs:
+        async for run in runs:
+            context.renew()
+            yield SynchronizationJob(run=run)
