@@ -26,6 +26,7 @@ from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore
+from gateway.couplings.watching import CouplingWatches
 from gateway.database import create_engine, upgrade
 from gateway.endpoint import Serving, endpoints
 from gateway.errors import InvalidInputError, UnauthenticatedError
@@ -196,6 +197,7 @@ async def _watching(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         await services.run_watches.close()
+        await services.coupling_watches.close()
 
 
 async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
@@ -296,6 +298,7 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         uncouple_jobs=UncoupleJobs(jobs, desks),
         run_jobs=run_jobs,
         run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
+        coupling_watches=CouplingWatches(books.changes, seconds=jobs.pace.status_seconds),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),
