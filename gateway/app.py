@@ -27,6 +27,7 @@ from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore
+from gateway.couplings.watching import CouplingWatches
 from gateway.database import create_engine, upgrade
 from gateway.endpoint import Serving, endpoints
 from gateway.errors import DatabaseError, InvalidInputError, UnauthenticatedError
@@ -244,6 +245,7 @@ async def _watching(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         await services.run_watches.close()
+        await services.coupling_watches.close()
 
 
 async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
@@ -370,6 +372,7 @@ def _services(
         ),
         hooks=hooks,
         run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
+        coupling_watches=CouplingWatches(books.changes, seconds=jobs.pace.status_seconds),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

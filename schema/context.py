@@ -17,6 +17,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.coupling import Mapping as CouplingMapping
 from gateway.couplings.plans import MatchPlans
 from gateway.couplings.store import CouplingStore, Side
+from gateway.couplings.watching import CouplingWatches
 from gateway.figures.documents import Module
 from gateway.jobs.jobs import Jobs
 from gateway.pairing.matches.plan_jobs import PlanJobs
@@ -105,6 +106,7 @@ class Services:
     schedules: Schedules
     hooks: Hooks
     run_watches: RunWatches
+    coupling_watches: CouplingWatches
     web: WebClients
     jobs: Jobs
     reading: Reading

@@ -105,6 +105,10 @@ class GatewaySchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Foreseen errors are the caller's to read; the others are ours. What GraphQL itself refuses gets its code here."""
         for error in errors:
+            if isinstance(error.original_error, InvalidOperationTypeError):
+                error.message = (
+                    "A mutation is answered to a request, POST /graphql: here it would end with the connection."
+                )
             if error.original_error is None or isinstance(error.original_error, _NOT_GRAPHQL):
                 error.extensions = {"code": str(ErrorCode.GRAPHQL_INVALID)} | (error.extensions or {})
             if _is_unforeseen(error):
@@ -117,7 +121,8 @@ class GatewaySchema(strawberry.Schema):
             InvalidInputError: it is a subscription, which has more than one.
         """
         try:
-            return await super().execute(*args, **{**kwargs, "allowed_operation_types": _kinds(**kwargs)})
+            allowed = _allowed(kwargs.get("allowed_operation_types"), OperationType.QUERY, OperationType.MUTATION)
+            return await super().execute(*args, **{**kwargs, "allowed_operation_types": allowed})
         except InvalidOperationTypeError as error:
             if error.operation_type is not OperationType.SUBSCRIPTION:
                 raise
@@ -127,8 +132,9 @@ class GatewaySchema(strawberry.Schema):
             ) from error
 
     async def stream(self, query: str | None, **how: Any) -> AsyncGenerator[Any, None]:  # type: ignore[override]
-        """All answers to one operation, of any kind."""
-        results: Any = await super().stream(query, **how)
+        """All answers to one operation; it ends with the connection it came over, so that a mutation is none of those."""
+        allowed = _allowed(how.get("allowed_operation_types"), OperationType.QUERY, OperationType.SUBSCRIPTION)
+        results: Any = await super().stream(query, **{**how, "allowed_operation_types": allowed})
         return self._complete(results, how["context_value"])
 
     async def _complete(self, results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
@@ -145,10 +151,9 @@ class GatewaySchema(strawberry.Schema):
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
 
 
-def _kinds(*, allowed_operation_types: Iterable[OperationType] | None = None, **_: Any) -> set[OperationType]:
-    """What may be asked for one answer, of what the transport allows."""
-    once = {OperationType.QUERY, OperationType.MUTATION}
-    return once if allowed_operation_types is None else once & set(allowed_operation_types)
+def _allowed(transport: Iterable[OperationType] | None, *ours: OperationType) -> set[OperationType]:
+    """Kinds of operations, of what the transport allows."""
+    return set(ours) if transport is None else set(ours) & set(transport)
 
 
 @cache

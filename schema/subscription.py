@@ -13,9 +13,11 @@ import strawberry
 from strawberry import Info
 
 from schema.context import Context
-from schema.fields import READERS, declared
+from schema.enums import Mapping
+from schema.fields import ADMINISTRATORS, READERS, declared
 from schema.selection import selection_of
-from schema.synchronization import JOB_ID, no_run, run_id
+from schema.synchronization import COMPANY, JOB_ID, no_run, run_id
+from schema.types.couplings_changed import CouplingsChanged
 from schema.types.synchronization import SynchronizationJob
 
 Ask = Info[Context, Any]
@@ -37,9 +39,30 @@ class Subscription:
             raise no_run(id)
         return _job(info.context, run.id)
 
+    @strawberry.subscription(
+        description="Couplings of a mapping that are made, moved or ended from now on, by anybody and in any process. Changes "
+        "that come close together are one event.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def coupling_changed(
+        self,
+        info: Ask,
+        mapping: Annotated[Mapping, strawberry.argument(description="Of which tables.")],
+        company: Annotated[UUID | None, COMPANY] = None,
+    ) -> AsyncGenerator[CouplingsChanged, None]:
+        selection_of(info)
+        return _couplings(info.context, mapping, company or info.context.services.company)
+
 
 async def _job(context: Context, id: UUID) -> AsyncGenerator[SynchronizationJob, None]:
     async with aclosing(context.services.run_watches.of(id)) as runs:
         async for run in runs:
             context.renew()
             yield SynchronizationJob(run=run)
+
+
+async def _couplings(context: Context, mapping: Any, company: UUID) -> AsyncGenerator[CouplingsChanged, None]:
+    async with aclosing(context.services.coupling_watches.of(mapping, company)) as changes:
+        async for changed in changes:
+            context.renew()
+            yield CouplingsChanged.of(changed)

@@ -269,6 +269,25 @@ class CouplingChanges:
         )
         return await self._entries(statement)
 
+    async def last_line(self) -> int:
+        """The number of the newest line of history; 0: there is none."""
+        with translated():
+            async with self._engine.connect() as connection:
+                return int(await connection.scalar(select(func.max(coupling_history.c.number))) or 0)
+
+    async def lines_after(self, number: int) -> list[HistoryEntry]:
+        """The next lines of history behind a number, oldest first, at most 500."""
+        table = coupling_history.c
+        statement = select(coupling_history).where(table.number > number).order_by(table.number).limit(_PAGE)
+        return await self._entries(statement)
+
+    async def lines(self, numbers: Sequence[int]) -> list[HistoryEntry]:
+        """Those lines of these that are there, oldest first."""
+        table = coupling_history.c
+        if not numbers:
+            return []
+        return await self._entries(select(coupling_history).where(table.number.in_(numbers)).order_by(table.number))
+
     async def _entries(self, statement: Select[Any]) -> list[HistoryEntry]:
         with translated():
             async with self._engine.connect() as connection:

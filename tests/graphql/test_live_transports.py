@@ -204,6 +204,19 @@ async def test_queries_over_a_socket_each_have_their_own_time_and_costs(api: Api
         assert {each.headers["client-request-id"] for each in sent} == {"a-socket"}
 
 
+async def test_mutations_are_for_requests_alone(api: Api) -> None:
+    """What comes over a connection ends with it: a mutation would end in the middle."""
+    mutation = "mutation { synchronizeModified(input: {mapping: CUSTOMER}) { __typename } }"
+    async with signed_in(api) as opened:
+        opened.subscribe(mutation)
+        ((error,),) = [each["refused"] for each in await opened.answers()]
+    async with stream(api, mutation) as events:
+        data: Any = (await events.events())[0][1]
+    for each in (error, data["errors"][0]):
+        assert (each["extensions"]["code"], "POST /graphql" in each["message"]) == ("GRAPHQL_INVALID", True)
+    assert (await api.ask("{ synchronizationJobs { id } }")).data["synchronizationJobs"] == []
+
+
 async def test_a_subscription_is_no_request(api: Api) -> None:
     answer = await api.ask(WATCH, {"id": await noted(api)})
     assert (answer.status, answer.codes) == (400, ["INVALID_INPUT"])

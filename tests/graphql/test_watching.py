@@ -18,8 +18,10 @@ from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.runs.run_jobs import job_of
 from gateway.runs.store import RunStore
 from gateway.runs.watching import RunWatches
+from gateway.sandbox.identity.people import SALES
 from tests.graphql.api import Api
 from tests.graphql.live import signed_in, stream
+from tests.graphql.pairs import UNCOUPLE
 from tests.graphql.runs import MODIFIED, Runs
 from tests.graphql.test_operations import operation
 
@@ -114,6 +116,29 @@ async def test_a_run_whose_job_could_not_say_that_it_was_cancelled(runs: Runs) -
         assert [each["status"] for each in told(await socket.answers())] == ["CANCELLED"]
     hold.set()
     await runs.ended(first)
+
+
+CHANGED = """subscription { couplingChanged(mapping: CUSTOMER) {
+    coupled moved uncoupled newest { event by businessCentralKey businessCentralId } } }"""
+
+
+async def test_couplings_are_watched_by_administrators(runs: Runs) -> None:
+    of_couplings = runs.api.app.state.running.services.coupling_watches
+    async with signed_in(runs.api, SALES) as socket:
+        socket.subscribe(CHANGED)
+        ((error,),) = [each["refused"] for each in await socket.answers()]
+        assert error["extensions"]["code"] == "FORBIDDEN"
+    async with signed_in(runs.api) as socket:
+        socket.subscribe(CHANGED)
+        while of_couplings.watchers == 0:
+            await checkpoint()
+        ended = await runs.api.ask(UNCOUPLE, {"input": {"couplingIds": [await runs.id_of("C00023")]}})
+        assert ended.errors == []
+        told = (await socket.message())["payload"]["data"]["couplingChanged"]
+        assert [told[name] for name in ("coupled", "moved", "uncoupled")] == [0, 0, 1]
+        assert told["newest"]["event"] == "UNCOUPLED"
+        assert (told["newest"]["by"], told["newest"]["businessCentralKey"]) == ("Ada Verhoeven", "C00023")
+    assert of_couplings.watchers == 0
 
 
 # Runs that no job is at work on: the job log itself is written.

@@ -1,0 +1,24 @@
+"""What happened to couplings that are watched."""
+
+import strawberry
+
+from gateway.couplings.coupling import Event
+from gateway.couplings.watching import Changed
+from schema.types.coupling_details import CouplingEvent
+
+
+@strawberry.type(description="What happened to couplings of a mapping since the event before.")
+class CouplingsChanged:
+    coupled: int = strawberry.field(description="How many were made.")
+    moved: int = strawberry.field(description="How many got another pair.")
+    uncoupled: int = strawberry.field(description="How many ended.")
+    newest: CouplingEvent = strawberry.field(description="The last of these changes.")
+
+    @classmethod
+    def of(cls, changed: Changed) -> "CouplingsChanged":
+        return cls(
+            coupled=changed.counts.get(Event.COUPLED, 0),
+            moved=changed.counts.get(Event.MOVED, 0),
+            uncoupled=changed.counts.get(Event.UNCOUPLED, 0),
+            newest=CouplingEvent.of(changed.newest),
+        )
