@@ -13,7 +13,7 @@ from gateway.clients.dataverse import DataverseClient
 from gateway.clients.subscriptions import Subscriptions
 from gateway.connection import Check, CheckCode
 from gateway.couplings.store import CouplingStore
-from gateway.errors import ErrorCode
+from gateway.errors import DatabaseError, ErrorCode
 from gateway.records import Backend
 from gateway.runs.run_jobs import RunJobs
 from gateway.triggers.hook_reception import Reception
@@ -55,16 +55,15 @@ class Hooks:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def checks(self) -> list[Check]:
-        """Whether both systems tell us of changes, as it was the last time somebody looked; none when they are not to.
-
-        Raises:
-            DatabaseError: nobody can say.
-        """
+        """Whether both systems tell us of changes, as it was the last time somebody looked; none when they are not to."""
         return [await self._check(backend) for backend in Backend] if self.on else []
 
     async def _check(self, backend: Backend) -> Check:
-        state, code = await self.store.upkeep(backend), _CODES[backend]
-        label = backend.label
+        code, label = _CODES[backend], backend.label
+        try:
+            state = await self.store.upkeep(backend)
+        except DatabaseError as error:
+            return Check(code, False, f"Not known: {error.message}", "Look again when the database can be used.")
         if state.error_code is not None:
             hint = _HINTS.get((backend, ErrorCode(state.error_code)), _OTHERWISE)
             return Check(code, False, f"{label} does not tell us of all changes: {state.message}", hint)
@@ -73,7 +72,7 @@ class Hooks:
         return Check(code, True, f"{label} tells us of changes.")
 
 
-_HINTS = {
+_HINTS: dict[tuple[Backend, str], str] = {
     (
         Backend.BUSINESS_CENTRAL,
         ErrorCode.BACKEND_REJECTED,

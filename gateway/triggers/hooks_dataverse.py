@@ -27,7 +27,9 @@ HEADER = "x-gateway-key"
 _ENDPOINTS, _STEPS, _FILTERS = "serviceendpoints", "sdkmessageprocessingsteps", "sdkmessagefilters"
 _MESSAGES = ("Create", "Update", "Delete")
 _WEBHOOK, _HTTP_HEADER = 8, 5
+_NORMAL, _JSON = 1, 2
 _ASYNCHRONOUS, _POST_OPERATION = 1, 40
+_SERVER_ONLY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class DataverseHooks:
         values = {
             "name": f"Dynamics gateway {id}",
             "contract": _WEBHOOK,
+            "connectionmode": _NORMAL,
+            "messageformat": _JSON,
             "url": registration.url,
             "authtype": _HTTP_HEADER,
             "authvalue": f'<settings><setting name="{HEADER}" value="{secret}" /></settings>',
@@ -187,6 +191,9 @@ def _create(step: _Step, endpoint: UUID, filter_id: UUID, message_id: UUID) -> C
         "name": f"Dynamics gateway: {step.message} of {step.table}",
         "mode": _ASYNCHRONOUS,
         "stage": _POST_OPERATION,
+        "rank": 1,
+        "supporteddeployment": _SERVER_ONLY,
+        "asyncautodelete": True,  # what succeeded leaves no row behind
         "sdkmessageid@odata.bind": f"/sdkmessages({message_id})",
         "sdkmessagefilterid@odata.bind": f"/{_FILTERS}({filter_id})",
         "eventhandler_serviceendpoint@odata.bind": f"/{_ENDPOINTS}({endpoint})",
