@@ -8,7 +8,11 @@ from schema.enums import show_enum
 show_enum(
     RunKind,
     "What a run of synchronization is about.",
-    {RunKind.MODIFIED: "What changed since the last time.", RunKind.RECORDS: "Chosen couplings."},
+    {
+        RunKind.MODIFIED: "What changed since the last time.",
+        RunKind.RECORDS: "Chosen couplings.",
+        RunKind.FULL: "Every record, whatever changed.",
+    },
     name="SynchronizationKind",
 )
 show_enum(

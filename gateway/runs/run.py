@@ -21,6 +21,8 @@ class RunKind(StrEnum):
     """What changed since the last run of the mapping."""
     RECORDS = "RECORDS"
     """Chosen couplings."""
+    FULL = "FULL"
+    """Every record of the mapping."""
 
 
 class RunState(StrEnum):
