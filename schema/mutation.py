@@ -17,6 +17,7 @@ from schema.coupling_files import CouplingFileMutations
 from schema.coupling_mutations import CouplingMutations
 from schema.drift_mutations import DriftMutations
 from schema.fields import READERS, declared
+from schema.full_synchronization import FullSynchronizationMutations
 from schema.lookups import look_up_each
 from schema.matches import MatchMutations
 from schema.schedules import ScheduleMutations
@@ -45,6 +46,7 @@ class Mutation(
     CouplingFileMutations,
     CouplingMutations,
     DriftMutations,
+    FullSynchronizationMutations,
     MatchMutations,
     ScheduleMutations,
     SynchronizationMutations,

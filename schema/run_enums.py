@@ -14,6 +14,7 @@ show_enum(
         RunKind.RECONCILE: "Whether both records of all couplings are still there.",
         RunKind.STATISTICS: "The statistics of all coupled customers, copied to CRM.",
         RunKind.STOCK: "The stock of all coupled items, copied to CRM.",
+        RunKind.FULL: "Every record, whatever changed.",
     },
     name="SynchronizationKind",
 )

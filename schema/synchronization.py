@@ -16,6 +16,7 @@ from gateway.runs.planning import BC, CRM
 from gateway.runs.run import Run
 from gateway.runs.run_jobs import job_of
 from gateway.sync.differences import CouplingSide as Side
+from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.coupling_mutations import couplings_named
@@ -144,7 +145,7 @@ class SynchronizationMutations:
         services, jobs = info.context.services, info.context.services.run_jobs
         try:
             couplings = await _couplings(info, input.coupling_ids)
-            _require_way(couplings[0], input.way)
+            require_way(TABLE_MAPPINGS[couplings[0].mapping], input.way)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)
@@ -199,9 +200,11 @@ async def _couplings(info: Ask, given: Sequence[str]) -> Sequence[Coupling]:
     return couplings
 
 
-def _require_way(coupling: Coupling, way: SynchronizeWay) -> None:
-    """Raises: RefusalError."""
-    mapping = TABLE_MAPPINGS[coupling.mapping]
+def require_way(mapping: TableMapping, way: SynchronizeWay) -> None:
+    """
+    Raises:
+        RefusalError: the mapping does not write to the side that is to be overwritten.
+    """
     if way.to is not None and not mapping.direction.goes_to(way.to):
         raise RefusalError(
             ErrorCode.DIRECTION_NOT_ALLOWED,

@@ -43,7 +43,8 @@ class TableMappingQueries:
 @strawberry.type
 class TableMappingMutations:
     @strawberry.field(
-        description="Change how conflicts of a mapping are resolved, all of it or field by field.",
+        description="Change how conflicts of a mapping are resolved, all of it or field by field, and whether it makes partners "
+        "for records that nobody coupled.",
         metadata=declared(ADMINISTRATORS),
     )
     async def update_table_mapping(
@@ -82,4 +83,10 @@ def _changed(input: UpdateTableMappingInput, before: Configured) -> Configured:
         deletion=input.deletion_conflict or policy.deletion,
         fields=fields,
     )
-    return replace(before, policy=changed)
+    return replace(before, policy=changed, only_coupled=_only_coupled(input, before))
+
+
+def _only_coupled(input: UpdateTableMappingInput, before: Configured) -> bool | None:
+    """None: as shipped."""
+    said = before.only_coupled if input.only_coupled is None else input.only_coupled
+    return None if said == before.mapping.only_coupled else said

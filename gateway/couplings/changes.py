@@ -156,20 +156,31 @@ class CouplingChanges:
         return done
 
     async def add_free(
-        self, wanted: Sequence[Coupling], doing: Doing, *, begun: Mapping[UUID, Intent] | None = None
+        self,
+        wanted: Sequence[Coupling],
+        doing: Doing,
+        *,
+        begun: Mapping[UUID, Intent] | None = None,
+        stale: Sequence[Coupling] = (),
     ) -> set[UUID]:
         """Add those whose records both have no partner; returns the ids of the couplings that were added.
+
+        ``stale`` are couplings of some of these records, of which a side is gone: each ends in the same transaction.
 
         ``begun`` are intents to create one of the sides, by coupling. In the order of the records' ids, so that two callers at
         once wait for each other instead of blocking each other.
         """
         added: set[UUID] = set()
         ordered = sorted(wanted, key=lambda each: (each.bc_id, each.crm_id))
+        in_the_way = {id: each for each in stale for id in (each.bc_id, each.crm_id)}
         with translated():
             for start in range(0, len(ordered), _PAGE):
                 part = ordered[start : start + _PAGE]
 
                 async def work(connection: AsyncConnection, part: Sequence[Coupling] = part) -> set[UUID]:
+                    ids = [id for each in part for id in (each.bc_id, each.crm_id)]
+                    ended = {in_the_way[id].id: in_the_way[id] for id in ids if id in in_the_way}
+                    await _remove_those(connection, list(ended.values()), doing, Cause.STALE)
                     inserted = await connection.execute(self._free_insert(), list(map(row_of, part)))
                     found = {row[0] for row in inserted}
                     new = [each for each in part if each.id in found]

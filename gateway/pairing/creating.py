@@ -115,29 +115,40 @@ async def finish(desk: Desk, mapping: TableMapping, making: Making, source: Foun
 
 
 async def create_each(
-    desk: Desk, mapping: TableMapping, to: Backend, sources: Sequence[Found], *, job: UUID
+    desk: Desk,
+    mapping: TableMapping,
+    to: Backend,
+    sources: Sequence[Found],
+    *,
+    job: UUID,
+    seed: UUID | None = None,
+    stale: Mapping[UUID, Coupling] | None = None,
 ) -> dict[UUID, Coupling | Unsettled | GatewayError]:
     """New partners for many records, by the record's id: in as few exchanges as batches allow.
 
-    The ids follow from the job and the record: a page that is carried out a second time finds what the first time did.
+    The ids follow from the seed (the job unless given) and the record: a page that is carried out a second time finds what the
+    first time did. ``stale`` are couplings that give way to the new ones, by the record's id: their other side is gone.
     """
     try:
         require_direction(mapping, to)
     except RefusalError as error:
         return {each.id: error for each in sources}
     works, results = list[Work](), dict[UUID, Coupling | Unsettled | GatewayError]()
-    results |= await _adopted_each(desk, mapping, to, sources, job)
+    stale, seed = stale or {}, seed or job
+    results |= await _adopted_each(desk, mapping, to, sources, job, stale)
     sources = [each for each in sources if each.id not in results]
     outcomes = await prepare_each(desk, mapping, to=to, pairs=[Pair(each, None) for each in sources])
     for source, prepared in zip(sources, outcomes, strict=True):
         if isinstance(prepared, RefusalError):
             results[source.id] = prepared
         else:
-            works.append(Work(_making(desk, mapping, source, to, job), source, prepared))
+            works.append(Work(_making(desk, mapping, source, to, seed), source, prepared))
     wanted = {each.making.coupling.id: each.making for each in works}
     doing = desk.doing(Cause.CREATED, job)
     intents = {id: each.intent for id, each in wanted.items()}
-    added = await desk.books.changes.add_free([each.coupling for each in wanted.values()], doing, begun=intents)
+    new = [each.making.coupling for each in works]
+    ended = [stale[each.source.id] for each in works if each.source.id in stale]
+    added = await desk.books.changes.add_free(new, doing, begun=intents, stale=ended)
     found = await desk.books.couplings.get_many(wanted.keys() - added)
     left = await desk.books.intents.of(found)
     for each in list(works):
@@ -156,7 +167,7 @@ async def create_each(
 
 
 async def _adopted_each(
-    desk: Desk, mapping: TableMapping, to: Backend, sources: Sequence[Found], job: UUID
+    desk: Desk, mapping: TableMapping, to: Backend, sources: Sequence[Found], job: UUID, stale: Mapping[UUID, Coupling]
 ) -> dict[UUID, Coupling]:
     """Records that CRM has already under their natural key are coupled with it, as far as it is free."""
     if mapping.adopts is None or to is not Backend.DATAVERSE:
@@ -176,7 +187,8 @@ async def _adopted_each(
         )
         for source, row in pairs
     ]
-    added = await desk.books.changes.add_free(made, desk.doing(Cause.MATCHED, job))
+    ended = [stale[source.id] for source, _ in pairs if source.id in stale]
+    added = await desk.books.changes.add_free(made, desk.doing(Cause.MATCHED, job), stale=ended)
     there = await desk.books.couplings.get_many(each.id for each in made if each.id not in added)
     return {each.bc_id: each for each in made if each.id in added or each.id in there}
 
@@ -191,10 +203,15 @@ def _told(work: Work, outcome: Coupled | GatewayError) -> Coupling | Unsettled |
     return Unsettled(work.making.coupling, outcome) if _may_be_there(outcome) else outcome
 
 
-def _making(desk: Desk, mapping: TableMapping, source: Found, to: Backend, job: UUID) -> Making:
-    new = new_id(mapping, to, uuid5(job, f"{source.id}"))
-    coupling = reserved(desk, mapping, source, to, id=uuid5(job, f"coupling {source.id}"), new=new)
+def _making(desk: Desk, mapping: TableMapping, source: Found, to: Backend, seed: UUID) -> Making:
+    new = new_id(mapping, to, uuid5(seed, f"{source.id}"))
+    coupling = reserved(desk, mapping, source, to, id=made_id(seed, source.id), new=new)
     return Making(coupling, desk.intent(coupling.id, to_crm=to is Backend.DATAVERSE))
+
+
+def made_id(seed: UUID, source: UUID) -> UUID:
+    """The id of the coupling with the new partner that is made for a record: the same at every attempt."""
+    return uuid5(seed, f"coupling {source}")
 
 
 def _coupled_meanwhile(source: Found) -> RefusalError:

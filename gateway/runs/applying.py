@@ -19,17 +19,16 @@ from gateway.errors import (
     ThrottledError,
     UnreachableError,
 )
-from gateway.pairing.couple import Wish
-from gateway.pairing.create import create
-from gateway.pairing.naming import Named
+from gateway.pairing.creating import Unsettled
 from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
 from gateway.runs.configured import Configured
-from gateway.runs.planning import BC, CRM, Action, Decision, Wanted, decide
+from gateway.runs.planning import BC, BOTH, CRM, Action, Decision, Wanted, decide
 from gateway.runs.policy import Policy
 from gateway.runs.reading import Both, Known, Page, read_page
+from gateway.runs.restoring import finish_broken_off, restore_each
 from gateway.runs.run import Counters, Tally
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
@@ -71,15 +70,23 @@ class Applied:
         one, none = Counters(**counters), Counters()
         self.tally += Tally(one, one if BC in to else none, one if CRM in to else none)
 
+    def add(self, more: "Applied") -> None:
+        self.tally += more.tally
+        self.problems += more.problems
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is the same for all pages of a run."""
+    """What is the same for all pages of a run.
+
+    ``everything``: pairs are compared as if both records had changed, whatever their versions say.
+    """
 
     desk: Desk
     configured: Configured
     run: UUID
     wanted: Wanted = Wanted.MERGE
+    everything: bool = False
 
     @property
     def mapping(self) -> TableMapping:
@@ -103,7 +110,7 @@ async def synchronize_page(
         RefusalError: a whole side is empty; nothing was written.
     """
     applied = Applied()
-    waiting: Sequence[Coupling] = couplings
+    waiting = await _made(setting, couplings, applied)
     for look in range(1, _LOOKS + 1):
         if not waiting:
             break
@@ -116,12 +123,23 @@ async def synchronize_page(
     return applied
 
 
+async def _made(setting: Setting, couplings: Sequence[Coupling], applied: Applied) -> Sequence[Coupling]:
+    """Couplings whose records are both made already. A creation that broke off is finished; one under way is left alone."""
+    unmade = {each.coupling.id: each for each in await finish_broken_off(setting.desk, setting.mapping, couplings)}
+    for each in unmade.values():
+        if each.problem is not None:
+            applied.count(failed=1)
+            applied.problems.append(Problem(each.problem, each.coupling))
+    return [each for each in couplings if each.id not in unmade]
+
+
 async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -> list[UUID]:
     """Returns the couplings whose records somebody changed meanwhile, unless this was the last look."""
     failures: list[Problem] = [Problem(error, coupling) for coupling, error in page.unreadable]
     works: list[tuple[Both, Decision]] = []
     over: list[Both] = []
-    for each in page.pairs:
+    widowed: list[Both] = []
+    for each in _all_moved(page.pairs) if setting.everything else page.pairs:
         decision = decide(each.seen, setting.policy, setting.mapping.direction, wanted=setting.wanted)
         match decision.action:
             case Action.SKIP:
@@ -131,13 +149,18 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
             case Action.UNCOUPLE:
                 over.append(each)
             case Action.RESTORE:
-                failures += await _restore(setting, each, applied)
+                widowed.append(each)
             case _:
                 works.append((each, decision))
     failures += await _uncouple(setting, over, applied)
+    failures += await _restore(setting, widowed, applied)
     late = await _write(setting, page, works, applied, failures, last=last)
     await _fail(setting, failures, applied)
     return late
+
+
+def _all_moved(pairs: Sequence[Both]) -> list[Both]:
+    return [replace(each, seen=replace(each.seen, moved=BOTH & each.seen.there)) for each in pairs]
 
 
 def _failure(mapping: TableMapping, both: Both, decision: Decision) -> Problem:
@@ -162,18 +185,19 @@ async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) ->
     return failures
 
 
-async def _restore(setting: Setting, both: Both, applied: Applied) -> list[Problem]:
-    """A new record is made of the one that is left, and coupled with it."""
-    (survivor,) = both.records.values()
-    to = CRM if survivor.table.source.backend is BC else BC
-    there, new = Named(id=survivor.id), Named(create=True)
-    bc, crm = (there, new) if to is CRM else (new, there)
-    try:
-        made = await create(setting.desk, Wish(setting.mapping, bc, crm))
-    except GatewayError as error:
-        return [Problem(error, both.coupling, both.records, to=to)]
-    applied.count(inserted=1, to=[to])
-    return [Problem(made.problem, made.coupling, both.records, to=to)] if made.problem is not None else []
+async def _restore(setting: Setting, widowed: Sequence[Both], applied: Applied) -> list[Problem]:
+    """New records are made of those that are left, and coupled with them."""
+    failures: list[Problem] = []
+    for each in await restore_each(setting.desk, setting.mapping, widowed, setting.run):
+        both, outcome = each.both, each.outcome
+        if isinstance(outcome, Coupling):
+            applied.count(inserted=1, to=[each.to])
+        elif isinstance(outcome, Unsettled):  # its coupling is whoever's who takes it up again
+            applied.count(failed=1, to=[each.to])
+            applied.problems.append(Problem(outcome.error, outcome.coupling, both.records, to=each.to))
+        else:
+            failures.append(Problem(outcome, both.coupling, both.records, to=each.to))
+    return failures
 
 
 @dataclass(slots=True, eq=False)

@@ -1,21 +1,25 @@
 """The parts that runs consist of, each carried out a page at a time."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.records import Backend
-from gateway.runs.applying import Applied, Setting, synchronize_page
+from gateway.runs.applying import Applied, Problem, Setting, synchronize_page
+from gateway.runs.inserting import made_here, make_partners, seed_of
+from gateway.runs.planning import BC, CRM, Wanted
 from gateway.runs.pulling import PAGE, is_new, pull
 from gateway.runs.reading import has_moved, meets_all
+from gateway.runs.restoring import finish_broken_off
 from gateway.runs.run import Run
 from gateway.runs.told import Notice, Told
-from gateway.sync.records import Records
+from gateway.sync.records import Found, Records
 
 _SIDES = {Backend.BUSINESS_CENTRAL: Side.BUSINESS_CENTRAL, Backend.DATAVERSE: Side.DATAVERSE}
 
@@ -25,12 +29,16 @@ class Part:
     """A part of a run while it is carried out.
 
     ``what`` names it: a backend for what changed there, or one of the others. ``mark`` is up to where an earlier run has been.
-    ``noted`` tells which of some couplings failed in the run already; ``told`` is what backends told us.
+    ``noted`` tells which of some couplings failed in the run already, ``tried`` which of some records of a side did that have no
+    coupling. ``unmade`` are records of a side, from behind a place on, for which earlier runs could not make partners. ``told``
+    is what backends told us.
     """
 
     what: str
     mark: str | None
     noted: Callable[[Iterable[UUID]], Awaitable[set[UUID]]]
+    tried: Callable[[Backend, Iterable[UUID]], Awaitable[set[UUID]]]
+    unmade: Callable[[Backend, UUID | None], Awaitable[list[UUID]]]
     told: Told
 
 
@@ -44,23 +52,91 @@ class Done:
 
 
 async def _changes(setting: Setting, run: Run, part: Part, place: str | None) -> Done:
-    """What changed on one side. Records that nobody coupled are counted and left alone."""
+    """What changed on one side. Records that nobody coupled are counted and left alone, or get partners."""
     backend, desk, mark = Backend(part.what), setting.desk, part.mark
     pulled = await pull(desk, setting.mapping, backend, place)
     known = {each.id: each for each in pulled.records}
     ids = [*known, *pulled.deleted]
     couplings = await desk.books.couplings.find(run.mapping, run.company_id, _SIDES[backend], ids)
+    seed = seed_of(run.id, part.what)
+    made = [known[id] for id, each in couplings.items() if id in known and made_here(seed, known[id], each)]
     # not what we wrote ourselves, nor what was looked at a moment ago
     wanted = [
         each for id, each in couplings.items() if id not in known or each.base is None or has_moved(each, known[id])
     ]
     told = await part.noted(each.id for each in wanted)  # by an earlier part of the run
-    wanted = [each for each in wanted if each.id not in told]
+    again = {couplings[each.id].id for each in made}
+    wanted = [each for each in wanted if each.id not in told | again]
     applied = await synchronize_page(setting, wanted, {backend: known})
     rules = await Records(desk, setting.mapping, backend).rules()
-    lonely = [each for id, each in known.items() if id not in couplings and is_new(each, mark)]
-    applied.count(skipped=sum(meets_all(rules, each) for each in lonely))
+    lonely = [each for id, each in known.items() if id not in couplings and meets_all(rules, each)]
+    if _makes_partners(setting, backend):
+        applied.add(await _made(setting, part, backend, lonely, made, couplings))
+    else:
+        applied.count(skipped=sum(is_new(each, mark) for each in lonely))
     return Done(applied, pulled.place, pulled.is_last)
+
+
+def _makes_partners(setting: Setting, of: Backend) -> bool:
+    return setting.configured.makes_partners and setting.mapping.direction.goes_to(BC if of is CRM else CRM)
+
+
+async def _made(
+    setting: Setting,
+    part: Part,
+    backend: Backend,
+    lonely: Sequence[Found],
+    made: Sequence[Found],
+    couplings: ReadOnly[UUID, Coupling],
+) -> Applied:
+    """Partners for records that nobody coupled, and those that an earlier attempt at this page made: they count, too."""
+    seed = seed_of(setting.run, part.what)
+    tried = await part.tried(backend, (each.id for each in lonely))
+    begun = [each for each in made if couplings[each.id].base is None]
+    applied = await make_partners(setting, backend, [each for each in lonely if each.id not in tried], begun, seed=seed)
+    done = len(made) - len(begun)
+    applied.count(to=[BC if backend is CRM else CRM], inserted=done, coupled=done)
+    return applied
+
+
+async def _new(backend: Backend, setting: Setting, run: Run, part: Part, place: str | None) -> Done:
+    """All records of one side, from the beginning: those that nobody coupled get partners."""
+    pulled = await pull(setting.desk, setting.mapping, backend, place)
+    known = {each.id: each for each in pulled.records}
+    applied = await _lonely(setting, run, part, backend, known)
+    return Done(applied, pulled.place, pulled.is_last)
+
+
+async def _unmade(backend: Backend, setting: Setting, run: Run, part: Part, place: str | None) -> Done:
+    """Records for which an earlier run could not make partners: what they wait for may be there by now."""
+    ids = await part.unmade(backend, UUID(place) if place is not None else None)
+    known = await Records(setting.desk, setting.mapping, backend).by_id(ids)
+    applied = await _lonely(setting, run, part, backend, known)
+    return Done(applied, str(ids[-1]) if ids else place, is_last=len(ids) < PAGE)
+
+
+async def _lonely(setting: Setting, run: Run, part: Part, backend: Backend, known: ReadOnly[UUID, Found]) -> Applied:
+    couplings = await setting.desk.books.couplings.find(run.mapping, run.company_id, _SIDES[backend], known)
+    rules = await Records(setting.desk, setting.mapping, backend).rules()
+    lonely = [each for id, each in known.items() if id not in couplings and meets_all(rules, each)]
+    seed = seed_of(run.id, part.what)
+    made = [known[id] for id, each in couplings.items() if made_here(seed, known[id], each)]
+    return await _made(setting, part, backend, lonely, made, couplings)
+
+
+async def _couplings(setting: Setting, run: Run, _: Part, place: list[str] | None) -> Done:
+    """Every coupling, whatever changed. The skip list is left to its own part, unless somebody says whose data counts."""
+    only = False if setting.wanted is Wanted.MERGE else None
+    wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, skipped=only)
+    after: Position | None = (place[0], UUID(place[1])) if place is not None else None
+    couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
+    applied = await synchronize_page(setting, couplings)
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    await setting.desk.books.changes.unskip_each(
+        each.id for each in couplings if each.skipped and each.id not in failed
+    )
+    key, id = position(couplings[-1]) if couplings else ("", run.id)
+    return Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
 
 
 async def _failed(setting: Setting, run: Run, _: Part, place: list[str] | None) -> Done:
@@ -69,11 +145,25 @@ async def _failed(setting: Setting, run: Run, _: Part, place: list[str] | None) 
     after: Position | None = (place[0], UUID(place[1])) if place is not None else None
     couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
     applied = await synchronize_page(setting, couplings)
+    if place is None:
+        applied.add(await _broken_off(setting, run))
     key, id = position(couplings[-1]) if couplings else ("", run.id)
     return Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
 
 
-async def _skipped(setting: Setting, run: Run, _: Part, place: list[str] | None) -> Done:
+async def _broken_off(setting: Setting, run: Run) -> Applied:
+    """Creations of which nobody knows the end, and whose maker is gone."""
+    books, applied = setting.desk.books, Applied()
+    left = [each.id for each in await books.intents.left(before=datetime.now(UTC)) if setting.desk.is_broken_off(each)]
+    found = (await books.couplings.get_many(left)).values()
+    mine = [each for each in found if (each.mapping, each.company_id) == (run.mapping, run.company_id)]
+    for each in await finish_broken_off(setting.desk, setting.mapping, mine):
+        applied.count(failed=int(each.problem is not None), inserted=int(each.problem is None and not each.ended))
+        applied.problems += [Problem(each.problem, each.coupling)] if each.problem is not None else []
+    return applied
+
+
+async def _skipped(setting: Setting, run: Run, part: Part, place: list[str] | None) -> Done:
     """The skip list: where the cause is gone, a record is synchronized and taken off. What fails as before stays, untold.
 
     Ours: Business Central waits for a person.
@@ -82,6 +172,9 @@ async def _skipped(setting: Setting, run: Run, _: Part, place: list[str] | None)
     wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, skipped=True)
     after: Position | None = (place[0], UUID(place[1])) if place is not None else None
     couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
+    told = await part.noted(each.id for each in couplings)  # of a full run, which comes to the list last
+    listed = couplings
+    couplings = [each for each in couplings if each.id not in told]
     applied = await synchronize_page(setting, [replace(each, skipped=False) for each in couplings])
     failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
     await changes.unskip_each(each.id for each in couplings if each.id not in failed)
@@ -90,8 +183,8 @@ async def _skipped(setting: Setting, run: Run, _: Part, place: list[str] | None)
         if each.coupling is not None and before.get(each.coupling.id) == each.error.message:
             applied.problems.remove(each)
             applied.count(to=each.ways(mapping), failed=-1, skipped=1)
-    key, id = position(couplings[-1]) if couplings else ("", run.id)
-    return Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
+    key, id = position(listed[-1]) if listed else ("", run.id)
+    return Done(applied, [key, str(id)], is_last=len(listed) < PAGE)
 
 
 async def _records(setting: Setting, run: Run, _: Part, place: int) -> Done:
@@ -129,6 +222,9 @@ _PARTS: ReadOnly[str, Callable[[Setting, Run, Part, Any], Awaitable[Done]]] = {
     "failed": _failed,
     "records": _records,
     "told": _told,
+    "couplings": _couplings,
+    **{f"new {each}": partial(_new, each) for each in Backend},
+    **{f"unmade {each}": partial(_unmade, each) for each in Backend},
 }
 
 

@@ -27,6 +27,8 @@ class RunKind(StrEnum):
     """The statistics of all coupled customers, copied to CRM."""
     STOCK = "STOCK"
     """The stock of all coupled items, copied to CRM."""
+    FULL = "FULL"
+    """Every record of the mapping."""
 
 
 class RunState(StrEnum):

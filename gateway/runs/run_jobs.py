@@ -6,29 +6,32 @@ come one after another, as the other jobs on its couplings do.
 Source: Business Central, codeunits CRM Integration Table Synch. and Integration Synch. Job Runner.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from gateway.couplings.coupling import Mapping
-from gateway.errors import RefusalError
+from gateway.errors import ErrorCode, RefusalError
 from gateway.jobs.job import JobState
 from gateway.jobs.jobs import Jobs
-from gateway.jobs.outcome import StepError
+from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
 from gateway.runs.applying import Problem, Setting
+from gateway.runs.configured import Configured
+from gateway.runs.full import chain, is_to_make_partners, parts_of, under_way, unsatisfied
 from gateway.runs.parts import Done, Part, carry_out, is_of_changes
 from gateway.runs.planning import Wanted
-from gateway.runs.pulling import begun_again
+from gateway.runs.pulling import PAGE, begun_again
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
-from gateway.sync.desk import Desks
+from gateway.sync.desk import Desk, Desks
+from gateway.sync.mapping import TableMapping
 
 RUN = "synchronize"
 
@@ -81,6 +84,26 @@ class RunJobs:
         asked = {"couplings": [str(each) for each in couplings], "wanted": wanted}
         return await self._start(mapping, company, by, RunKind.RECORDS, asked)
 
+    async def full(
+        self, mappings: Sequence[TableMapping], company: UUID, by: str, wanted: Wanted, *, only_coupled: bool | None
+    ) -> list[Run]:
+        """Begin to look at every record of these mappings, one mapping after the other.
+
+        Raises:
+            RefusalError: a full run of one of them is under way.
+        """
+        for _ in range(2):
+            last = await self.runs.last(company, RunKind.FULL)
+            for each in mappings:
+                if (run := last.get(each.mapping)) and not (await self.get(run.id) or run).state.is_final:
+                    raise under_way(run)
+            now = datetime.now(UTC)
+            runs = chain(mappings, company, by, now=now, wanted=wanted, only_coupled=only_coupled, last=last)
+            if await self.runs.add_each(runs):
+                await self._enqueue(runs[0])
+                return runs
+        raise under_way(runs[0])
+
     async def _start(self, mapping: Mapping, company: UUID, by: str, kind: RunKind, asked: ReadOnly[str, Any]) -> Run:
         run = Run(uuid4(), mapping, company, kind, asked, RunState.WAITING, datetime.now(UTC), by)
         await self.runs.add(run)
@@ -94,18 +117,42 @@ class RunJobs:
 
     async def resume(self) -> None:
         """Runs whose process was gone before their job was begun are begun now."""
-        for each in await self.runs.unfinished():
-            await self._enqueue(each)
+        for left in await self.runs.unfinished():
+            each = await self.get(left.id) or left
+            if not each.state.is_final and await self._is_its_turn(each):
+                await self._enqueue(each)
 
     async def settle(self) -> None:
         """Jobs are begun that their process did not get to; runs end whose job ended without being able to say so."""
         for each in await self.runs.unfinished():
-            await self._enqueue(each)
-            await self.get(each.id)
+            if await self._is_its_turn(each):
+                await self._enqueue(each)
+                await self.get(each.id)
 
     async def cancel(self, run: Run) -> bool:
         """Whether it ends before its next page; False when it is at its end already."""
+        if (
+            run.state is RunState.WAITING and run.kind is RunKind.FULL
+        ):  # its job may not have begun: what waits for it goes on
+            await self.jobs.cancel(job_of(run.id))
+            await self._end(str(run.id), RunState.CANCELLED, None, None)
+            return True
         return await self.jobs.cancel(job_of(run.id))
+
+    async def _is_its_turn(self, run: Run) -> bool:
+        """Whether no run has to end before this one begins."""
+        previous = run.asked.get("previous")
+        before = await self.runs.get(UUID(previous)) if previous else None
+        return before is None or before.state.is_final
+
+    async def _next(self, run_id: UUID) -> None:
+        """What waits for the end of this run begins; over those that were cancelled meanwhile."""
+        run = await self.runs.get(run_id)
+        while run is not None and (following := run.asked.get("next")):
+            run = await self.runs.get(UUID(following))
+            if run is not None and not run.state.is_final:
+                await self._enqueue(run)
+                return
 
     async def get(self, run_id: UUID) -> Run | None:
         """A run as it is now: also one whose job ended without being able to say so."""
@@ -116,7 +163,7 @@ class RunJobs:
         if status is not None and status.state.is_final and status.state is not JobState.SUCCEEDED:
             state = RunState.CANCELLED if status.state is JobState.CANCELLED else RunState.FAILED
             code = str(status.error_code) if status.error_code is not None else None
-            await self.runs.end(run_id, state, datetime.now(UTC), code=code, message=status.error)
+            await self._end(str(run_id), state, code, status.error)
             return await self.runs.get(run_id)
         return run
 
@@ -131,6 +178,10 @@ class RunJobs:
         try:
             begun = await work.step("begin", self._begin, run_id)
             total, errors = Tally(), 0
+            if begun.get("unsatisfied"):
+                code = ErrorCode.DEPENDENCY_NOT_SATISFIED
+                await work.step("fail", self._end, run_id, RunState.FAILED, code, begun["unsatisfied"])
+                return None
             for part in begun["parts"]:
                 place = part["place"]
                 while True:
@@ -143,6 +194,9 @@ class RunJobs:
         except StepError as error:
             await work.step("fail", self._end, run_id, RunState.FAILED, error.reason, error.message)
             return None
+        except JobCancelledError:
+            await self._end(run_id, RunState.CANCELLED, None, None)
+            raise
         return total.as_json()
 
     async def _begin(self, run_id: str) -> Any:
@@ -154,6 +208,12 @@ class RunJobs:
         if run.kind in self.beside:
             return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
         configured = await self.settings.of(run.mapping, run.company_id)
+        if run.kind is RunKind.FULL:
+            ids = [UUID(each) for each in run.asked["dependencies"]]
+            found = [each for id in ids if (each := await self.runs.get(id)) is not None]
+            names = parts_of(run, configured.mapping, makes_partners=configured.makes_partners)
+            parts = [{"what": each, "place": None, "mark": None} for each in names]
+            return {"parts": parts, "unsatisfied": unsatisfied(found)}
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
         parts = [
@@ -161,7 +221,8 @@ class RunJobs:
             for each in sides
         ]
         told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
-        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told)]
+        unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
+        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told, *unmade)]
         return {"parts": [*again, *parts]}
 
     async def _page(
@@ -170,11 +231,18 @@ class RunJobs:
         run = await self._get(run_id)
         desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
         configured = await self.settings.of(run.mapping, run.company_id)
-        setting = Setting(desk, configured, run.id, Wanted(run.asked.get("wanted", Wanted.MERGE)))
+        setting = self._setting(run, configured, desk)
         what = part["what"]
         noted = partial(self.runs.noted, run.id, up_to=errors)
+
+        async def tried(side: Backend, ids: Iterable[UUID]) -> set[UUID]:
+            return await self.runs.tried(run.id, side, ids, up_to=errors)
+
+        async def unmade(side: Backend, after: UUID | None) -> list[UUID]:
+            return await self.runs.unmade(run, side, after=after, limit=PAGE)
+
         carried = self.beside.get(run.kind, carry_out)
-        page = await carried(setting, run, Part(what, part["mark"], noted, self.runs.told), place)
+        page = await carried(setting, run, Part(what, part["mark"], noted, tried, unmade, self.runs.told), place)
         problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
         total = Tally.of_json(tally) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)
@@ -188,8 +256,14 @@ class RunJobs:
             "is_last": page.is_last,
         }
 
+    def _setting(self, run: Run, configured: Configured, desk: Desk) -> Setting:
+        wanted, is_full = Wanted(run.asked.get("wanted", Wanted.MERGE)), run.kind is RunKind.FULL
+        makes = is_to_make_partners(run, configured=configured.makes_partners)
+        return Setting(desk, replace(configured, only_coupled=not makes), run.id, wanted, everything=is_full)
+
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)
+        await self._next(UUID(run_id))
 
     async def _get(self, run_id: str) -> Run:
         run = await self.runs.get(UUID(run_id))

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
 from gateway.runs.configured import Configured
-from gateway.runs.policy import DEFAULT, DeletionConflict, Policy, UpdateConflict
+from gateway.runs.policy import DeletionConflict, Policy, UpdateConflict
 from gateway.runs.table import mapping_settings
+from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 
 
@@ -32,13 +33,13 @@ class MappingSettings:
         with translated():
             async with self._engine.connect() as connection:
                 rows = await connection.execute(select(table).where(table.c.company_id == company_id))
-                changed = {Mapping(row.mapping): _policy(row.settings) for row in rows}
-        return {name: Configured(shipped, changed.get(name, DEFAULT)) for name, shipped in TABLE_MAPPINGS.items()}
+                changed = {Mapping(row.mapping): row.settings for row in rows}
+        return {name: _configured(shipped, changed.get(name)) for name, shipped in TABLE_MAPPINGS.items()}
 
     async def change(self, changed: Configured, company_id: UUID, *, by: str, at: datetime) -> None:
         """What is as shipped leaves nothing behind."""
         table, mapping = mapping_settings, changed.mapping.mapping
-        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(changed.policy)}
+        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(changed)}
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(
@@ -49,8 +50,16 @@ class MappingSettings:
                     await connection.execute(insert(table).values(row | author))
 
 
-def _settings(policy: Policy) -> dict[str, Any]:
-    return {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
+def _settings(changed: Configured) -> dict[str, Any]:
+    policy = changed.policy
+    said = {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
+    return said if changed.only_coupled is None else {**said, "onlyCoupled": changed.only_coupled}
+
+
+def _configured(shipped: TableMapping, said: ReadOnly[str, Any] | None) -> Configured:
+    if said is None:
+        return Configured(shipped)
+    return Configured(shipped, _policy(said), said.get("onlyCoupled"))
 
 
 def _policy(said: ReadOnly[str, Any]) -> Policy:

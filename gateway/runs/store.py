@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Select, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
+from gateway.errors import ErrorCode
 from gateway.records import Backend
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
@@ -32,11 +34,33 @@ class RunStore:
         """Who is told, with its id, that this process has changed a run. What other processes write they do not hear of."""
 
     async def add(self, run: Run) -> None:
-        values = {name: getattr(run, name) for name in Run.__dataclass_fields__}
-        values |= {"created_by": storable(run.created_by, 250), "tally": run.tally.as_json()}
+        values = {name: getattr(run, name) for name in Run.__dataclass_fields__} | _storable(run)
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(insert(synchronization_runs).values(values))
+
+    async def add_each(self, added: Sequence[Run]) -> bool:
+        """All of them, or none: False when there is a run with one of their ids already."""
+        rows = [{**{name: getattr(run, name) for name in Run.__dataclass_fields__}, **_storable(run)} for run in added]
+        with translated():
+            try:
+                async with self._engine.begin() as connection:
+                    await connection.execute(insert(synchronization_runs), rows)
+            except IntegrityError:
+                return False
+        return True
+
+    async def last(self, company_id: UUID, kind: RunKind) -> dict[Mapping, Run]:
+        """The newest run of this kind of each mapping that has one."""
+        table = synchronization_runs.c
+        rank = func.row_number().over(partition_by=table.mapping, order_by=(table.created_at.desc(), table.id.desc()))
+        of_these = select(synchronization_runs, rank.label("rank")).where(
+            table.company_id == company_id, table.kind == kind
+        )
+        ranked = of_these.subquery()
+        rows = await self._rows(select(ranked).where(ranked.c.rank == 1))
+        runs = [_run({name: value for name, value in row.items() if name != "rank"}) for row in rows]
+        return {each.mapping: each for each in runs}
 
     async def get(self, run_id: UUID) -> Run | None:
         rows = await self._rows(select(synchronization_runs).where(synchronization_runs.c.id == run_id))
@@ -128,6 +152,46 @@ class RunStore:
         )
         return {row["coupling_id"] for row in await self._rows(statement)} if wanted else set()
 
+    async def tried(self, run_id: UUID, side: Backend, ids: Iterable[UUID], *, up_to: int) -> set[UUID]:
+        """Those of these records that are among the first errors of a run, without a coupling."""
+        table, wanted = synchronization_errors.c, list(ids)
+        record = _record(side)
+        statement = select(record.label("id")).where(
+            table.run_id == run_id, table.number <= up_to, table.coupling_id.is_(None), record.in_(wanted)
+        )
+        return {row["id"] for row in await self._rows(statement)} if wanted else set()
+
+    async def unmade(self, run: Run, side: Backend, *, after: UUID | None, limit: int) -> list[UUID]:
+        """Records of a side for which runs since the last one that came to its end could make no partner, by their ids.
+
+        Without those that seem to have one already: that does not pass by itself.
+        """
+        runs, errors, record = synchronization_runs.c, synchronization_errors.c, _record(side)
+        kinds = (RunKind.MODIFIED, RunKind.FULL)
+        earlier = (
+            runs.mapping == run.mapping,
+            runs.company_id == run.company_id,
+            runs.kind.in_(kinds),
+            runs.id != run.id,
+        )
+        last = select(func.max(runs.created_at)).where(*earlier, runs.state == RunState.SUCCEEDED).scalar_subquery()
+        since = select(runs.id).where(*earlier, or_(last.is_(None), runs.created_at >= last))
+        to = Backend.DATAVERSE if side is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
+        statement = (
+            select(record.label("id"))
+            .distinct()
+            .where(
+                errors.run_id.in_(since),
+                errors.coupling_id.is_(None),
+                errors.code != ErrorCode.POSSIBLE_DUPLICATE,
+                errors.to == to,
+                record.is_not(None),
+            )
+        )
+        if after is not None:
+            statement = statement.where(record > after)
+        return [row["id"] for row in await self._rows(statement.order_by(record).limit(limit))]
+
     async def count_errors(self, run_id: UUID) -> int:
         table = synchronization_errors.c
         (row,) = await self._rows(
@@ -178,6 +242,15 @@ class RunStore:
         with translated():
             async with self._engine.connect() as connection:
                 return [dict(row._mapping) for row in await connection.execute(statement)]
+
+
+def _record(side: Backend) -> Any:
+    table = synchronization_errors.c
+    return table.bc_id if side is Backend.BUSINESS_CENTRAL else table.crm_id
+
+
+def _storable(run: Run) -> dict[str, Any]:
+    return {"created_by": storable(run.created_by, 250), "tally": run.tally.as_json()}
 
 
 def _run(row: ReadOnly[str, Any]) -> Run:

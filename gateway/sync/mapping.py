@@ -159,7 +159,8 @@ class TableMapping:
     ``name`` is Microsoft's name of the mapping, ``table_no`` the number of Business Central's table. ``in_company`` says that
     CRM's row is marked with the company it belongs to (``bcbi_companyid``). ``adopts``: a row of CRM whose column (the first)
     is the record's number in this form (the second) is taken when a new one is to be created. ``match`` are the names of the
-    fields records are matched by unless a caller says otherwise, in groups of ascending priority.
+    fields records are matched by unless a caller says otherwise, in groups of ascending priority. ``only_coupled``: records that
+    nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them.
     """
 
     mapping: Mapping
@@ -173,6 +174,7 @@ class TableMapping:
     in_company: bool = False
     adopts: tuple[str, str] | None = None
     depends_on: tuple[Mapping, ...] = ()
+    only_coupled: bool = True
 
     def table(self, backend: Backend) -> Table:
         return self.bc if backend is Backend.BUSINESS_CENTRAL else self.crm

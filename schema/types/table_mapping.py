@@ -31,6 +31,10 @@ class UpdateTableMappingInput:
     update_conflict: UpdateConflict | None = strawberry.field(default=None, description="When both sides changed.")
     deletion_conflict: DeletionConflict | None = strawberry.field(default=None, description="When a side was deleted.")
     fields: list[FieldPolicyInput] | None = strawberry.field(default=None, description="Fields of their own policy.")
+    only_coupled: bool | None = strawberry.field(
+        default=None,
+        description="Whether records that nobody coupled are left alone; false: runs make partners for them.",
+    )
     reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
 
 
@@ -70,6 +74,9 @@ class TableMappingInfo:
     depends_on: list[Mapping] = strawberry.field(description="Mappings whose records it refers to.")
     update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed.")
     deletion_conflict: DeletionConflict = strawberry.field(description="What happens when a side was deleted.")
+    only_coupled: bool = strawberry.field(
+        description="Records that nobody coupled are left alone; otherwise runs make partners for them."
+    )
     changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
     fields: list[FieldMappingInfo] = strawberry.field(description="Its fields.")
 
@@ -84,6 +91,7 @@ class TableMappingInfo:
             depends_on=list(table.depends_on),
             update_conflict=policy.update,
             deletion_conflict=policy.deletion,
+            only_coupled=not configured.makes_partners,
             changed=not configured.is_as_shipped,
             fields=[FieldMappingInfo.of(each, direction_of(table, each), policy) for each in table.fields],
         )

@@ -13,7 +13,7 @@ from tests.graphql.pairs import Pairs
 JOB = """
   id mapping kind status createdBy startedAt finishedAt code message
   counters { inserted modified deleted unchanged skipped failed coupled uncoupled }
-  toBusinessCentral { modified failed } toDataverse { modified failed }
+  toBusinessCentral { inserted modified failed } toDataverse { inserted modified failed }
   errors(first: 50) {
     totalCount nodes { code message hint field to couplingId records { system kind number name } }
     pageInfo { endCursor hasNextPage }

@@ -74,21 +74,23 @@ async def candidates(desk: Desk, search: Search) -> Answer:
     criteria = criteria_of(search.mapping, search.asked)
     columns = columns_of(search.mapping, search.origin, criteria)
     sources = await Records(desk, search.mapping, search.origin).by_id(search.ids, columns=columns)
-    targets, complete = await _alike(desk, search, criteria, list(sources.values()))
-    partners = await _partners(desk, search, targets)
+    targets, complete = await alike(desk, search, criteria, list(sources.values()))
+    partners = await partners_of(desk, search, targets)
     rows = rows_of(search.mapping, search.origin, criteria, list(sources.values()), {})
     others = rows_of(search.mapping, search.other, criteria, targets, partners)
-    return Answer(await asyncio.to_thread(_proposals, criteria, rows, others), complete)
+    return Answer(await asyncio.to_thread(proposals_of, criteria, rows, others), complete)
 
 
-def _proposals(criteria: Criteria, sources: Sequence[MatchRow], targets: Sequence[MatchRow]) -> list[Proposal]:
+def proposals_of(criteria: Criteria, sources: Sequence[MatchRow], targets: Sequence[MatchRow]) -> list[Proposal]:
+    """One for each source, by number. It takes a while: not on the loop."""
     with Matcher(criteria) as matcher:
         matcher.add_sources(sources)
         matcher.add_targets(targets)
         return [each for page in matcher.proposals() for each in page]
 
 
-async def _partners(desk: Desk, search: Search, targets: Sequence[Found]) -> dict[UUID, str]:
+async def partners_of(desk: Desk, search: Search, targets: Sequence[Found]) -> dict[UUID, str]:
+    """The keys of the records that these are coupled with, by the id of the row."""
     coupled = await desk.books.couplings.find(
         search.mapping.mapping, desk.company, side_of(search.other), [each.id for each in targets]
     )
@@ -99,8 +101,12 @@ async def _partners(desk: Desk, search: Search, targets: Sequence[Found]) -> dic
     return {id: str(key) for id, key in keys.items()}
 
 
-async def _alike(desk: Desk, search: Search, criteria: Criteria, sources: Sequence[Found]) -> tuple[list[Found], bool]:
+async def alike(
+    desk: Desk, search: Search, criteria: Criteria, sources: Sequence[Found], *, similar: bool = True
+) -> tuple[list[Found], bool]:
     """Rows of the other side that share something with one of the records, and whether those are all.
+
+    Without ``similar`` only rows that have an equal value.
 
     Equal values are asked for apart from similar ones, and without a limit: a common word does not crowd out an equal name.
     """
@@ -109,7 +115,7 @@ async def _alike(desk: Desk, search: Search, criteria: Criteria, sources: Sequen
     rules = [rule.condition for rule in await records.rules()]
     select = await records.select(columns_of(search.mapping, search.other, criteria))
     queries: list[tuple[str, Query]] = []
-    for limit, conditions in ((None, _equal), (_MOST_ROWS, _similar)):
+    for limit, conditions in ((None, _equal), (_MOST_ROWS, _similar))[: 2 if similar else 1]:
         by_column = _by_column(search, criteria, sources, conditions)
         for condition in _groups(search.other, by_column, room=vendor.query_room // 2, dialect=vendor.dialect):
             queries.append((path, Query(select=select, filter=both(*rules, condition), top=limit)))

@@ -13,6 +13,7 @@ OPPORTUNITY = TableMapping(
     table_no=5092,
     direction=Direction.BIDIRECTIONAL,
     in_company=True,
+    only_coupled=False,
     depends_on=(Mapping.CONTACT, Mapping.SALESPERSON),
     bc=Table(
         source=BC_OPPORTUNITIES,

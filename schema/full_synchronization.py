@@ -1,0 +1,51 @@
+"""The root fields of full runs, a few lines each."""
+
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import Info
+
+from gateway.errors import InvalidInputError, RefusalError
+from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.context import Context
+from schema.fields import ADMINISTRATORS, declared
+from schema.selection import selection_of
+from schema.synchronization import require_way
+from schema.types.full_synchronization import (
+    FullSynchronizationStarted,
+    StartFullSynchronizationInput,
+    StartFullSynchronizationPayload,
+)
+from schema.types.synchronization import SynchronizationJob
+from schema.types.user_error import UserError
+
+Ask = Info[Context, Any]
+
+
+@strawberry.type
+class FullSynchronizationMutations:
+    @strawberry.field(
+        description="Look at every record of a mapping, or of all, whatever changed: coupled records are compared and brought "
+        "into line, and partners are made for the others where that is asked for. One full run of a mapping at a time. When one "
+        "of several fails, those that refer to its records fail, too, and the others go on.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def start_full_synchronization(
+        self, info: Ask, input: Annotated[StartFullSynchronizationInput, strawberry.argument(description="Of what.")]
+    ) -> StartFullSynchronizationPayload | None:
+        selection_of(info)
+        services = info.context.services
+        mappings = list(TABLE_MAPPINGS.values()) if input.mapping is None else [TABLE_MAPPINGS[input.mapping]]
+        try:
+            if input.mapping is not None:
+                require_way(TABLE_MAPPINGS[input.mapping], input.way)
+            runs = await services.run_jobs.full(
+                mappings,
+                input.company or services.company,
+                info.context.caller.name,
+                input.way,
+                only_coupled=input.only_coupled,
+            )
+        except (InvalidInputError, RefusalError) as error:
+            return UserError.of(error)
+        return FullSynchronizationStarted(jobs=[SynchronizationJob(run=each) for each in runs])
