@@ -256,7 +256,13 @@ def books_of(engine: AsyncEngine) -> Books:
     return Books(CouplingStore(engine), CouplingChanges(engine), Intents(engine))
 
 
-def desks_of(settings: Settings, backends: Backends, books: Books, capabilities: Capabilities) -> Desks:
+def desks_of(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    capabilities: Capabilities,
+    mappings: MappingSettings | None = None,
+) -> Desks:
     """Desks over these two backends and our own tables."""
     known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
     lookups, pages = Lookups(backends, RecordCache()), Pages(backends)
@@ -268,12 +274,13 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
     )
-    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
+    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
 
 
 def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    desks = desks_of(settings, backends, books, capabilities)
+    mappings = MappingSettings(engine)
+    desks = desks_of(settings, backends, books, capabilities, mappings)
     return Services(
         backends=backends,
         couplings=books.couplings,
@@ -282,7 +289,7 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         desks=desks,
         plan_jobs=PlanJobs(jobs, plans, desks),
         uncouple_jobs=UncoupleJobs(jobs, desks),
-        run_jobs=RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks),
+        run_jobs=RunJobs(jobs, RunStore(engine), mappings, desks),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

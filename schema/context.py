@@ -152,6 +152,7 @@ class Context(BaseContext):
             company=where,
             by=self.caller.name,
             longest_request=timedelta(seconds=services.deadline_seconds),
+            mappings=services.desks.mappings,
         )
 
     def call(self) -> Call:

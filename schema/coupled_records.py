@@ -139,8 +139,10 @@ class CouplingDetails:
         company = couplings[0].company
         assert company is not None  # noqa: S101 - couplings hold in one
         pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        desk = self._desk(company)
         try:
-            found = await read_differences(self._desk(company), mapping_of(couplings[0]), pairings)
+            mapping = await desk.mapping(mapping_of(couplings[0]).mapping)
+            found = await read_differences(desk, mapping, pairings)
         except GatewayError as error:
             failure = Failure(error)
             return [failure for _ in couplings]

@@ -16,7 +16,7 @@ from gateway.runs.planning import BC, CRM
 from gateway.runs.run import Run
 from gateway.runs.run_jobs import job_of
 from gateway.sync.differences import CouplingSide as Side
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mapping import TableMapping
 from schema.context import Context
 from schema.coupling_mutations import couplings_named
 from schema.enums import Mapping
@@ -129,6 +129,10 @@ class SynchronizationMutations:
         selection_of(info)
         services = info.context.services
         company = input.company or services.company
+        try:
+            (await services.run_jobs.settings.of(input.mapping, company)).require_enabled()
+        except RefusalError as error:
+            return UserError.of(error)
         run = await services.run_jobs.modified(input.mapping, company, info.context.caller.name)
         return SynchronizationStarted(job=SynchronizationJob(run=run))
 
@@ -144,7 +148,9 @@ class SynchronizationMutations:
         services, jobs = info.context.services, info.context.services.run_jobs
         try:
             couplings = await _couplings(info, input.coupling_ids)
-            _require_way(couplings[0], input.way)
+            configured = await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
+            configured.require_enabled()
+            _require_way(configured.mapping, input.way)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)
@@ -199,9 +205,8 @@ async def _couplings(info: Ask, given: Sequence[str]) -> Sequence[Coupling]:
     return couplings
 
 
-def _require_way(coupling: Coupling, way: SynchronizeWay) -> None:
+def _require_way(mapping: TableMapping, way: SynchronizeWay) -> None:
     """Raises: RefusalError."""
-    mapping = TABLE_MAPPINGS[coupling.mapping]
     if way.to is not None and not mapping.direction.goes_to(way.to):
         raise RefusalError(
             ErrorCode.DIRECTION_NOT_ALLOWED,

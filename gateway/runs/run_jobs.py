@@ -33,7 +33,9 @@ from gateway.sync.desk import Desks
 RUN = "synchronize"
 
 Begun = ReadOnly[str, Any]
-"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been."""
+"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
+
+A part that follows changes has the ``filter`` that the mapping had when the run began, if somebody changed that."""
 
 _SECONDS = 600.0
 """The longest that a page may take."""
@@ -122,13 +124,15 @@ class RunJobs:
         """What the run consists of, in this order, each with where it begins."""
         run = await self._get(run_id)
         await self.runs.begin(run.id, datetime.now(UTC))
+        configured = await self.settings.of(run.mapping, run.company_id)
+        configured.require_enabled()
         if run.kind is RunKind.RECORDS:
             return {"parts": [{"what": "records", "place": 0, "mark": None}]}
-        configured = await self.settings.of(run.mapping, run.company_id)
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
         parts = [
             {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
+            | {"filter": configured.filter}
             for each in sides
         ]
         again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed")]
@@ -148,7 +152,7 @@ class RunJobs:
         total = Tally.of_json(tally) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)
         await self.runs.count(run.id, total)
-        if is_of_changes(what) and page.place is not None:
+        if is_of_changes(what) and page.place is not None and await self._has_filter(run, part.get("filter")):
             await self.runs.keep_places(run.mapping, run.company_id, {Backend(what): str(page.place)})
         return {
             "tally": total.as_json(),
@@ -156,6 +160,10 @@ class RunJobs:
             "place": page.place,
             "is_last": page.is_last,
         }
+
+    async def _has_filter(self, run: Run, filter: Any) -> bool:
+        """Whether the filter is still the one that the run began with; with another one, a later run begins anew."""
+        return bool(filter == (await self.settings.of(run.mapping, run.company_id)).filter)
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)
