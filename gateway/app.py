@@ -48,6 +48,7 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
+from gateway.runs.own_fields import mappings_with
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
@@ -55,6 +56,7 @@ from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
 from schema.context import Backends, Context, CouplingPairs, Services
+from schema.coupled_records import branches_of
 from schema.root import build_schema
 
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -104,6 +106,7 @@ def create_app(
     are looked at.
     """
     where = networks or Networks()
+    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -279,7 +282,8 @@ def desks_of(
 
 def _services(settings: Settings, backends: Backends, books: Books, engine: AsyncEngine, jobs: Jobs) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    mappings = MappingSettings(engine)
+    shipped = mappings_with(settings.mappings_file)
+    mappings = MappingSettings(engine, shipped)
     desks = desks_of(settings, backends, books, capabilities, mappings)
     return Services(
         backends=backends,
@@ -302,6 +306,7 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
+        record_branches=branches_of(shipped.values()),
         today=_today(settings),
     )
 

@@ -4,6 +4,7 @@
 """
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -159,6 +160,9 @@ class Settings(BaseSettings):
     )
     dataverse_places: int = Field(
         default=48, ge=1, le=51, description="Requests at Dataverse at once; it refuses the 52nd of an identity."
+    )
+    mappings_file: Path | None = Field(
+        default=None, description="A file with further fields for the mappings, TOML or JSON, see docs/mappings.md."
     )
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")

@@ -14,7 +14,7 @@ from gateway.sync.comparison import text_of
 from gateway.sync.mapping import Direction, FieldMapping, Kind, Table, TableMapping
 from gateway.sync.transforms import MOST_RULES, Transformation, problem
 
-_TEXTS: Final = frozenset({Kind.NAME, Kind.TEXT, Kind.CODE, Kind.EMAIL, Kind.PHONE, Kind.WEB})
+TEXTS: Final = frozenset({Kind.NAME, Kind.TEXT, Kind.CODE, Kind.EMAIL, Kind.PHONE, Kind.WEB})
 
 
 def check_mapping(shipped: TableMapping, change: MappingChange) -> None:
@@ -74,7 +74,7 @@ def check_field(shipped: TableMapping, name: str, change: MappingChange) -> None
             f"{name} goes {after.direction} only, and {shipped.name} goes {direction}.", argument="enabled"
         )
     if after.constant is not None:
-        _check_constant(after, has_rules=bool(after.to_crm or after.to_bc))
+        check_constant(after, has_rules=bool(after.to_crm or after.to_bc))
     for argument, rules in (("toDataverse", after.to_crm), ("toBusinessCentral", after.to_bc)):
         _check_rules(after, rules, argument)
     if said.clear_on_failed and after.kind is not Kind.LOOKUP:
@@ -107,7 +107,8 @@ def why_not(mapping: TableMapping, field: FieldMapping, to: Backend) -> str | No
     return next((why for applies, why in reasons if applies), None)
 
 
-def _check_constant(field: FieldMapping, *, has_rules: bool) -> None:
+def check_constant(field: FieldMapping, *, has_rules: bool) -> None:
+    """Raises: InvalidInputError, when the constant of the field cannot be."""
     name, text = field.name, field.constant or ""
     if field.direction is Direction.BIDIRECTIONAL:
         raise InvalidInputError(
@@ -138,7 +139,7 @@ def _check_constant(field: FieldMapping, *, has_rules: bool) -> None:
 def _check_rules(field: FieldMapping, rules: tuple[Transformation, ...], argument: str) -> None:
     if not rules:
         return
-    if field.kind not in _TEXTS:
+    if field.kind not in TEXTS:
         raise InvalidInputError(f"{field.name} is no text, so no rule can change it.", argument=argument)
     if len(rules) > MOST_RULES:
         raise InvalidInputError(f"A field has at most {MOST_RULES} rules in a row.", argument=argument)

@@ -79,7 +79,7 @@ class FieldMapping:
 
     What somebody wants of it: ``constant`` stands for the value of the side that a field of one direction comes from. ``to_crm``
     and ``to_bc`` are rules that its text goes through on the way there. ``own`` fields are the configuration's, see
-    ``gateway.own_mappings``; ``navigation`` is what a write calls such a look-up.
+    ``gateway.runs.own_fields``; ``navigation`` is what a write calls such a look-up.
     """
 
     name: str
