@@ -49,6 +49,7 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
+from gateway.runs.own_fields import mappings_with
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
 from gateway.runs.retention import RunRetention
@@ -68,6 +69,7 @@ from gateway.triggers.run_history import RunHistory
 from gateway.triggers.schedule_store import ScheduleStore
 from gateway.triggers.schedules import Schedules
 from schema.context import Backends, CouplingPairs, Services
+from schema.coupled_records import branches_of
 
 CORRELATION_HEADER = "X-Correlation-Id"
 
@@ -117,6 +119,7 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
+    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -317,7 +320,13 @@ def books_of(engine: AsyncEngine) -> Books:
     return Books(CouplingStore(engine), CouplingChanges(engine), Intents(engine))
 
 
-def desks_of(settings: Settings, backends: Backends, books: Books, capabilities: Capabilities) -> Desks:
+def desks_of(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    capabilities: Capabilities,
+    mappings: MappingSettings | None = None,
+) -> Desks:
     """Desks over these two backends and our own tables."""
     known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
     lookups, pages = Lookups(backends, RecordCache()), Pages(backends)
@@ -329,7 +338,7 @@ def desks_of(settings: Settings, backends: Backends, books: Books, capabilities:
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
     )
-    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds))
+    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
 
 
 def _services(
@@ -341,8 +350,10 @@ def _services(
     hook_pace: HookPace | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    desks = desks_of(settings, backends, books, capabilities)
-    run_jobs = RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks, _beside(settings))
+    shipped = mappings_with(settings.mappings_file)
+    mappings = MappingSettings(engine, shipped)
+    desks = desks_of(settings, backends, books, capabilities, mappings)
+    run_jobs = RunJobs(jobs, RunStore(engine), mappings, desks, _beside(settings))
     hooks = hooks_of(
         engine,
         backends.business_central,
@@ -385,6 +396,7 @@ def _services(
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
+        record_branches=branches_of(shipped.values()),
         today=_today(settings),
     )
 

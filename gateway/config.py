@@ -5,6 +5,7 @@
 
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -184,6 +185,9 @@ class Settings(BaseSettings):
         default=None, description="Where the two systems reach the gateway; without it they tell nothing by themselves."
     )
     webhooks: bool = Field(default=True, description="Whether the two systems are asked to tell us of changes.")
+    mappings_file: Path | None = Field(
+        default=None, description="A file with further fields for the mappings, TOML or JSON, see docs/mappings.md."
+    )
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")
     log_level: str = Field(

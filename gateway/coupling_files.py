@@ -23,6 +23,8 @@ from gateway.pairing.files.rows import RowOutcome, RowResult
 from gateway.pairing.files.shapes import Shape
 from gateway.pairing.files.text import joined, lines_of, neutral
 from gateway.reading.capabilities import Capabilities
+from gateway.runs.own_fields import mappings_with
+from gateway.runs.settings import MappingSettings
 from gateway.sync.desk import Desk
 
 STANDARD = "-"
@@ -126,7 +128,13 @@ async def _desks(settings: Settings) -> AsyncIterator[Desks]:
     try:
         await upgrade(engine)
         async with clients_of(settings, Networks()) as backends:
-            desks = desks_of(settings, backends, books_of(engine), Capabilities())
+            desks = desks_of(
+                settings,
+                backends,
+                books_of(engine),
+                Capabilities(),
+                MappingSettings(engine, mappings_with(settings.mappings_file)),
+            )
             by = f"{_user()} (command line)"
 
             def of(company: UUID) -> Desk:

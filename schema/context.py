@@ -25,7 +25,7 @@ from gateway.pairing.uncouple_jobs import UncoupleJobs
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Scope
-from gateway.reading.need import Source
+from gateway.reading.need import Branch, Source
 from gateway.reading.partners import Pair
 from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
@@ -117,6 +117,7 @@ class Services:
     modules: frozenset[Module]
     extension_api: str | None
     look_ahead: timedelta
+    record_branches: Mapping[str, Branch]
     today: Callable[[], date]
 
 
@@ -165,6 +166,7 @@ class Context(BaseContext):
             company=where,
             by=self.caller.name,
             longest_request=timedelta(seconds=services.deadline_seconds),
+            mappings=services.desks.mappings,
         )
 
     def call(self) -> Call:

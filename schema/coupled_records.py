@@ -5,7 +5,7 @@ What needs more than the records waits until every coupling of the answer has as
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -41,6 +41,11 @@ def _branch(mapping: TableMapping, backend: Backend) -> Branch:
 BUSINESS_CENTRAL_RECORD = tuple(_branch(each, Backend.BUSINESS_CENTRAL) for each in TABLE_MAPPINGS.values())
 DATAVERSE_RECORD = tuple(_branch(each, Backend.DATAVERSE) for each in TABLE_MAPPINGS.values())
 BOTH_RECORDS = (*BUSINESS_CENTRAL_RECORD, *DATAVERSE_RECORD)
+
+
+def branches_of(mappings: Iterable[TableMapping]) -> dict[str, Branch]:
+    """The branches for mappings with further fields, by their names."""
+    return {each.name: each for mapping in mappings for each in (_branch(mapping, side) for side in Backend)}
 
 
 def mapping_of(coupling: Row) -> TableMapping:
@@ -139,8 +144,10 @@ class CouplingDetails:
         company = couplings[0].company
         assert company is not None  # noqa: S101 - couplings hold in one
         pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        desk = self._desk(company)
         try:
-            found = await read_differences(self._desk(company), mapping_of(couplings[0]), pairings)
+            mapping = await desk.mapping(mapping_of(couplings[0]).mapping)
+            found = await read_differences(desk, mapping, pairings)
         except GatewayError as error:
             failure = Failure(error)
             return [failure for _ in couplings]

@@ -15,7 +15,6 @@ from gateway.pairing.uncouple_jobs import UNCOUPLE
 from gateway.reading.need import Need
 from gateway.reading.row import Row
 from gateway.reading.sources import COUPLINGS
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.coupling_pages import values_of
 from schema.fields import ADMINISTRATORS, READERS, declared, show
@@ -56,7 +55,7 @@ class CouplingMutations:
         desk = info.context.desk(input.company)
         try:
             bc, crm = named(input.business_central, "businessCentral"), named(input.dataverse, "dataverse")
-            wish = Wish(TABLE_MAPPINGS[input.mapping], bc, crm, input.synchronize, input.move)
+            wish = Wish(await desk.mapping(input.mapping), bc, crm, input.synchronize, input.move)
             coupled = await (create(desk, wish) if bc.create or crm.create else couple(desk, wish))
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)

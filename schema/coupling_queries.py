@@ -17,7 +17,6 @@ from gateway.pairing.salespersons.readiness import readiness
 from gateway.pairing.salespersons.team import default_team, members
 from gateway.reading.values import usable
 from gateway.sync.desk import Desk
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
 from schema.connection import PageInfo
 from schema.context import Context
@@ -66,8 +65,9 @@ class CouplingQueries:
         context = info.context
         where = company or context.services.company
         place = drifts.place_of(after) if after is not None else None
-        question = Question.of(TABLE_MAPPINGS[mapping], kinds)
-        page = await drift_page(context.desk(where), question, first=first, after=place, count=window.count)
+        desk = context.desk(where)
+        question = Question.of(await desk.mapping(mapping), kinds)
+        page = await drift_page(desk, question, first=first, after=place, count=window.count)
         asked = [each for each in KINDS if each in question.kinds]
         return drifts.DriftConnection.of(page, where, asked, has_previous=after is not None)
 

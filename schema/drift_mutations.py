@@ -9,7 +9,6 @@ from strawberry import Info
 from gateway.errors import InvalidInputError, RefusalError
 from gateway.pairing.drift.repair import Repairs, repair_all, repair_entries
 from gateway.pairing.salespersons.carrying_out import couple_salespersons
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, declared
 from schema.selection import selection_of
@@ -65,7 +64,8 @@ async def _repairs(info: Ask, input: RepairDriftInput, company: UUID) -> Repairs
     Raises:
         InvalidInputError: an entry or the cursor cannot be used.
     """
-    desk, mapping = info.context.desk(company), TABLE_MAPPINGS[input.mapping]
+    desk = info.context.desk(company)
+    mapping = await desk.mapping(input.mapping)
     if input.entries is None:
         place = place_of(input.after) if input.after is not None else None
         return await repair_all(desk, mapping, input.kinds, place, dry=input.dry_run)

@@ -406,6 +406,7 @@ show_enum(
         ErrorCode.SALESPERSON_NOT_COUPLED: "The record's salesperson is not coupled to a user.",
         ErrorCode.OWNER_NOT_COUPLED: "The row's owner is not coupled to a salesperson.",
         ErrorCode.LOOKUP_NOT_COUPLED: "A record that this one refers to is not coupled.",
+        ErrorCode.MAPPING_DISABLED: "The mapping is switched off.",
         ErrorCode.MATCH_CRITERIA_MISSING: "No field was chosen to match by.",
         ErrorCode.COUPLING_CHANGED: "Somebody else changed the coupling meanwhile.",
         ErrorCode.UPDATE_CONFLICT: "Both sides changed the same field since they were synchronized.",

@@ -6,7 +6,6 @@ import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError, RefusalError
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, declared
 from schema.selection import selection_of
@@ -35,13 +34,18 @@ class FullSynchronizationMutations:
     ) -> StartFullSynchronizationPayload | None:
         selection_of(info)
         services = info.context.services
-        mappings = list(TABLE_MAPPINGS.values()) if input.mapping is None else [TABLE_MAPPINGS[input.mapping]]
+        company = input.company or services.company
+        configured = await services.run_jobs.settings.all(company)
         try:
-            if input.mapping is not None:
-                require_way(TABLE_MAPPINGS[input.mapping], input.way)
+            if input.mapping is None:
+                wanted = [each.mapping for each in configured.values() if each.enabled]
+            else:
+                configured[input.mapping].require_enabled()
+                wanted = [configured[input.mapping].mapping]
+                require_way(wanted[0], input.way)
             runs = await services.run_jobs.full(
-                mappings,
-                input.company or services.company,
+                wanted,
+                company,
                 info.context.caller.name,
                 input.way,
                 only_coupled=input.only_coupled,

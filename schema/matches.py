@@ -18,7 +18,7 @@ from gateway.pairing.matches.candidates import Search, candidates
 from gateway.pairing.matches.criteria import Asked, matchable
 from gateway.pairing.matches.matching import candidate_json, sides
 from gateway.pairing.matches.plan_jobs import not_at_rest
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mapping import TableMapping
 from schema.context import Context
 from schema.enums import Mapping, MatchDirection
 from schema.fields import ADMINISTRATORS, READERS, declared
@@ -67,10 +67,11 @@ class MatchQueries:
         company: Annotated[UUID | None, COMPANY] = None,
     ) -> list[CouplingCandidates] | None:
         selection_of(info)
-        tables = TABLE_MAPPINGS[mapping]
+        desk = info.context.desk(company)
+        tables = await desk.mapping(mapping)
         asked = criteria.asked() if criteria is not None else Asked()
         search = Search(tables, direction.to_crm, asked, tuple(dict.fromkeys(records)))
-        found = await candidates(info.context.desk(company), search)
+        found = await candidates(desk, search)
         origin, other = tables.table(search.origin), tables.table(search.other)
         return [
             CouplingCandidates(
@@ -85,11 +86,11 @@ class MatchQueries:
         ]
 
     @strawberry.field(description="The fields that records of a mapping can be matched by.", metadata=declared(READERS))
-    def match_fields(
+    async def match_fields(
         self, info: Ask, mapping: Annotated[Mapping, strawberry.argument(description="Which tables.")]
     ) -> list[MatchField] | None:
         selection_of(info)
-        tables = TABLE_MAPPINGS[mapping]
+        tables = await info.context.desk().mapping(mapping)
         places = {name: place for place, group in reversed(list(enumerate(tables.match))) for name in group}
         return [
             MatchField(name=each.name, label=each.label, dataverse=each.crm, default_priority=places.get(each.name))
@@ -129,7 +130,7 @@ class MatchMutations:
             if input.records is not None and not 1 <= len(input.records) <= _MOST_RECORDS:
                 raise InvalidInputError(f"Name between 1 and {_MOST_RECORDS} records.", argument="records")
             plan = await services.plan_jobs.make(
-                TABLE_MAPPINGS[input.mapping],
+                await info.context.desk(input.company).mapping(input.mapping),
                 input.company or services.company,
                 to_crm=input.direction.to_crm,
                 asked=input.criteria.asked() if input.criteria is not None else Asked(),
@@ -152,7 +153,8 @@ class MatchMutations:
         try:
             plan = await _plan(info, input.plan_id)
             acceptance = await _acceptance(info, plan, input)
-            _require_directions(plan, acceptance)
+            mapping = await info.context.desk(plan.company_id).mapping(plan.mapping)
+            _require_directions(mapping, plan, acceptance)
             job = await info.context.services.plan_jobs.accept(plan, acceptance, info.context.caller.name)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
@@ -200,12 +202,11 @@ async def _plan(info: Ask, plan_id: UUID) -> Plan:
     return plan
 
 
-def _require_directions(plan: Plan, acceptance: Acceptance) -> None:
+def _require_directions(mapping: TableMapping, plan: Plan, acceptance: Acceptance) -> None:
     """
     Raises:
         RefusalError: data would go where the mapping does not write; found out before anything is accepted.
     """
-    mapping = TABLE_MAPPINGS[plan.mapping]
     if acceptance.synchronize.to is not None:
         require_direction(mapping, acceptance.synchronize.to)
     if acceptance.create:

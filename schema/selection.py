@@ -51,6 +51,8 @@ class Selection:
     roles: frozenset[Role]
     max_page_size: int
     setting: Setting
+    record_branches: Mapping[str, Branch] = dataclass_field(default_factory=dict)
+    """What is read of coupled records here, where the configuration adds fields to them; by the branch's name."""
 
     def __post_init__(self) -> None:
         root = self.info.parent_type
@@ -163,7 +165,7 @@ class Selection:
                 branches[branch.name] = branch
             if declaration.link is not None:
                 branches[key] = self._branch(target, f"{scope}{key}", nodes, declaration)
-            branches |= {branch.name: branch for branch in declaration.branches}
+            branches |= {each.name: self.record_branches.get(each.name, each) for each in declaration.branches}
             if declaration.figures:
                 need = self._figures_of(target, nodes, prefix=f"{scope}{key}/")
                 columns |= need.columns
@@ -322,7 +324,10 @@ class Selection:
 def selection_of(info: Any) -> Selection:
     """The selection of the field that is being resolved; ``info`` is Strawberry's, over our context."""
     context = info.context
-    return Selection(info._raw_info, context.caller.roles, context.services.max_page_size, context.setting)
+    services = context.services
+    return Selection(
+        info._raw_info, context.caller.roles, services.max_page_size, context.setting, services.record_branches
+    )
 
 
 @dataclass(slots=True)

@@ -17,7 +17,6 @@ from gateway.runs.run import Run
 from gateway.runs.run_jobs import job_of
 from gateway.sync.differences import CouplingSide as Side
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.coupling_mutations import couplings_named
 from schema.enums import Mapping
@@ -130,6 +129,10 @@ class SynchronizationMutations:
         selection_of(info)
         services = info.context.services
         company = input.company or services.company
+        try:
+            (await services.run_jobs.settings.of(input.mapping, company)).require_enabled()
+        except RefusalError as error:
+            return UserError.of(error)
         run = await services.run_jobs.modified(input.mapping, company, info.context.caller.name)
         return SynchronizationStarted(job=SynchronizationJob(run=run))
 
@@ -145,7 +148,9 @@ class SynchronizationMutations:
         services, jobs = info.context.services, info.context.services.run_jobs
         try:
             couplings = await _couplings(info, input.coupling_ids)
-            require_way(TABLE_MAPPINGS[couplings[0].mapping], input.way)
+            configured = await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
+            configured.require_enabled()
+            require_way(configured.mapping, input.way)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)

@@ -27,7 +27,6 @@ from gateway.pairing.presence import unseen
 from gateway.records import Backend
 from gateway.sync.desk import Books, Desk
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records
 from gateway.sync.transfer import Pair, Prepared, prepare_each
 from gateway.telemetry import log
@@ -60,7 +59,8 @@ async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: date
     for (company, name), same in groupby(sorted(couplings.values(), key=_place), key=_place):
         old = [Making(each, left[each.id]) for each in same if alone or desk_of(company).is_broken_off(left[each.id])]
         for start in range(0, len(old), _PAGE):
-            outcomes = await finish_each(desk_of(company), TABLE_MAPPINGS[name], old[start : start + _PAGE])
+            desk = desk_of(company)
+            outcomes = await finish_each(desk, await desk.mapping(name), old[start : start + _PAGE])
             finished += sum(each.problem is None for each in outcomes)
             _tell(outcomes)
     for intent in left.values():

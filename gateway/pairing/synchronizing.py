@@ -10,6 +10,7 @@ from gateway.errors import ErrorCode, GatewayError, RefusalError
 from gateway.odata.write import Update
 from gateway.reading import values
 from gateway.records import Backend, Record
+from gateway.sync.comparison import merged
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
@@ -116,7 +117,7 @@ def agreed(
         **versions,  # type: ignore[arg-type]  # names of the coupling's own fields
         **{f"{other}_modified_at": modified, f"{other}_etag": etag, result: Result.SUCCESS},  # type: ignore[arg-type]
         last_synchronized_at=datetime.now(UTC),
-        base={**(coupling.base or {}), **prepared.base},
+        base=merged(coupling.base or {}, prepared.base),
         error_code=None,
         error_message=None,
     )

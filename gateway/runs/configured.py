@@ -1,7 +1,10 @@
 """A mapping as it is in one company: as it is shipped, with what an administrator changed. Pure."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from gateway.errors import ErrorCode, RefusalError
+from gateway.runs.changes import NO_CHANGE, MappingChange, change_as_json, with_changes
 from gateway.runs.policy import DEFAULT, Policy
 from gateway.sync.mapping import TableMapping
 
@@ -10,16 +13,27 @@ from gateway.sync.mapping import TableMapping
 class Configured:
     """``mapping`` has the changes in it; ``policy`` says how conflicts are resolved.
 
-    ``only_coupled`` is what somebody said about records without a partner; None: as the mapping is shipped.
+    ``change`` is what was changed of ``shipped``, which is the mapping itself when nothing was.
     """
 
     mapping: TableMapping
     policy: Policy = DEFAULT
-    only_coupled: bool | None = None
+    change: MappingChange = NO_CHANGE
+    shipped: TableMapping | None = None
+
+    @classmethod
+    def of(cls, shipped: TableMapping, policy: Policy = DEFAULT, change: MappingChange = NO_CHANGE) -> "Configured":
+        return cls(with_changes(shipped, change), policy, change, shipped)
 
     @property
-    def is_as_shipped(self) -> bool:
-        return self.policy == DEFAULT and self.only_coupled is None
+    def origin(self) -> TableMapping:
+        """The mapping as it is shipped."""
+        return self.shipped or self.mapping
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is synchronized at all."""
+        return self.change.enabled
 
     @property
     def makes_partners(self) -> bool:
@@ -27,4 +41,23 @@ class Configured:
 
         Source: Business Central, table Integration Table Mapping, "Synch. Only Coupled Records" switched off.
         """
-        return not (self.mapping.only_coupled if self.only_coupled is None else self.only_coupled)
+        return not self.mapping.only_coupled
+
+    @property
+    def filter(self) -> Any:
+        """What was changed of the filter, as JSON; None when nothing was."""
+        return change_as_json(self.change).get("filters")
+
+    @property
+    def is_as_shipped(self) -> bool:
+        return self.policy == DEFAULT and self.change == NO_CHANGE
+
+    def require_enabled(self) -> None:
+        """Raises: RefusalError, when an administrator switched the mapping off."""
+        if not self.enabled:
+            raise RefusalError(
+                ErrorCode.MAPPING_DISABLED,
+                f"The mapping {self.mapping.name} is switched off in this company, so nothing of it is synchronized.",
+                hint="Switch it on with updateTableMapping, enabled: true.",
+                argument="mapping",
+            )

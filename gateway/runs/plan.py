@@ -25,8 +25,9 @@ async def planned(desk: Desk, configured: Configured, couplings: Sequence[Coupli
 
     Raises:
         BackendError: a side could not be read, or a record cannot be judged.
-        RefusalError: a whole side is empty, or a record cannot be seen.
+        RefusalError: the mapping is switched off, a whole side is empty, or a record cannot be seen.
     """
+    configured.require_enabled()
     mapping, policy = configured.mapping, configured.policy
     page = await read_page(desk, mapping, couplings, {})
     for _, error in page.unreadable:

@@ -100,7 +100,9 @@ def decide(seen: Seen, policy: Policy, direction: Direction, *, wanted: Wanted =
     if seen.inside != BOTH:
         return Decision(Action.SKIP, Reason.OUTSIDE_FILTER)
     if wanted.to is not None:
-        names = frozenset(each.field.name for each in seen.differences if each.direction.goes_to(wanted.to))
+        names = frozenset(
+            each.field.name for each in seen.differences if each.field.enabled and each.direction.goes_to(wanted.to)
+        )
         return Decision(Action.MODIFY, Reason.ASKED_FOR, {wanted.to: names})
     if not seen.moved:
         return Decision(Action.UNCHANGED, Reason.NOTHING_CHANGED)

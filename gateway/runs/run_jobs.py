@@ -36,7 +36,9 @@ from gateway.sync.mapping import TableMapping
 RUN = "synchronize"
 
 Begun = ReadOnly[str, Any]
-"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been."""
+"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
+
+A part that follows changes has the ``filter`` that the mapping had when the run began, if somebody changed that."""
 
 Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
 """A page of a run that synchronizes no fields, from a place on; it has a single part."""
@@ -203,11 +205,12 @@ class RunJobs:
         """What the run consists of, in this order, each with where it begins."""
         run = await self._get(run_id)
         await self.runs.begin(run.id, datetime.now(UTC))
+        configured = await self.settings.of(run.mapping, run.company_id)
+        configured.require_enabled()
         if run.kind is RunKind.RECORDS:
             return {"parts": [{"what": "records", "place": 0, "mark": None}]}
         if run.kind in self.beside:
             return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
-        configured = await self.settings.of(run.mapping, run.company_id)
         if run.kind is RunKind.FULL:
             ids = [UUID(each) for each in run.asked["dependencies"]]
             found = [each for id in ids if (each := await self.runs.get(id)) is not None]
@@ -218,6 +221,7 @@ class RunJobs:
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
         parts = [
             {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
+            | {"filter": configured.filter}
             for each in sides
         ]
         told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
@@ -247,7 +251,8 @@ class RunJobs:
         total = Tally.of_json(tally) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)
         await self.runs.count(run.id, total)
-        if run.kind not in self.beside and is_of_changes(what) and page.place is not None:
+        keeps = run.kind not in self.beside and is_of_changes(what) and page.place is not None
+        if keeps and await self._has_filter(run, part.get("filter")):
             await self.runs.keep_places(run.mapping, run.company_id, {Backend(what): str(page.place)})
         return {
             "tally": total.as_json(),
@@ -259,7 +264,12 @@ class RunJobs:
     def _setting(self, run: Run, configured: Configured, desk: Desk) -> Setting:
         wanted, is_full = Wanted(run.asked.get("wanted", Wanted.MERGE)), run.kind is RunKind.FULL
         makes = is_to_make_partners(run, configured=configured.makes_partners)
-        return Setting(desk, replace(configured, only_coupled=not makes), run.id, wanted, everything=is_full)
+        mapping = replace(configured.mapping, only_coupled=not makes)
+        return Setting(desk, replace(configured, mapping=mapping), run.id, wanted, everything=is_full)
+
+    async def _has_filter(self, run: Run, filter: Any) -> bool:
+        """Whether the filter is still the one that the run began with; with another one, a later run begins anew."""
+        return bool(filter == (await self.settings.of(run.mapping, run.company_id)).filter)
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)

@@ -1,31 +1,47 @@
 """What administrators changed of mappings, by company."""
 
+from collections.abc import Callable
 from collections.abc import Mapping as ReadOnly
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
+from gateway.errors import ErrorCode, RefusalError
+from gateway.runs.changes import change_as_json, change_of_json
 from gateway.runs.configured import Configured
 from gateway.runs.policy import DeletionConflict, Policy, UpdateConflict
-from gateway.runs.table import mapping_settings
+from gateway.runs.table import mapping_settings, synchronization_places
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 
+_LOOKS: Final = 5
+"""How often a change is made anew because somebody else changed the same mapping meanwhile."""
+
+Changing = Callable[[Configured], Configured]
+"""What becomes of a mapping; it may be asked several times."""
+
 
 class MappingSettings:
-    """Every method raises DatabaseError when the database cannot be used."""
+    """Over the mappings as they are shipped. Every method raises DatabaseError when the database cannot be used."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, shipped: ReadOnly[Mapping, TableMapping] = TABLE_MAPPINGS) -> None:
+        self._engine, self.shipped = engine, shipped
 
     async def of(self, mapping: Mapping, company_id: UUID) -> Configured:
         """A mapping as it is in this company; as shipped when nobody changed it."""
-        return (await self.all(company_id))[mapping]
+        table = mapping_settings
+        wanted = select(table.c.settings).where(table.c.mapping == mapping, table.c.company_id == company_id)
+        with translated():
+            async with self._engine.connect() as connection:
+                said = (await connection.execute(wanted)).scalar_one_or_none()
+        return _configured(self.shipped[mapping], said)
 
     async def all(self, company_id: UUID) -> dict[Mapping, Configured]:
         """All mappings, in the order in which they depend on each other."""
@@ -34,32 +50,79 @@ class MappingSettings:
             async with self._engine.connect() as connection:
                 rows = await connection.execute(select(table).where(table.c.company_id == company_id))
                 changed = {Mapping(row.mapping): row.settings for row in rows}
-        return {name: _configured(shipped, changed.get(name)) for name, shipped in TABLE_MAPPINGS.items()}
+        return {name: _configured(shipped, changed.get(name)) for name, shipped in self.shipped.items()}
 
-    async def change(self, changed: Configured, company_id: UUID, *, by: str, at: datetime) -> None:
-        """What is as shipped leaves nothing behind."""
-        table, mapping = mapping_settings, changed.mapping.mapping
-        row = {"mapping": mapping, "company_id": company_id, "settings": _settings(changed)}
-        with translated():
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    delete(table).where(table.c.mapping == mapping, table.c.company_id == company_id)
-                )
-                if not changed.is_as_shipped:
-                    author = {"changed_at": at, "changed_by": storable(by, 250)}
-                    await connection.execute(insert(table).values(row | author))
+    async def table_mapping(self, mapping: Mapping, company_id: UUID) -> TableMapping:
+        """The mapping with what was changed of it, for whoever needs no more."""
+        return (await self.of(mapping, company_id)).mapping
+
+    async def change(
+        self, mapping: Mapping, company_id: UUID, changing: Changing, *, by: str, at: datetime
+    ) -> Configured:
+        """Change a mapping from what it is at that moment: two who change it at once both have their way.
+
+        What is as shipped leaves nothing behind. With another filter the next run looks at every record once: some enter it
+        that did not change.
+
+        Raises:
+            RefusalError: somebody else is changing it all the time.
+            InvalidInputError: whatever ``changing`` raises.
+        """
+        for _ in range(_LOOKS):
+            with translated(), suppress(IntegrityError):  # somebody else was the first to change it
+                async with self._engine.begin() as connection:
+                    row = await _row(connection, mapping, company_id)
+                    before = _configured(self.shipped[mapping], row.settings if row is not None else None)
+                    after = changing(before)
+                    seen = row.changed_at if row is not None else None
+                    if await _saved(connection, after, company_id, seen, by=by, at=at):
+                        if after.change.filters != before.change.filters:
+                            await _forget_places(connection, mapping, company_id)
+                        return after
+        raise RefusalError(
+            ErrorCode.COUPLING_CHANGED,
+            f"Somebody else is changing the mapping {self.shipped[mapping].name}.",
+            hint="Look at tableMappings, then decide again.",
+            argument="mapping",
+        )
 
 
-def _settings(changed: Configured) -> dict[str, Any]:
-    policy = changed.policy
-    said = {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
-    return said if changed.only_coupled is None else {**said, "onlyCoupled": changed.only_coupled}
+async def _row(connection: AsyncConnection, mapping: Mapping, company_id: UUID) -> Any:
+    table = mapping_settings
+    wanted = select(table).where(table.c.mapping == mapping, table.c.company_id == company_id)
+    return (await connection.execute(wanted)).one_or_none()
+
+
+async def _saved(
+    connection: AsyncConnection, after: Configured, company_id: UUID, seen: datetime | None, *, by: str, at: datetime
+) -> bool:
+    """Whether nobody saved anything since ``seen``, the moment of the last change. Raises: IntegrityError, as False."""
+    table, mapping = mapping_settings, after.mapping.mapping
+    same = (table.c.mapping == mapping, table.c.company_id == company_id, table.c.changed_at == seen)
+    if after.is_as_shipped:
+        return seen is None or (await connection.execute(delete(table).where(*same))).rowcount == 1
+    values = {"settings": _settings(after), "changed_at": at, "changed_by": storable(by, 250)}
+    if seen is not None:
+        return (await connection.execute(update(table).where(*same).values(values))).rowcount == 1
+    await connection.execute(insert(table).values({"mapping": mapping, "company_id": company_id, **values}))
+    return True
+
+
+async def _forget_places(connection: AsyncConnection, mapping: Mapping, company_id: UUID) -> None:
+    table = synchronization_places
+    await connection.execute(delete(table).where(table.c.mapping == mapping, table.c.company_id == company_id))
 
 
 def _configured(shipped: TableMapping, said: ReadOnly[str, Any] | None) -> Configured:
     if said is None:
-        return Configured(shipped)
-    return Configured(shipped, _policy(said), said.get("onlyCoupled"))
+        return Configured.of(shipped)
+    return Configured.of(shipped, _policy(said), change_of_json(said))
+
+
+def _settings(configured: Configured) -> dict[str, Any]:
+    policy = configured.policy
+    said = {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
+    return said | change_as_json(configured.change)
 
 
 def _policy(said: ReadOnly[str, Any]) -> Policy:

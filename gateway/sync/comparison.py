@@ -4,6 +4,7 @@ A blank of Business Central and a null of CRM are alike: both come to ``""``. Lo
 ``gateway.sync.references``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -39,10 +40,21 @@ def text_of(kind: Kind, value: object) -> str:
             return _plain(convert.decimal(value)) if value is not None else "0"
         case Kind.DATE:
             return convert.day_of(value).isoformat() if value is not None else ""
+        case Kind.BOOLEAN:
+            return _yes_or_no(value)
         case Kind.LOOKUP:
             return str(value).lower() if value is not None else ""
         case _:
             return convert.text(value) if value is not None else ""
+
+
+def _yes_or_no(value: object) -> str:
+    """None counts as no: Business Central has no blank there. Raises: ValueError."""
+    if value in (None, True, False):
+        return str(bool(value)).lower()
+    if value in ("true", "false"):
+        return str(value)
+    raise ValueError("neither yes nor no")
 
 
 def _plain(number: Decimal) -> str:
@@ -78,6 +90,8 @@ def canonical(field: FieldMapping, backend: Backend, values: Values, places: Pla
     Raises:
         ProtocolError: the backend sent a value of another kind than it promises.
     """
+    if field.constant is not None and not field.direction.goes_to(backend):
+        return field.constant
     try:
         value = value_of(field, backend, values)
         if field.money is not None and value is not None:
@@ -99,3 +113,36 @@ def _column(field: FieldMapping, backend: Backend) -> str:
 def alike(kind: Kind, first: str, second: str) -> bool:
     """Whether two texts of :func:`canonical` are the same value: codes without regard to case, all else exactly."""
     return first == second or (kind is Kind.CODE and fold(first) == fold(second))
+
+
+def agree(field: FieldMapping, bc: str, crm: str) -> bool:
+    """Whether two texts of :func:`canonical` need no synchronization: what comes of one of them there is the other one.
+
+    With rules, one way is enough: a text that was written from the other side is not sent back changed once more.
+    """
+    to_crm = field.direction.goes_to(Backend.DATAVERSE)
+    if to_crm and alike(field.kind, field.arriving(Backend.DATAVERSE, bc), crm):
+        return True
+    to_bc = field.direction.goes_to(Backend.BUSINESS_CENTRAL)
+    return to_bc and alike(field.kind, bc, field.arriving(Backend.BUSINESS_CENTRAL, crm))
+
+
+_MEANING: Final = "#"
+"""Behind a field's name in a base, with what the field meant then; no name has it."""
+
+
+def remembered(field: FieldMapping, text: str | None) -> dict[str, str | None]:
+    """What a coupling's base keeps of a field: Business Central's text, when both agreed."""
+    meaning = field.meaning
+    return {field.name: text} | ({f"{field.name}{_MEANING}": meaning} if meaning is not None else {})
+
+
+def recalled(field: FieldMapping, base: Mapping[str, str | None]) -> str | None:
+    """The text of :func:`remembered`; None when nothing is known, or the field meant something else then."""
+    return base.get(field.name) if base.get(f"{field.name}{_MEANING}") == field.meaning else None
+
+
+def merged(base: Mapping[str, str | None], news: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A base after a synchronization: what was remembered of a field goes when there is something new."""
+    kept = {name: text for name, text in base.items() if name.partition(_MEANING)[0] not in news}
+    return {**kept, **news}

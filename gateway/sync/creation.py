@@ -59,6 +59,7 @@ def bind(field: FieldMapping, id: UUID | None) -> dict[str, object]:
     if (choice := choice_of(field)) is not None:
         return {field.crm: choice.value_of(id) if id is not None else None}
     navigation = "ownerid" if field.crm == OWNER else field.crm.removeprefix("_").removesuffix("_value")
+    navigation = field.navigation or navigation
     return {f"{navigation}@odata.bind": row_path(TABLE_MAPPINGS[field.lookup].crm.source.name, id)}
 
 

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from gateway.clients.call import Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.couplings.changes import CouplingChanges
-from gateway.couplings.coupling import Cause, Doing, Intent
+from gateway.couplings.coupling import Cause, Doing, Intent, Mapping
 from gateway.couplings.intents import Intents
 from gateway.couplings.store import CouplingStore
 from gateway.reading.company_facts import CrmCompany
@@ -22,6 +22,8 @@ from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Paths, Scope
 from gateway.reading.need import Source
 from gateway.reading.trace import Trace
+from gateway.sync.mapping import TableMapping
+from gateway.sync.mappings import TABLE_MAPPINGS
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -51,9 +53,20 @@ class Books:
     intents: Intents
 
 
+class Mappings(Protocol):
+    """Mappings as companies have them."""
+
+    async def table_mapping(self, mapping: Mapping, company_id: UUID) -> TableMapping:
+        """Raises: DatabaseError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """``by`` is who acts, for the history; ``longest_request`` how long any request of this gateway may last."""
+    """``by`` is who acts, for the history; ``longest_request`` how long any request of this gateway may last.
+
+    Without ``mappings`` they are as shipped.
+    """
 
     books: Books
     paths: Paths
@@ -62,6 +75,11 @@ class Desk:
     company: UUID
     by: str
     longest_request: timedelta
+    mappings: Mappings | None = None
+
+    async def mapping(self, name: Mapping) -> TableMapping:
+        """A mapping as this company has it: a question to our own database. Raises: DatabaseError."""
+        return TABLE_MAPPINGS[name] if self.mappings is None else await self.mappings.table_mapping(name, self.company)
 
     def client(self, source: Source) -> ODataClient:
         return self.paths.client(source)
@@ -112,8 +130,9 @@ class Desks:
     paths: Paths
     reading: Reading
     longest_request: timedelta
+    mappings: Mappings | None = None
 
     def of_job(self, company: UUID, by: str, *, seconds: float, name: str) -> Desk:
         """One for a step of a job, which may take so long; ``name`` goes to the backends as correlation id."""
         asking = Asking(Scope(APPLICATION, company), Deadline.after(seconds), Trace(), name)
-        return Desk(self.books, self.paths, self.reading, asking, company, by, self.longest_request)
+        return Desk(self.books, self.paths, self.reading, asking, company, by, self.longest_request, self.mappings)

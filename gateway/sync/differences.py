@@ -13,7 +13,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.errors import ProtocolError
 from gateway.records import Backend
 from gateway.sync.amounts import currency_of, is_foreign, read_places
-from gateway.sync.comparison import AT_MOST, Places, alike, canonical, text_of, value_of
+from gateway.sync.comparison import AT_MOST, Places, agree, alike, canonical, recalled, text_of, value_of
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
 from gateway.sync.records import Found
@@ -82,13 +82,13 @@ def differences_of(
         texts = _referred(field, pairing, references) if field.kind is Kind.LOOKUP else _values(field, pairing, places)
         if texts is None or _stays_blank(field, mapping, texts[0]):
             continue
-        known = _known(field, (pairing.coupling.base or {}).get(field.name), places)
+        known = _known(field, recalled(field, pairing.coupling.base or {}), places)
         yield Difference(
             field=field,
             business_central=_shown(field, pairing, Backend.BUSINESS_CENTRAL, texts[0]),
             dataverse=_shown(field, pairing, Backend.DATAVERSE, texts[1]),
             synchronized=known or None,
-            changed_side=moved if known is None else changed_side(field.kind, known, *texts),
+            changed_side=moved if known is None else _changed(field, known, *texts),
             direction=direction_of(mapping, field),
         )
 
@@ -112,7 +112,7 @@ def _values(field: FieldMapping, pairing: Pairing, places: Places) -> tuple[str,
     """Both sides, when they differ."""
     bc = canonical(field, Backend.BUSINESS_CENTRAL, pairing.bc.values, places)
     crm = canonical(field, Backend.DATAVERSE, pairing.crm.values, places)
-    return None if alike(field.kind, bc, crm) else (bc, crm)
+    return None if agree(field, bc, crm) else (bc, crm)
 
 
 def _referred(field: FieldMapping, pairing: Pairing, references: References) -> tuple[str, str] | None:
@@ -156,6 +156,13 @@ def changed_side(kind: Kind, synchronized: str, bc: str, crm: str) -> CouplingSi
     """Which side is no longer as it was synchronized."""
     fold = Kind.CODE if kind is Kind.LOOKUP else kind  # look-ups are texts of codes
     return _side(bc=not alike(fold, synchronized, bc), crm=not alike(fold, synchronized, crm))
+
+
+def _changed(field: FieldMapping, synchronized: str, bc: str, crm: str) -> CouplingSide | None:
+    """As :func:`changed_side`; what was synchronized is Business Central's text."""
+    if field.meaning is None:
+        return changed_side(field.kind, synchronized, bc, crm)
+    return _side(bc=not alike(field.kind, synchronized, bc), crm=not agree(field, synchronized, crm))
 
 
 def _moved(pairing: Pairing) -> CouplingSide | None:

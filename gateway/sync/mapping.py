@@ -4,6 +4,7 @@ Source: Business Central, tables Integration Table Mapping and Integration Field
 Synchronize".
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from gateway.errors import ErrorCode
 from gateway.odata.query import Filter
 from gateway.reading.need import Source
 from gateway.records import Backend
+from gateway.sync.transforms import Transformation, transformed
 
 
 class Direction(StrEnum):
@@ -39,6 +41,7 @@ class Kind(StrEnum):
     WEB = "WEB"
     DECIMAL = "DECIMAL"
     DATE = "DATE"
+    BOOLEAN = "BOOLEAN"
     LOOKUP = "LOOKUP"
 
 
@@ -73,6 +76,10 @@ class FieldMapping:
     it. ``once``: CRM takes a value when the row is created, and none later. ``otherwise`` is the property whose value stands
     for a blank one of Business Central. ``along``: a row that is there gets it only with a value of that field. ``fixed_by``: CRM
     does not let it be changed while the row has a value in that column.
+
+    What somebody wants of it: ``constant`` stands for the value of the side that a field of one direction comes from. ``to_crm``
+    and ``to_bc`` are rules that its text goes through on the way there. ``own`` fields are the configuration's, see
+    ``gateway.runs.own_fields``; ``navigation`` is what a write calls such a look-up.
     """
 
     name: str
@@ -96,11 +103,16 @@ class FieldMapping:
     otherwise: str | None = None
     along: str | None = None
     fixed_by: str | None = None
+    constant: str | None = None
+    to_crm: tuple[Transformation, ...] = ()
+    to_bc: tuple[Transformation, ...] = ()
+    own: bool = False
+    navigation: str | None = None
 
     def columns(self, backend: Backend) -> frozenset[str]:
         """What is read for it."""
         if backend is Backend.DATAVERSE:
-            return frozenset({self.crm, *self.parts, *((self.fixed_by,) if self.fixed_by else ())})
+            return frozenset(each for each in (self.crm, *self.parts, self.fixed_by) if each)
         return frozenset({each for each in (self.bc, self.otherwise) if each})
 
     def room(self, backend: Backend) -> int | None:
@@ -110,6 +122,20 @@ class FieldMapping:
     def is_written_to(self, backend: Backend) -> bool:
         """Whether synchronization writes it there."""
         return self.enabled and self.direction.goes_to(backend)
+
+    def rules(self, to: Backend) -> tuple[Transformation, ...]:
+        """What its text goes through on the way there."""
+        return self.to_crm if to is Backend.DATAVERSE else self.to_bc
+
+    def arriving(self, to: Backend, text: str) -> str:
+        """What comes there of a text of the other side."""
+        return transformed(self.rules(to), text)
+
+    @property
+    def meaning(self) -> str | None:
+        """A mark that is another one as soon as the two sides are compared otherwise; None as shipped."""
+        parts = (self.constant, self.to_crm, self.to_bc, (self.bc, self.crm) if self.own else None)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16] if any(parts) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gateway.errors import ProtocolError, RefusalError
 from gateway.records import Backend, Values
 from gateway.sync import refusals
 from gateway.sync.amounts import currency_of, is_foreign, is_local, read_places
-from gateway.sync.comparison import Places, alike, canonical
+from gateway.sync.comparison import Places, agree, canonical, remembered
 from gateway.sync.computed import computed
 from gateway.sync.creation import OWNER, UNIT_GROUP, Addition, Units, additions, base_units, bind, company_mark
 from gateway.sync.desk import Desk
@@ -122,7 +122,9 @@ class _Setting:
 
 
 def _is_blank(field: FieldMapping, text: str) -> bool:
-    return text == "" or (field.kind is Kind.DECIMAL and text == "0")
+    return (
+        text == "" or (field.kind is Kind.DECIMAL and text == "0") or (field.kind is Kind.BOOLEAN and text == "false")
+    )
 
 
 @dataclass(slots=True)
@@ -188,16 +190,24 @@ def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> No
         draft.values |= _foreign(setting, field, pair)
         return
     text = setting.text(field, pair.source.table.source.backend, pair.source.values)
-    if setting.leaves_out(field, text):
+    new = field.arriving(to, text)
+    if setting.leaves_out(field, new):
         return
     there = pair.target  # a new record has nothing there
-    is_blank = _is_blank(field, text)
-    if not (is_blank if there is None else alike(field.kind, text, setting.text(field, to, there.values))):
+    old = setting.text(field, to, there.values) if there is not None else ""
+    held = text if to is Backend.DATAVERSE else old
+    if not (_is_blank(field, new) if there is None else agree(field, *_ordered(to, text, old))):
         if pair.leaves(field):
             return
-        _check(field, pair, to, text)
-        draft.values |= _written(field, to, text)
-    draft.base[field.name] = text
+        _check(field, pair, to, new)
+        draft.values |= _written(field, to, new)
+        held = text if to is Backend.DATAVERSE else new
+    draft.base |= remembered(field, held)
+
+
+def _ordered(to: Backend, source: str, target: str) -> tuple[str, str]:
+    """Business Central's text and CRM's."""
+    return (source, target) if to is Backend.DATAVERSE else (target, source)
 
 
 def _foreign(setting: _Setting, field: FieldMapping, pair: Pair) -> Values:
@@ -231,6 +241,8 @@ def _written(field: FieldMapping, to: Backend, text: str) -> Values:
     name = field.bc if to is Backend.BUSINESS_CENTRAL else field.crm
     if field.kind is Kind.DECIMAL:
         return {name: Decimal(text)}
+    if field.kind is Kind.BOOLEAN:
+        return {name: text == "true"}
     if to is Backend.DATAVERSE or field.kind is Kind.DATE:
         return {name: text or None}
     return {name: text}
@@ -247,19 +259,19 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         return
     new, old = _both(setting, field, pair)
     if old is not None and same_reference(field, *_sides(to, new, old)):
-        draft.base[field.name] = new.text
+        draft.base |= remembered(field, new.text)
         return
     if pair.leaves(field):
         return
     blank = new.record is None and new.crm is None
     if blank and old is None:  # a new record has nothing there, and a new row of CRM belongs to a team
-        draft.base[field.name] = ""
+        draft.base |= remembered(field, "")
     if blank and (field.not_null or field.crm == OWNER or old is None):
         return  # who owns a row stays its owner
     if field.optional and not says_something(new, old):
         return
     if new.complete or not field.clear_on_failed:
-        draft.base[field.name] = new.text
+        draft.base |= remembered(field, new.text)
     elif old is None:
         return
     if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:

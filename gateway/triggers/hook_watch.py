@@ -55,7 +55,8 @@ def watch(configured: ReadOnly[UUID, ReadOnly[Mapping, Configured]]) -> Watch:
 def _each(configured: ReadOnly[UUID, ReadOnly[Mapping, Configured]]) -> Iterator[tuple[UUID, TableMapping]]:
     for company, mappings in configured.items():
         for each in mappings.values():
-            yield company, each.mapping
+            if each.enabled:
+                yield company, each.mapping
 
 
 def _attributes(mapping: TableMapping) -> Iterator[str]:

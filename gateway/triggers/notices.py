@@ -209,7 +209,8 @@ class Notices:
 
     async def _begin(self, key: Key, pending: _Pending) -> None:
         """Raises: DatabaseError."""
-        if pending.anything or await self._is_new(key, list(pending.records.values())):
+        is_wanted = (await self._runs.settings.of(*key)).enabled
+        if is_wanted and (pending.anything or await self._is_new(key, list(pending.records.values()))):
             await self._runs.modified_soon(*key, by=BY)
         await self._told.forget(pending.kept.values())
 

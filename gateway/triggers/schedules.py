@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.errors import GatewayError
+from gateway.runs.configured import Configured
 from gateway.runs.retention import RunRetention
 from gateway.runs.run import Run
 from gateway.runs.run_jobs import RunJobs
@@ -83,10 +84,11 @@ class Schedules:
     async def all(self, company: UUID) -> list[Shown]:
         """All that there can be in a company, in the order in which they are begun."""
         known, past, now = await self.store.of(company), await self.history.of(company), self.clock()
+        configured = await self.runs.settings.all(company)
         shown = []
         for key in keys_of(company):
             schedule = known.get(key, Schedule(key))
-            every, enabled = self._as_it_is(schedule)
+            every, enabled = self._as_it_is(schedule, configured[key.mapping])
             last = past.last.get((key.task.kind, key.mapping))
             watched = Watched(every, schedule.next_due, last, past.busy.get(key.mapping))
             shown.append(Shown(schedule, every, enabled, last, overdue(watched, now) if enabled else None))
@@ -103,10 +105,12 @@ class Schedules:
         await self.store.change(key, Change(every, enabled, due, now, by))
         return next(each for each in await self.all(key.company_id) if each.schedule.key == key)
 
-    def _as_it_is(self, schedule: Schedule) -> tuple[timedelta, bool]:
+    def _as_it_is(self, schedule: Schedule, configured: Configured) -> tuple[timedelta, bool]:
+        """How often, and whether it begins anything: nothing of a mapping that is switched off."""
         default = default_of(schedule.key, configured_company=self.company)
         every = schedule.every if schedule.every is not None else default.every
-        return every, schedule.enabled if schedule.enabled is not None else default.enabled
+        enabled = schedule.enabled if schedule.enabled is not None else default.enabled
+        return every, enabled and configured.enabled
 
     async def prepare(self) -> None:
         """Schedules that nobody looked at before get their first moment."""
@@ -120,7 +124,8 @@ class Schedules:
         """Begin what is due now. However long nobody looked, each schedule begins one run."""
         now, begun = self.clock(), []
         for schedule in await self.store.due(now):
-            every, enabled = self._as_it_is(schedule)
+            configured = await self.runs.settings.of(schedule.key.mapping, schedule.key.company_id)
+            every, enabled = self._as_it_is(schedule, configured)
             assert schedule.next_due is not None  # noqa: S101 - it is due
             after = following(schedule.next_due, every, now)
             if not enabled:

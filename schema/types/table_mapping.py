@@ -1,4 +1,7 @@
-"""Table mappings: which tables are the same thing, how they are synchronized, and what administrators change of it."""
+"""Table mappings: which tables are the same thing, how they are synchronized, and what administrators change of them as a whole.
+
+What they change of single fields is in ``schema.types.mapping_changes``.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,8 +12,11 @@ from gateway.runs.configured import Configured
 from gateway.runs.policy import Policy
 from gateway.sync.differences import direction_of
 from gateway.sync.mapping import FieldMapping
+from gateway.sync.transforms import Transformation
 from schema.enums import Mapping, MappingDirection
+from schema.mapping_enums import FieldKind, TransformationKind
 from schema.run_enums import DeletionConflict, UpdateConflict
+from schema.types.mapping_filter import MappingCondition, MappingFilterInput, conditions_of
 from schema.types.user_error import UserError
 
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
@@ -35,12 +41,53 @@ class UpdateTableMappingInput:
         default=None,
         description="Whether records that nobody coupled are left alone; false: runs make partners for them.",
     )
+    enabled: bool | None = strawberry.field(default=None, description="Whether it is synchronized at all.")
+    direction: MappingDirection | None = strawberry.field(
+        default=None,
+        description="Which way it goes: as shipped or narrower. Fields that go the other way only are left out then.",
+    )
+    business_central_filter: MappingFilterInput | None = strawberry.field(
+        default=None, description="Which records of Business Central are synchronized."
+    )
+    dataverse_filter: MappingFilterInput | None = strawberry.field(
+        default=None, description="Which rows of CRM are synchronized."
+    )
     reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
+
+
+@strawberry.type(description="A text and what it becomes.")
+class TransformationPair:
+    find: str = strawberry.field(description="The text.")
+    text: str = strawberry.field(description="What it becomes.")
+
+
+@strawberry.type(description="A rule that a field's text goes through on its way.")
+class TransformationInfo:
+    kind: TransformationKind = strawberry.field(description="What it does.")
+    find: str = strawberry.field(description="The text or the pattern that it looks for.")
+    text: str = strawberry.field(description="The replacement or the prefix.")
+    start: int = strawberry.field(description="The first character that stays, counted from 1.")
+    length: int | None = strawberry.field(description="How many stay; null: all.")
+    table: list[TransformationPair] = strawberry.field(description="Texts and what they become.")
+    others: bool = strawberry.field(description="Whether a text that is not in `table` becomes `text`.")
+
+    @classmethod
+    def of(cls, rule: Transformation) -> "TransformationInfo":
+        return cls(
+            kind=rule.kind,
+            find=rule.find,
+            text=rule.text,
+            start=rule.start,
+            length=rule.length,
+            table=[TransformationPair(find=find, text=text) for find, text in rule.table],
+            others=rule.others,
+        )
 
 
 @strawberry.type(description="A field of a mapping, and how it is synchronized.")
 class FieldMappingInfo:
     field: str = strawberry.field(description="The name callers give it: the property of Business Central's API.")
+    kind: FieldKind = strawberry.field(description="What its value is.")
     label: str = strawberry.field(description="The field as Business Central shows it.")
     dataverse_column: str = strawberry.field(description="The column of CRM.")
     direction: MappingDirection = strawberry.field(description="Which way it goes.")
@@ -49,11 +96,26 @@ class FieldMappingInfo:
     clear_on_failed: bool = strawberry.field(description="What refers to a record without a partner is emptied.")
     through: Mapping | None = strawberry.field(description="The couplings that translate it, if it refers to a record.")
     update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed it.")
+    constant: str | None = strawberry.field(description="What is written in place of the other side's value.")
+    to_dataverse: list[TransformationInfo] = strawberry.field(description="Rules on the way to CRM, in their order.")
+    to_business_central: list[TransformationInfo] = strawberry.field(
+        description="Rules on the way to Business Central, in their order."
+    )
+    changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
+    own: bool = strawberry.field(description="Whether this gateway's configuration added it.")
 
     @classmethod
-    def of(cls, field: FieldMapping, direction: MappingDirection, policy: Policy) -> "FieldMappingInfo":
+    def of(
+        cls, field: FieldMapping, direction: MappingDirection, policy: Policy, *, changed: bool
+    ) -> "FieldMappingInfo":
         return cls(
             field=field.name,
+            kind=field.kind,
+            constant=field.constant,
+            to_dataverse=list(map(TransformationInfo.of, field.to_crm)),
+            to_business_central=list(map(TransformationInfo.of, field.to_bc)),
+            changed=changed,
+            own=field.own,
             label=field.label,
             dataverse_column=field.crm,
             direction=direction,
@@ -77,12 +139,18 @@ class TableMappingInfo:
     only_coupled: bool = strawberry.field(
         description="Records that nobody coupled are left alone; otherwise runs make partners for them."
     )
+    enabled: bool = strawberry.field(description="Whether it is synchronized; otherwise runs are refused.")
     changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
+    conditions: list[MappingCondition] = strawberry.field(
+        description="What records have to meet to be synchronized: shipped conditions and added ones. Besides, a row of CRM "
+        "has to belong to the company or to none, where it can."
+    )
     fields: list[FieldMappingInfo] = strawberry.field(description="Its fields.")
 
     @classmethod
     def of(cls, configured: Configured) -> "TableMappingInfo":
         table, policy = configured.mapping, configured.policy
+        changed = configured.change.fields.keys() | policy.fields.keys()
         return cls(
             mapping=table.mapping,
             name=table.name,
@@ -92,8 +160,13 @@ class TableMappingInfo:
             update_conflict=policy.update,
             deletion_conflict=policy.deletion,
             only_coupled=not configured.makes_partners,
+            enabled=configured.enabled,
             changed=not configured.is_as_shipped,
-            fields=[FieldMappingInfo.of(each, direction_of(table, each), policy) for each in table.fields],
+            conditions=conditions_of(configured),
+            fields=[
+                FieldMappingInfo.of(each, direction_of(table, each), policy, changed=each.name in changed)
+                for each in table.fields
+            ],
         )
 
 

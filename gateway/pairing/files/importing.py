@@ -157,7 +157,7 @@ class CouplingImport:
         options, desk = self._options, self._desks(company)
         page = Page(
             desk=desk,
-            mapping=TABLE_MAPPINGS[mapping],
+            mapping=await desk.mapping(mapping),
             claims=claims,
             doing=desk.doing(Cause.IMPORTED, self.id),
             check=options.check,

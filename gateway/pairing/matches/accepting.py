@@ -24,7 +24,6 @@ from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.sync.desk import Desk, side_by_side
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records, both_sides, capital, check
 from gateway.sync.transfer import Pair, Prepared, prepare_each
 
@@ -112,7 +111,7 @@ async def _couple(
     """Both records of each are looked at as they are now: a plan may be days old."""
     if not proposals:
         return []
-    mapping = TABLE_MAPPINGS[plan.mapping]
+    mapping = await desk.mapping(plan.mapping)
     before = await _coupled_before(desk, plan, acceptance, proposals, targets)
     proposals = [each for each in proposals if each.number not in before]
     pairs, settled = await _looked_at(desk, plan, mapping, proposals, targets)
@@ -314,7 +313,7 @@ async def _create(desk: Desk, plan: MatchPlan, proposals: Sequence[StoredProposa
     """New partners for records without a candidate."""
     if not proposals:
         return []
-    mapping = TABLE_MAPPINGS[plan.mapping]
+    mapping = await desk.mapping(plan.mapping)
     origin, other = sides(plan)
     records = Records(desk, mapping, origin)
     found = await records.by_id([each.source_id for each in proposals])

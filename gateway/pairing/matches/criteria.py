@@ -96,8 +96,8 @@ def criteria_of(mapping: TableMapping, asked: Asked) -> Criteria:
 
 
 def matchable(mapping: TableMapping) -> Iterator[FieldMapping]:
-    """The fields that hold a value of the record's own; a look-up holds another record's."""
-    return (each for each in mapping.fields if each.kind is not Kind.LOOKUP)
+    """The fields that hold a value of the record's own; a look-up holds another record's, and a constant has one side only."""
+    return (each for each in mapping.fields if each.kind is not Kind.LOOKUP and each.bc and each.crm)
 
 
 def kind_of(field: FieldMapping) -> ValueKind:

@@ -19,7 +19,6 @@ from gateway.odata.filters import meets
 from gateway.pairing.matches.criteria import asked_from, columns_of, criteria_of, rows_of
 from gateway.records import Backend
 from gateway.sync.desk import Desk
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ async def match(desk: Desk, plan: MatchPlan, plans: MatchPlans, tell: Tell) -> d
     Raises:
         BackendError: a side could not be read to its end; what was saved is no plan.
     """
-    mapping = TABLE_MAPPINGS[plan.mapping]
+    mapping = await desk.mapping(plan.mapping)
     criteria = criteria_of(mapping, asked_from(plan.asked))
     done = {"leftOut": 0, "sources": 0, "targets": 0, "judged": 0, "proposals": 0}
     await plans.clear(plan.id)

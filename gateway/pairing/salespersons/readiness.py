@@ -110,8 +110,13 @@ class _Stage:
 
 
 def stages(mappings: Sequence[Tables]) -> list[_Stage]:
-    """In the order of the mappings, towards CRM first."""
+    """In the order of the mappings, towards CRM first; as they are shipped."""
     return [stage for name in mappings for stage in stages_of(TABLE_MAPPINGS[name])]
+
+
+async def _stages(desk: Desk, mappings: Sequence[Tables]) -> list[_Stage]:
+    """The same as the company has them. Raises: DatabaseError."""
+    return [stage for name in mappings for stage in stages_of(await desk.mapping(name))]
 
 
 def stages_of(mapping: TableMapping) -> Iterator[_Stage]:
@@ -133,7 +138,7 @@ async def readiness(
         DatabaseError: our own database cannot be used.
     """
     wanted = [each for each in OWNED if each in mappings]
-    if after is not None and not any(_is_at(each, after) for each in stages(wanted)):
+    if after is not None and not any(_is_at(each, after) for each in await _stages(desk, wanted)):
         raise InvalidInputError("The cursor is of another question: ask without it.", argument="after")
     known = gaps(await read_people(desk))
     if not count:
@@ -177,7 +182,7 @@ async def _walk(
     desk: Desk, mappings: Sequence[Tables], known: Sequence[Gap], after: AffectedPlace | None, *, page_size: int
 ) -> Pages:
     """Pages of affected records, each with where to go on behind it; None when nothing is left."""
-    todo = stages(mappings)
+    todo = await _stages(desk, mappings)
     if after is not None:
         todo = todo[next((at for at, each in enumerate(todo) if _is_at(each, after)), len(todo)) :]
     for at, stage in enumerate(todo):

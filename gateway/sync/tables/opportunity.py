@@ -94,10 +94,34 @@ OPPORTUNITY = TableMapping(
             not_null=True,
             given_by_bc=True,
         ),
+        FieldMapping(
+            "dateClosed",
+            "Date Closed",
+            "dateClosed",
+            "actualclosedate",
+            _TO,
+            Kind.DATE,
+            not_null=True,
+            enabled=False,
+            given_by_bc=True,
+        ),
+        FieldMapping(
+            "calculatedCurrentValue",
+            "Calcd. Current Value (LCY)",
+            "calculatedCurrentValue",
+            "actualvalue",
+            _TO,
+            Kind.DECIMAL,
+            money=Money.AMOUNT,
+            not_null=True,
+            enabled=False,
+            given_by_bc=True,
+        ),
     ),
     match=(("description",),),
 )
 """Estimates are calculated in Business Central, from sales cycle stages. An opportunity that has none shows 0 and no date there:
 nothing is known then, and what CRM knows stays (Not Null, which Business Central's own mapping does not have). An estimate
-brings its currency along, the local one; an opportunity with a price list has that list's currency, which stays.
+brings its currency along, the local one; an opportunity with a price list has that list's currency, which stays. Probability %
+is not in the standard API.
 """
