@@ -91,7 +91,10 @@ async def opened(session: Session) -> dict[str, object]:
 
 
 class Wire(ASGIWebSocketAdapter):
-    """Its two ends may close it at the same moment: whoever comes second finds it closed, which is no mistake."""
+    """Its two ends may close it at the same moment: whoever comes second finds it closed, which is no mistake.
+
+    A reason is at most 123 bytes long. Source: RFC 6455, 5.5.
+    """
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         if self.ws.application_state is WebSocketState.DISCONNECTED:
@@ -101,7 +104,7 @@ class Wire(ASGIWebSocketAdapter):
     async def close(self, code: int, reason: str) -> None:
         if self.ws.application_state is not WebSocketState.DISCONNECTED:
             with suppress(WebSocketDisconnect):
-                await super().close(code, reason)
+                await super().close(code, reason.encode()[:123].decode(errors="ignore"))
 
 
 class _EachItsContext:

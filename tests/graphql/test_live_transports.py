@@ -62,6 +62,7 @@ async def closed(opened: Socket) -> int:
     """With which code the gateway closes the socket, and nothing is said before."""
     with pytest.raises(ClosedError) as caught:
         await opened.message()
+    assert len(caught.value.reason.encode()) <= 123, "no frame takes more"
     return caught.value.code
 
 
@@ -262,6 +263,7 @@ NO_MESSAGES = (
     "{}",
     '{"type": 7}',
     '{"type": "start"}',
+    '{"type": "%s"}' % ("ö" * 1_000),
     '{"type": "connection_init", "payload": []}',
     '{"type": "subscribe"}',
     '{"type": "subscribe", "id": {}, "payload": {"query": "{ viewer { name } }"}}',
