@@ -39,16 +39,11 @@ class Jobs:
         """``url`` as in the settings, ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; nothing is opened yet."""
         self._url = url
         self._retention = retention or Retention()
-        self._pace = pace or Pace()
+        self.pace = pace or Pace()
         self._threads = Threads()
         self._under_way = UnderWay()
         self._handlers = Handlers(self._threads, self._under_way)
         self._launch: asyncio.Task[Engine] | None = None
-
-    @property
-    def pace(self) -> Pace:
-        """How often things are looked at that nobody is told of."""
-        return self._pace
 
     def handle(self, kind: str, handler: Handler) -> None:
         """What carries out jobs of this kind; told before `launch`, or jobs left by an earlier process would not find it."""
@@ -95,7 +90,7 @@ class Jobs:
                 raise LookupError(f"there is no job {job_id}")
             if status.state.is_final:
                 return status
-            await asyncio.sleep(self._pace.status_seconds)
+            await asyncio.sleep(self.pace.status_seconds)
 
     async def exist(self) -> bool:
         """Whether there ever was a job: a look at the database that launches nothing."""
@@ -135,7 +130,7 @@ class Jobs:
 
     async def _launched(self) -> Engine:
         take(Performer(asyncio.get_running_loop(), self._handlers.perform))  # before: jobs left behind begin at once
-        engine = Engine(self._url, self._threads, pace=self._pace, retention=self._retention)
+        engine = Engine(self._url, self._threads, pace=self.pace, retention=self._retention)
         try:
             await engine.launch()
         except Exception as error:

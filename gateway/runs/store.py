@@ -84,12 +84,12 @@ class RunStore:
         """It runs from now on; one that was begun already keeps its beginning."""
         table = synchronization_runs.c
         statement = update(synchronization_runs).where(table.id == run_id, table.state == RunState.WAITING)
-        await self._write(statement.values(state=RunState.RUNNING, started_at=at), changes=run_id)
+        await self._write(run_id, statement.values(state=RunState.RUNNING, started_at=at))
 
     async def count(self, run_id: UUID, tally: Tally) -> None:
         """What became of the records so far."""
         statement = update(synchronization_runs).where(synchronization_runs.c.id == run_id)
-        await self._write(statement.values(tally=tally.as_json()), changes=run_id)
+        await self._write(run_id, statement.values(tally=tally.as_json()))
 
     async def end(
         self, run_id: UUID, state: RunState, at: datetime, *, code: str | None = None, message: str | None = None
@@ -99,8 +99,7 @@ class RunStore:
         open_states = (RunState.WAITING, RunState.RUNNING)
         statement = update(synchronization_runs).where(table.id == run_id, table.state.in_(open_states))
         text = storable(message) if message is not None else None
-        ended = statement.values(state=state, finished_at=at, error_code=code, message=text)
-        await self._write(ended, changes=run_id)
+        await self._write(run_id, statement.values(state=state, finished_at=at, error_code=code, message=text))
 
     async def note(self, run_id: UUID, first: int, errors: Sequence[RunError]) -> None:
         """Errors of a page, numbered from ``first``; what an earlier attempt at this page or later ones noted goes."""
@@ -166,14 +165,12 @@ class RunStore:
                 if rows:
                     await connection.execute(insert(synchronization_places), rows)
 
-    async def _write(self, statement: Any, *, changes: UUID | None = None) -> None:
-        """``changes`` is the run that is not as it was afterwards."""
+    async def _write(self, run_id: UUID, statement: Any) -> None:
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(statement)
-        if changes is not None:
-            for tell in self.listeners:
-                tell(changes)
+        for tell in self.listeners:
+            tell(run_id)
 
     async def _rows(self, statement: Select[Any]) -> list[dict[str, Any]]:
         with translated():
