@@ -17,7 +17,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 
 from gateway.auth.caller import Authenticator
 from gateway.errors import InvalidInputError
-from gateway.sockets import Session, SocketHandler, opened
+from gateway.sockets import Session, SocketHandler, Wire, opened
 from gateway.streams import Streams
 from schema.context import Context, Services
 from schema.root import build_schema
@@ -45,6 +45,7 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
     """
 
     graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = Wire
 
     def __init__(self, *protocols: str, patience: timedelta = PATIENCE) -> None:
         super().__init__(

@@ -14,6 +14,8 @@ from typing import Any, cast
 import structlog
 from graphql import GraphQLError
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import BaseContext
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -28,7 +30,6 @@ from gateway.telemetry import correlation_id, log
 from schema.context import Context, Services
 
 FORBIDDEN = 4403
-BAD_REQUEST = 4400
 
 
 class Session(BaseContext):
@@ -89,6 +90,23 @@ async def opened(session: Session) -> dict[str, object]:
     return {"correlationId": session.correlation_id}
 
 
+class Wire(ASGIWebSocketAdapter):
+    """Its two ends may close it at the same moment: whoever comes second finds it closed, which is no mistake.
+
+    A reason is at most 123 bytes long. Source: RFC 6455, 5.5.
+    """
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            with suppress(WebSocketDisconnect):
+                await super().close(code, reason.encode()[:123].decode(errors="ignore"))
+
+
 class _EachItsContext:
     """The schema, for operations of a socket."""
 
@@ -143,12 +161,11 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         self._is_over = True
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
-        with suppress(WebSocketDisconnected, RuntimeError):  # it may be closed already
-            await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
+        await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
 
     async def handle_task_exception(self, error: Exception) -> None:
         """A client that is gone is nobody's mistake."""
-        if not self._is_over and not isinstance(error, WebSocketDisconnected):
+        if not isinstance(error, WebSocketDisconnected):
             log.error("a socket's operation broke", exc_info=error)
 
     @staticmethod

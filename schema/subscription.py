@@ -26,8 +26,8 @@ Ask = Info[Context, Any]
 @strawberry.type(description="What can be watched: over a WebSocket (graphql-transport-ws), or as an event stream.")
 class Subscription:
     @strawberry.subscription(
-        description="A run of synchronization: as it is now, then each time its status or its counters changed, until it has "
-        "come to its end. Who reads slowly gets the newest state, not every one.",
+        description="A run of synchronization: as it is now, then each time something of it changed, until it has come "
+        "to its end. Who reads slowly gets the newest state, not every one.",
         metadata=declared(READERS),
     )
     async def synchronization_job(

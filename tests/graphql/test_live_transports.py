@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from gateway.couplings.coupling import Mapping
 from gateway.endpoint import MOST_OPERATIONS, Endpoint
-from gateway.runs.run import Run, RunKind, RunState
+from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import NOBODY, SALES, WIDGET
 from tests.graphql.api import Api, start
@@ -62,7 +62,17 @@ async def closed(opened: Socket) -> int:
     """With which code the gateway closes the socket, and nothing is said before."""
     with pytest.raises(ClosedError) as caught:
         await opened.message()
+    assert len(caught.value.reason.encode()) <= 123, "no frame takes more"
     return caught.value.code
+
+
+async def until_closed(opened: Socket) -> int:
+    """The code, whatever is said before."""
+    try:
+        while True:
+            await opened.message()
+    except ClosedError as error:
+        return error.code
 
 
 async def refused(opened: Socket) -> set[str]:
@@ -253,6 +263,7 @@ NO_MESSAGES = (
     "{}",
     '{"type": 7}',
     '{"type": "start"}',
+    '{"type": "%s"}' % ("ö" * 1_000),
     '{"type": "connection_init", "payload": []}',
     '{"type": "subscribe"}',
     '{"type": "subscribe", "id": {}, "payload": {"query": "{ viewer { name } }"}}',
@@ -278,6 +289,20 @@ async def test_a_message_that_is_none_closes_the_socket(api: Api) -> None:
         opened.say({"type": "connection_init", "payload": {"authorization": bearer(api)}})
         assert await closed(opened) == TOO_MANY
     assert watchers(api) == 0
+
+
+async def test_operations_of_a_socket_that_is_closed_end_without_a_word(api: Api) -> None:
+    runs, id = api.app.state.running.services.run_jobs.runs, await noted(api)
+    with capture_logs() as logs:
+        for said in ("nonsense", '{"type": "connection_init"}'):
+            async with signed_in(api) as opened:
+                for number in range(10):
+                    opened.subscribe(WATCH, {"id": id}, id=str(number))
+                    await opened.message()
+                opened.say(said)
+                await runs.count(UUID(id), Tally(Counters(modified=len(said))))
+                assert await until_closed(opened) in (BAD_REQUEST, TOO_MANY)
+    assert (logs, watchers(api)) == ([], 0)
 
 
 async def test_a_socket_carries_so_many_operations_and_no_more(api: Api) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -74,7 +73,6 @@ async def test_a_run_is_watched_to_its_end_over_both_transports(runs: Runs) -> N
             assert statuses == sorted(statuses, key=["WAITING", "RUNNING", "SUCCEEDED"].index)
             sums = [sum(each["counters"].values()) for each in seen]
             assert (sums, len(sums) > 2) == (sorted(sums), True), "it goes on while it is watched"
-            assert all(one != other for one, other in pairwise(seen)), "each event tells a change"
         early.subscribe(WATCH, {"id": id})
         assert told(await early.answers()) == [over_socket[-1]], "who comes late gets what is there now"
     assert watches(runs.api).watchers == 0

@@ -58,7 +58,6 @@ def test_a_run_is_watched_to_its_end(client: NodeClient, transport: str) -> None
     jobs = [each["data"]["synchronizationJob"] for each in told]
     assert jobs[-1]["status"] == "SUCCEEDED"
     assert sum(jobs[-1]["counters"].values()) > 0
-    assert len({json.dumps(each, sort_keys=True) for each in jobs}) == len(jobs)
 
 
 @pytest.mark.parametrize("transport", ["socket", "stream"])
