@@ -191,10 +191,10 @@ async def running(
             if carry_out:
                 await services.plan_jobs.resume()
                 await services.run_jobs.resume()
-            looks = (pace or Pace()).schedules_seconds if carry_out else None
+            looking = _looking(services.schedules, (pace or Pace()).schedules_seconds, carry_out=carry_out)
             async with (
                 _recovering(services, alone=alone) as recovered,
-                _looking(services.schedules, looks),
+                looking,
                 services.hooks.running(),
                 _watching(services),
             ):
@@ -217,12 +217,12 @@ async def _jobs(settings: Settings, pace: Pace | None, *, carry_out: bool) -> As
 
 
 @asynccontextmanager
-async def _looking(schedules: Schedules, seconds: float | None) -> AsyncIterator[None]:
-    """What is due is begun, beside what else the application does."""
+async def _looking(schedules: Schedules, seconds: float | None, *, carry_out: bool) -> AsyncIterator[None]:
+    """What is due is begun, if jobs are carried out here, and what is overdue is told, beside what else the application does."""
     if seconds is None:
         yield
         return
-    task = asyncio.create_task(schedules.run(seconds))
+    task = asyncio.create_task(schedules.run(seconds, carry_out=carry_out))
     try:
         yield
     finally:

@@ -53,6 +53,7 @@ class RunHistory:
                 row["progressed_at"],
                 row["finished_at"],
                 succeeded.get((row["kind"], row["mapping"])),
+                row["error_code"],
             )
             for row in newest
             if row["kind"] in list(RunKind)

@@ -40,6 +40,13 @@ class ScheduleStore:
         """Those of a company that were looked at or changed already."""
         return await self._read(schedules.c.company_id == company_id)
 
+    async def companies(self) -> set[UUID]:
+        """Those that have any."""
+        with translated():
+            async with self._engine.connect() as connection:
+                found = await connection.execute(select(schedules.c.company_id).distinct())
+                return {row.company_id for row in found}
+
     async def due(self, now: datetime) -> list[Schedule]:
         """Those whose moment has come, in all companies, oldest first; also of such as are not enabled."""
         return sorted((await self._read(schedules.c.next_due <= now)).values(), key=lambda each: str(each.next_due))

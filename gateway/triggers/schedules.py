@@ -29,7 +29,7 @@ from gateway.triggers.schedule import (
     keys_of,
 )
 from gateway.triggers.schedule_store import Change, ScheduleStore
-from gateway.triggers.silence import Last, Overdue, Silence, Watched, news, overdue
+from gateway.triggers.silence import Last, Overdue, Silence, Watched, is_tried_again, news, overdue
 
 _CLAIM = timedelta(minutes=2)
 _DAY = timedelta(days=1)
@@ -43,13 +43,22 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A schedule with what holds for it now. ``overdue`` is None for one that is not enabled."""
+    """A schedule with what holds for it now, and whether it runs as it should."""
 
     schedule: Schedule
-    every: timedelta
     enabled: bool
-    last: Last | None
+    watched: Watched
     overdue: Overdue | None
+    """None also for one that is not enabled."""
+
+    @property
+    def every(self) -> timedelta:
+        return self.watched.every
+
+    @property
+    def last(self) -> Last | None:
+        """The newest of its runs, whoever began it."""
+        return self.watched.last
 
     @property
     def is_changed(self) -> bool:
@@ -91,7 +100,7 @@ class Schedules:
             every, enabled = self._as_it_is(schedule, configured[key.mapping])
             last = past.last.get((key.task.kind, key.mapping))
             watched = Watched(every, schedule.next_due, last, past.busy.get(key.mapping))
-            shown.append(Shown(schedule, every, enabled, last, overdue(watched, now) if enabled else None))
+            shown.append(Shown(schedule, enabled, watched, overdue(watched, now) if enabled else None))
         return shown
 
     async def change(self, key: Key, wish: Wish, by: str) -> Shown:
@@ -124,6 +133,8 @@ class Schedules:
         """Begin what is due now. However long nobody looked, each schedule begins one run."""
         now, begun = self.clock(), []
         for schedule in await self.store.due(now):
+            if schedule.enabled is None and schedule.key.company_id != self.company:
+                continue  # by default it is the business of a process that is configured for that company
             configured = await self.runs.settings.of(schedule.key.mapping, schedule.key.company_id)
             every, enabled = self._as_it_is(schedule, configured)
             assert schedule.next_due is not None  # noqa: S101 - it is due
@@ -137,11 +148,26 @@ class Schedules:
                 begun.append(run)
         return begun
 
+    async def try_again(self) -> list[Run]:
+        """Begin anew what failed for a cause that may have passed, however far its next moment is."""
+        now, begun = self.clock(), []
+        for each in await self._everywhere():
+            if not each.enabled or not is_tried_again(each.watched, now):
+                continue
+            key = each.schedule.key
+            if await self.store.claim(each.schedule, now=now, until=now + _CLAIM):
+                begun.append(await self.runs.soon(key.task.kind, key.mapping, key.company_id, BY))
+        return begun
+
+    async def _everywhere(self) -> list[Shown]:
+        companies = {self.company, *await self.store.companies()}
+        return [each for company in sorted(companies) for each in await self.all(company)]
+
     async def silent(self) -> dict[Key, Overdue]:
-        """What is overdue in the configured company, at most a minute old. What falls silent is logged once."""
+        """What is overdue, at most a minute old. What falls silent is logged once."""
         now = self.clock()
         if self._looked is None or now - self._looked[0] >= _MEMORY:
-            found = {each.schedule.key: each.overdue for each in await self.all(self.company) if each.overdue}
+            found = {each.schedule.key: each.overdue for each in await self._everywhere() if each.overdue}
             fallen, back = news(self._silent, found)
             for key in fallen:
                 since = found[key].since.isoformat()
@@ -153,26 +179,28 @@ class Schedules:
         return self._looked[1]
 
     async def _look_after(self) -> None:
-        """Once a minute: runs whose process is gone, and what is overdue; once a day: what is too old."""
+        """Once a minute: runs whose process is gone, and what is tried again; once a day: what is too old."""
         now = self.clock()
         if self._looked_after is None or now - self._looked_after >= _MEMORY:
             await self.runs.settle()
+            await self.try_again()
             self._looked_after = now
-        await self.silent()
         if self._cleared is None or now - self._cleared >= _DAY:
             await self.retention.apply(now)
             self._cleared = now
 
-    async def run(self, every_seconds: float) -> None:
-        """Look again and again; whatever fails, the next look may be luckier."""
+    async def run(self, every_seconds: float, *, carry_out: bool) -> None:
+        """Look again and again; whatever fails, the next look may be luckier. Who carries out nothing only tells of silence."""
         prepared = False
         while True:
             try:
                 if not prepared:
                     await self.prepare()
                     prepared = True
-                await self.tick()
-                await self._look_after()
+                if carry_out:
+                    await self.tick()
+                    await self._look_after()
+                await self.silent()
             except GatewayError as error:
                 log.warning("schedule.not_looked_at", **error.extensions, error=error.message)
             except Exception:

@@ -1,4 +1,4 @@
-"""Synchronization that stopped without a word: what should have run and did not, and why. Pure.
+"""Synchronization that stopped without a word: what should have run and did not, and why; what is tried again. Pure.
 
 Business Central's own jobs stop silently: a job queue entry goes on hold, or its session ends, and nothing tells. Here each
 schedule is held against its runs.
@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from gateway.errors import ErrorCode
 from gateway.runs.run import RunState
 from gateway.triggers.schedule import Key
 
@@ -20,7 +21,22 @@ LATE: Final = timedelta(minutes=5)
 STUCK: Final = timedelta(minutes=20)
 """A page takes ten minutes at most; the jobs of a process that is gone are taken over within one."""
 
+RETRY: Final = timedelta(minutes=5)
+"""How long after a run that failed for what passes by itself the next one begins, whatever the rhythm."""
+
 _PATIENCE: Final = timedelta(hours=1)
+
+_PASSING: Final = frozenset(
+    {
+        ErrorCode.BACKEND_UNREACHABLE,
+        ErrorCode.BACKEND_THROTTLED,
+        ErrorCode.BACKEND_TOO_SLOW,
+        ErrorCode.BACKEND_FAILED,
+        ErrorCode.BACKEND_TOKEN_UNAVAILABLE,
+        ErrorCode.DEADLINE_EXCEEDED,
+        ErrorCode.DATABASE_UNAVAILABLE,
+    }
+)
 
 
 class Silence(StrEnum):
@@ -55,6 +71,7 @@ class Last:
     progressed_at: datetime | None = None
     finished_at: datetime | None = None
     succeeded_at: datetime | None = None
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,17 @@ def _failing(every: timedelta, last: Last, now: datetime) -> Overdue | None:
     expected = last.succeeded_at + every
     grace = max(LATE, min(every, _PATIENCE))
     return Overdue(Silence.FAILING, expected) if now - expected > grace else None
+
+
+def is_tried_again(watched: Watched, now: datetime) -> bool:
+    """Whether a run is to begin although nothing is due: the last one failed, and its cause may have passed.
+
+    Business Central tries ten times, thirty seconds apart, and then leaves the job in error.
+    """
+    last = watched.last
+    if last is None or last.state is not RunState.FAILED or last.finished_at is None or last.error_code not in _PASSING:
+        return False
+    return now - last.finished_at >= RETRY and (watched.next_due is None or watched.next_due > now)
 
 
 def news(before: ReadOnly[Key, Silence], now: ReadOnly[Key, Overdue]) -> tuple[list[Key], list[Key]]:

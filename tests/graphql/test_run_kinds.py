@@ -118,11 +118,11 @@ async def test_a_side_that_looks_empty_ends_nothing(kinds: Kinds, side: str) -> 
     assert await kinds.all() == before
 
 
-@pytest.mark.parametrize("mapping", list(Mapping))
-async def test_every_mapping_is_reconciled(kinds: Kinds, mapping: Mapping) -> None:
-    job = await kinds.run("RECONCILE", mapping)
-    assert job["status"] == "SUCCEEDED", job
-    assert job["counters"]["unchanged"] > 0
+async def test_every_mapping_is_reconciled(kinds: Kinds) -> None:
+    for mapping in Mapping:
+        job = await kinds.run("RECONCILE", mapping)
+        assert (job["status"], job["mapping"]) == ("SUCCEEDED", mapping), job
+        assert job["counters"]["unchanged"] > 0
 
 
 async def test_statistics_of_all_customers_are_copied_where_they_differ(kinds: Kinds) -> None:

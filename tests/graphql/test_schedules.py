@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,6 +21,7 @@ from gateway.triggers.silence import Silence
 from tests.databases import DATABASES, postgresql
 from tests.graphql.api import Api, start
 from tests.graphql.runs import Runs
+from tests.graphql.test_half_answers import unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +57,8 @@ class Times(Runs):
         super().__init__(api)
         self.clock = Clock()
         self.schedules.clock = self.clock
+        ahead = 12 - self.clock.now.hour
+        self.schedules.zone = ZoneInfo(f"Etc/GMT{-ahead:+d}")  # it is midday: what is done at night is not due soon
 
     @property
     def schedules(self) -> Schedules:
@@ -178,6 +182,24 @@ async def test_any_number_of_processes_begin_each_moment_once(database: str, san
         assert len(begun) == 3
 
 
+async def test_schedules_of_another_company_are_begun_where_somebody_said_so(times: Times) -> None:
+    """By default they are the business of a gateway that is configured for that company."""
+    here, other = times.schedules, times.process()
+    other.company = uuid4()
+    await other.prepare()
+    times.clock.now += timedelta(hours=1)
+    assert await here.tick() == []
+    assert all(each.schedule.next_due is not None for each in await other.all(other.company))
+    given = {"mapping": "ITEM", "company": str(other.company), "enabled": True, "everyMinutes": 60}
+    await times.update_schedule(**given)
+    (run,) = await here.tick()
+    assert (run.mapping, run.company_id) == (Mapping.ITEM, other.company)
+    ended = await times.ended(str(run.id))
+    assert (ended["status"], ended["code"]) == ("FAILED", "BACKEND_NOT_FOUND"), "there is no such company"
+    due = [each.key for each in await other.store.due(times.clock.now)]
+    assert Key(Task.SYNCHRONIZE, Mapping.CUSTOMER, other.company) in due, "the others still wait for theirs"
+
+
 async def test_what_a_process_claimed_and_left_is_begun_by_the_next(times: Times) -> None:
     await times.only("SYNCHRONIZE", "CURRENCY")
     times.clock.now += timedelta(minutes=30)
@@ -230,6 +252,26 @@ async def test_who_may_see_and_change_schedules(times: Times) -> None:
     ):
         answer = await times.api.ask(question, given, person=person, explain=False)
         assert answer.errors[0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_a_run_that_failed_for_a_while_is_made_up_for_before_the_next_night(times: Times) -> None:
+    await times.only("RECONCILE", "CURRENCY")
+    times.api.business_central.instead = unreachable
+    run = await times.jobs.soon(RunKind.RECONCILE, Mapping.CURRENCY, times.company, "schedule")
+    assert (await times.ended(str(run.id)))["code"] == "BACKEND_UNREACHABLE"
+    stored = await times.jobs.runs.get(run.id)
+    assert stored is not None
+    assert stored.finished_at is not None
+    times.clock.now = stored.finished_at + timedelta(minutes=4)
+    assert (await times.shown("RECONCILE", "CURRENCY"))["reason"] == "FAILING", "it never went well"
+    assert await times.schedules.try_again() == []
+    times.api.business_central.instead = None
+    times.clock.now += timedelta(minutes=1)
+    found = await asyncio.gather(*(each.try_again() for each in (times.process(), times.process())))
+    (again,) = chain.from_iterable(found)
+    assert (await times.ended(str(again.id)))["status"] == "SUCCEEDED"
+    assert await times.schedules.try_again() == []
+    assert not (await times.shown("RECONCILE", "CURRENCY"))["overdue"]
 
 
 async def test_silence_is_told(times: Times) -> None:

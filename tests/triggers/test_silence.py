@@ -1,5 +1,6 @@
 """What should have run and did not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from gateway.couplings.coupling import Mapping
 from gateway.runs.run import RunState
 from gateway.triggers.schedule import Key, Task
-from gateway.triggers.silence import HINTS, Last, Overdue, Silence, Watched, news, overdue
+from gateway.triggers.silence import HINTS, Last, Overdue, Silence, Watched, is_tried_again, news, overdue
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
@@ -33,6 +34,10 @@ def running(*, came_on: float | None, began: float = 90) -> Last:
 
 def waiting(*, minutes: float) -> Last:
     return Last(RUN, RunState.WAITING, ago(minutes=minutes))
+
+
+def failed(code: str | None, *, minutes: float) -> Last:
+    return replace(ended(RunState.FAILED, minutes=minutes), error_code=code)
 
 
 SOON = NOW + timedelta(minutes=10)
@@ -89,6 +94,28 @@ SOON = NOW + timedelta(minutes=10)
 def test_what_is_overdue(watched: Watched, reason: Silence | None, since: datetime | None) -> None:
     expected = Overdue(reason, since) if reason is not None and since is not None else None
     assert overdue(watched, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "next_due", "again"),
+    [
+        (None, SOON, False),
+        (failed("BACKEND_UNREACHABLE", minutes=5), NOW + DAY, True),
+        (failed("BACKEND_UNREACHABLE", minutes=4), NOW + DAY, False),
+        (failed("DATABASE_UNAVAILABLE", minutes=5), None, True),
+        (failed("BACKEND_UNREACHABLE", minutes=5), NOW, False),  # it is due anyway
+        (failed("RECORD_NOT_VISIBLE", minutes=500), NOW + DAY, False),
+        (failed(None, minutes=500), NOW + DAY, False),
+        (ended(RunState.SUCCEEDED, minutes=9, succeeded=9), NOW + DAY, False),
+        (ended(RunState.CANCELLED, minutes=9), NOW + DAY, False),
+        (waiting(minutes=9), NOW + DAY, False),
+        (running(came_on=9), NOW + DAY, False),
+    ],
+)
+def test_what_failed_for_a_cause_that_passes_is_tried_again(
+    last: Last | None, next_due: datetime | None, again: bool
+) -> None:
+    assert is_tried_again(Watched(DAY, next_due, last), NOW) is again
 
 
 def test_each_reason_says_what_to_do() -> None:
