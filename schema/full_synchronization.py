@@ -1,16 +1,20 @@
 """The root fields of full runs, a few lines each."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError, RefusalError
+from gateway.runs.counting import facts_of
+from gateway.runs.review import review
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, declared
 from schema.selection import selection_of
 from schema.synchronization import require_way
 from schema.types.full_synchronization import (
+    FullSynchronizationReviewLine,
     FullSynchronizationStarted,
     StartFullSynchronizationInput,
     StartFullSynchronizationPayload,
@@ -19,6 +23,28 @@ from schema.types.synchronization import SynchronizationJob
 from schema.types.user_error import UserError
 
 Ask = Info[Context, Any]
+
+
+COMPANY = strawberry.argument(description="SystemId of the Business Central company; the configured one by default.")
+
+
+@strawberry.type
+class FullSynchronizationQueries:
+    @strawberry.field(
+        description="What full runs would meet, in the order of the dependencies: a line for each mapping and direction, with "
+        "how many records nobody coupled, and what is best done. Nothing is done.",
+        metadata=declared(ADMINISTRATORS),
+    )
+    async def full_synchronization_review(
+        self, info: Ask, company: Annotated[UUID | None, COMPANY] = None
+    ) -> list[FullSynchronizationReviewLine] | None:
+        selection_of(info)
+        services = info.context.services
+        where, jobs = company or services.company, services.run_jobs
+        last = await jobs.last_full(where)
+        mappings = [each.mapping for each in (await jobs.settings.all(where)).values() if each.enabled]
+        lines = review(await facts_of(info.context.desk(where), mappings, last))
+        return [FullSynchronizationReviewLine.of(each, last.get(each.facts.mapping.mapping)) for each in lines]
 
 
 @strawberry.type

@@ -35,6 +35,7 @@ from schema.coupling_pages import coupling_page, values_of
 from schema.coupling_queries import CouplingQueries
 from schema.enums import Mapping
 from schema.fields import ADMINISTRATORS, EVERY_ROLE, READERS, SIGNED_IN, After, First, declared, show
+from schema.full_synchronization import FullSynchronizationQueries
 from schema.ids import GlobalId, parse_id
 from schema.inputs import Direction, properties_of, to_filter, to_sort
 from schema.lookups import (
@@ -108,6 +109,7 @@ async def page(
 class Query(
     CouplingFileQueries,
     CouplingQueries,
+    FullSynchronizationQueries,
     MatchQueries,
     CouplingJobQueries,
     ScheduleQueries,

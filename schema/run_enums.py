@@ -2,6 +2,7 @@
 
 from gateway.runs.planning import Action, Reason, Wanted
 from gateway.runs.policy import DeletionConflict, UpdateConflict
+from gateway.runs.review import Recommendation
 from gateway.runs.run import RunKind, RunState
 from schema.enums import show_enum
 
@@ -92,13 +93,26 @@ show_enum(
     },
     name="SynchronizationReason",
 )
+show_enum(
+    Recommendation,
+    "What is best done with a mapping before, or by, a full run.",
+    {
+        Recommendation.FULL_SYNCHRONIZATION: "Run it: only one side has records that nobody coupled.",
+        Recommendation.COUPLE_RECORDS: "Couple records first, by match or by hand: both sides have some that nobody coupled.",
+        Recommendation.NO_RECORDS: "Nothing: there are no records to make partners for.",
+        Recommendation.DEPENDENCY_NOT_SATISFIED: "First the mappings whose records it refers to.",
+    },
+    name="FullSynchronizationRecommendation",
+)
 
+FullSynchronizationRecommendation = Recommendation
 SynchronizeWay = Wanted
 SynchronizationAction = Action
 SynchronizationReason = Reason
 
 __all__ = [
     "DeletionConflict",
+    "FullSynchronizationRecommendation",
     "RunKind",
     "RunState",
     "SynchronizationAction",

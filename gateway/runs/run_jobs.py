@@ -95,9 +95,9 @@ class RunJobs:
             RefusalError: a full run of one of them is under way.
         """
         for _ in range(2):
-            last = await self.runs.last(company, RunKind.FULL)
+            last = await self.last_full(company)
             for each in mappings:
-                if (run := last.get(each.mapping)) and not (await self.get(run.id) or run).state.is_final:
+                if (run := last.get(each.mapping)) and not run.state.is_final:
                     raise under_way(run)
             now = datetime.now(UTC)
             runs = chain(mappings, company, by, now=now, wanted=wanted, only_coupled=only_coupled, last=last)
@@ -105,6 +105,11 @@ class RunJobs:
                 await self._enqueue(runs[0])
                 return runs
         raise under_way(runs[0])
+
+    async def last_full(self, company: UUID) -> dict[Mapping, Run]:
+        """The last full run of each mapping that had one, as it is now."""
+        found = await self.runs.last(company, RunKind.FULL)
+        return {mapping: await self.get(each.id) or each for mapping, each in found.items()}
 
     async def _start(self, mapping: Mapping, company: UUID, by: str, kind: RunKind, asked: ReadOnly[str, Any]) -> Run:
         run = Run(uuid4(), mapping, company, kind, asked, RunState.WAITING, datetime.now(UTC), by)
