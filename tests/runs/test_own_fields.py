@@ -78,6 +78,20 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, change: Any, said: str
     assert said in problem
 
 
+@pytest.mark.parametrize(
+    ("api", "pages", "said"),
+    [("contoso/sales/v1.0", 2, "pages 2: CUSTOMER has a page already"), ("v2.0", 1, "pages 1, api")],
+)
+def test_a_page_that_cannot_be(tmp_path: Path, api: str, pages: int, said: str) -> None:
+    path = tmp_path / "mappings.json"
+    page = {"mapping": "CUSTOMER", "api": api, "entity_set": "ourCustomers"}
+    path.write_text(json.dumps({"pages": [page] * pages}), encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        mappings_with(path)
+    (problem,) = told.value.problems
+    assert said in problem
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     other = VAT | {"name": "other"}
     with pytest.raises(ConfigError) as told:
