@@ -337,6 +337,8 @@ CANNOT_BE_CHANGED: list[tuple[str, Any, str, str]] = [
     ("city", {"toDataverse": [{"kind": "LOOKUP"}]}, "toDataverse", "table"),
     ("city", {"toDataverse": [{"kind": "TRIM"}] * 11}, "toDataverse", "10"),
     ("city", {"clearOnFailed": True}, "clearOnFailed", "city"),
+    ("currencyCode", {"enabled": False}, "enabled", "creditLimit"),
+    ("currencyCode", {"direction": "FROM_INTEGRATION_TABLE"}, "enabled", "creditLimit"),
     ("currencyCode", {"constant": "EUR", "direction": "TO_INTEGRATION_TABLE"}, "constant", "refers to"),
     ("country", {"constant": "x" * 81, "direction": "TO_INTEGRATION_TABLE"}, "constant", "80"),
     ("city", {"constant": "a", "direction": "TO_INTEGRATION_TABLE", "toDataverse": UPPER}, "constant", "rule"),

@@ -31,9 +31,19 @@ ORIGIN = {
 }
 
 
+LIABLE = {
+    "mapping": "CUSTOMER",
+    "label": "Tax Liable",
+    "business_central": "taxLiable",
+    "dataverse": "donotphone",
+    "kind": "BOOLEAN",
+    "direction": "TO_INTEGRATION_TABLE",
+}
+
+
 @pytest.fixture
 async def runs(sandbox_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runs]:
-    monkeypatch.setenv("GATEWAY_MAPPINGS_FILE", str(written(tmp_path, VAT, ORIGIN)))
+    monkeypatch.setenv("GATEWAY_MAPPINGS_FILE", str(written(tmp_path, VAT, ORIGIN, LIABLE)))
     async with AsyncExitStack() as stack:
         shutil.copytree(sandbox_files, tmp_path / "sandbox")
         opened = open_sandbox("http://localhost", folder=tmp_path / "sandbox")
@@ -51,15 +61,18 @@ async def test_own_fields_are_synchronized_like_shipped_ones(runs: Runs) -> None
     assert [(each["field"], each["dataverseColumn"], each["constant"]) for each in own] == [
         ("taxRegistrationNumber", "new_vatnumber", None),
         ("tickersymbol", "tickersymbol", "BC"),
+        ("taxLiable", "donotphone", None),
     ]
     await settle(runs)
-    await in_bc(runs, QUIET, {"taxRegistrationNumber": "NL001234567B01"})
+    liable = (await held(runs, QUIET, "taxLiable", "donotphone"))[0]
+    await in_bc(runs, QUIET, {"taxRegistrationNumber": "NL001234567B01", "taxLiable": not liable})
     assert "taxRegistrationNumber" in await differing(runs, QUIET)
     (step,) = await runs.plan(await runs.id_of(QUIET))
     assert "taxRegistrationNumber" in step["toDataverse"]
     assert (await runs.modified())["counters"] == NOTHING | {"modified": 1}
     assert await held(runs, QUIET, *VAT_NUMBERS) == ("NL001234567B01",) * 2
     assert (await held(runs, QUIET, "number", "tickersymbol"))[1] == "BC"
+    assert await held(runs, QUIET, "taxLiable", "donotphone") == (not liable, not liable)
     assert await differing(runs, QUIET) == set()
     await in_crm(runs, QUIET, {"new_vatnumber": "DE99"})
     assert (await runs.modified())["counters"] == NOTHING | {"modified": 1}
