@@ -156,6 +156,9 @@ async def test_a_filter_takes_records_in_and_leaves_others_out(runs: Runs) -> No
     assert (await runs.phones(QUIET))[1] != "+31 10 555 0111"
     (step,) = await runs.plan(await runs.id_of(QUIET))
     assert (step["action"], step["reason"]) == ("SKIP", "OUTSIDE_FILTER")
+    refused = await runs.refused(businessCentral={"number": QUIET}, dataverse={"number": QUIET})
+    assert refused["code"] == "RECORD_OUTSIDE_FILTER", "it counts for coupling, too"
+    assert "city not equals O'Delft" in refused["message"]
     assert (await mapping(runs, businessCentralFilter={}))["changed"] is False
     await runs.modified()
     assert await runs.phones(QUIET) == ("+31 10 555 0111", "+31 10 555 0111"), "it entered the filter without a change"
