@@ -3,9 +3,10 @@
 Source: Business Central, table Integration Field Mapping, its validations; "Mapping the Tables and Fields to Synchronize".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import InvalidInputError
 from gateway.records import Backend
 from gateway.runs.changes import FieldChange, FilterChange, MappingChange, blank_of, with_changes
@@ -36,10 +37,24 @@ def check_mapping(shipped: TableMapping, change: MappingChange) -> None:
             f"{to.label} needs.",
             argument="direction",
         )
-    if not any(each.enabled for each in with_changes(shipped, change).fields):
+    fields = with_changes(shipped, change).fields
+    _check_currency(fields)
+    if not any(each.enabled for each in fields):
         raise InvalidInputError(
             f"No field of {shipped.name} would be left to be synchronized. Switch the whole mapping off instead.",
             argument="enabled" if direction is None else "direction",
+        )
+
+
+def _check_currency(fields: Sequence[FieldMapping]) -> None:
+    """An amount in local currency must not end up in a row of CRM that is in another one."""
+    to_crm = [each for each in fields if each.is_written_to(Backend.DATAVERSE)]
+    amounts = [each.name for each in to_crm if each.money is not None]
+    left = [each.name for each in fields if each.lookup is Tables.CURRENCY and not each.own and each not in to_crm]
+    if amounts and left:
+        raise InvalidInputError(
+            f"{left[0]} says in which currency CRM's row is, and has to go to CRM as long as {', '.join(amounts)} does.",
+            argument="enabled",
         )
 
 

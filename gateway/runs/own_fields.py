@@ -1,6 +1,6 @@
 """Fields of an installation's own, from a file: columns and properties that no shipped mapping has.
 
-TOML or JSON, a list ``fields`` of which each is::
+TOML or JSON. ``pages`` are API pages of extensions that stand for standard ones, which cannot be extended. Each of ``fields``::
 
     [[fields]]
     mapping = "CUSTOMER"
@@ -10,7 +10,7 @@ TOML or JSON, a list ``fields`` of which each is::
     business_central_length = 50
     dataverse_length = 50
 
-Source: Business Central, "Mapping the Tables and Fields to Synchronize", adding field mappings.
+Source: Business Central, "Mapping the Tables and Fields to Synchronize", adding field mappings; "Developing a custom API".
 """
 
 import json
@@ -76,11 +76,22 @@ class OwnField(BaseModel):
         )
 
 
+class OwnPage(BaseModel):
+    """A page of an extension over the table of a mapping: with the properties of the standard page, and more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mapping: Mapping
+    api: str = Field(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/(v\d+\.\d+|beta)$")
+    entity_set: Name
+
+
 class OwnFields(BaseModel):
     """The file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    pages: tuple[OwnPage, ...] = ()
     fields: tuple[OwnField, ...] = ()
 
 
@@ -96,7 +107,7 @@ def mappings_with(path: Path | None) -> ReadOnly[Mapping, TableMapping]:
         own = OwnFields.model_validate(_read(path))
     except ValidationError as error:
         raise ConfigError(*(f"{path.name}: {_problem(each['loc'], each['msg'])}" for each in error.errors())) from None
-    return added(own.fields, of=path.name)
+    return added(own, of=path.name)
 
 
 def _read(path: Path) -> Any:
@@ -117,7 +128,7 @@ def _problem(place: Sequence[int | str], message: str) -> str:
     return ", ".join([where, *map(str, place[2:])]) + f": {message}"
 
 
-def added(own: Iterable[OwnField], *, of: str) -> ReadOnly[Mapping, TableMapping]:
+def added(own: OwnFields, *, of: str) -> ReadOnly[Mapping, TableMapping]:
     """The shipped mappings with these fields behind their own.
 
     Raises:
@@ -125,7 +136,13 @@ def added(own: Iterable[OwnField], *, of: str) -> ReadOnly[Mapping, TableMapping
     """
     mappings = dict(TABLE_MAPPINGS)
     problems: list[str] = []
-    for number, each in enumerate(own, start=1):
+    for number, page in enumerate(own.pages, start=1):
+        mapping = mappings[page.mapping]
+        if mapping.bc.source.api is not None:
+            problems.append(f"{of}: pages {number}: {mapping.name} has a page already")
+        source = replace(mapping.bc.source, api=page.api, name=page.entity_set)
+        mappings[page.mapping] = replace(mapping, bc=replace(mapping.bc, source=source))
+    for number, each in enumerate(own.fields, start=1):
         mapping, field = mappings[each.mapping], each.field()
         found = list(_problems(mapping, field))
         problems += [f"{of}: fields {number} ({field.name or 'without a name'}): {one}" for one in found]

@@ -80,7 +80,7 @@ def differences_of(
         if (foreign and field.money is not None) or _goes_alone(field, mapping, pairing):
             continue
         texts = _referred(field, pairing, references) if field.kind is Kind.LOOKUP else _values(field, pairing, places)
-        if texts is None or _stays_blank(field, mapping, texts[0]):
+        if texts is None or _stays_blank(field, mapping, *texts):
             continue
         known = _known(field, recalled(field, pairing.coupling.base or {}), places)
         yield Difference(
@@ -105,7 +105,7 @@ def _goes_alone(field: FieldMapping, mapping: TableMapping, pairing: Pairing) ->
     along = mapping.field(field.along) if field.along is not None else None
     if along is None:
         return False
-    return _stays_blank(along, mapping, canonical(along, Backend.BUSINESS_CENTRAL, pairing.bc.values))
+    return _stays_blank(along, mapping, canonical(along, Backend.BUSINESS_CENTRAL, pairing.bc.values), "")
 
 
 def _values(field: FieldMapping, pairing: Pairing, places: Places) -> tuple[str, str] | None:
@@ -129,10 +129,16 @@ def _text(referred: Referred) -> str:
     return referred.text
 
 
-def _stays_blank(field: FieldMapping, mapping: TableMapping, bc: str) -> bool:
+def _stays_blank(field: FieldMapping, mapping: TableMapping, bc: str, crm: str) -> bool:
     """A blank that goes one way only and is never written (Not Null) is no difference: nothing would ever come of it."""
-    one_way = direction_of(mapping, field) is Direction.TO_INTEGRATION_TABLE
-    return field.not_null and one_way and bc in ("", "0")
+    if not field.not_null:
+        return False
+    match direction_of(mapping, field):
+        case Direction.TO_INTEGRATION_TABLE:
+            return field.arriving(Backend.DATAVERSE, bc) in ("", "0")
+        case Direction.FROM_INTEGRATION_TABLE:
+            return field.arriving(Backend.BUSINESS_CENTRAL, crm) in ("", "0")
+    return False
 
 
 def _shown(field: FieldMapping, pairing: Pairing, backend: Backend, text: str) -> str | None:

@@ -1,14 +1,17 @@
 """Fields of an installation's own: what a file may say, and a sentence with its place for each mistake."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from gateway.couplings.coupling import Mapping
 from gateway.errors import ConfigError
 from gateway.runs.own_fields import mappings_with
+from gateway.sync.creation import bind
 from gateway.sync.mapping import Kind
 from gateway.sync.mappings import TABLE_MAPPINGS
 
@@ -78,6 +81,20 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, change: Any, said: str
     assert said in problem
 
 
+@pytest.mark.parametrize(
+    ("api", "pages", "said"),
+    [("contoso/sales/v1.0", 2, "pages 2: CUSTOMER has a page already"), ("v2.0", 1, "pages 1, api")],
+)
+def test_a_page_that_cannot_be(tmp_path: Path, api: str, pages: int, said: str) -> None:
+    path = tmp_path / "mappings.json"
+    page = {"mapping": "CUSTOMER", "api": api, "entity_set": "ourCustomers"}
+    path.write_text(json.dumps({"pages": [page] * pages}), encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        mappings_with(path)
+    (problem,) = told.value.problems
+    assert said in problem
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     other = VAT | {"name": "other"}
     with pytest.raises(ConfigError) as told:
@@ -98,6 +115,22 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, text: str) -> Non
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="GATEWAY_MAPPINGS_FILE"):
         mappings_with(tmp_path / name)
+
+
+def test_a_look_up_is_written_as_crm_calls_it(tmp_path: Path) -> None:
+    column = {"business_central": "currencyId", "name": "second", "dataverse": "_new_currencyid_value"}
+    lookup = {
+        "kind": "LOOKUP",
+        "lookup": "CURRENCY",
+        "navigation": "new_CurrencyId",
+        "direction": "TO_INTEGRATION_TABLE",
+    }
+    given = {"mapping": "CUSTOMER", "label": "Second Currency"} | column | lookup
+    field = mappings_with(written(tmp_path, given))[Mapping.CUSTOMER].field("second")
+    assert field is not None
+    row = UUID(int=7)
+    assert bind(field, row) == {"new_CurrencyId@odata.bind": f"/transactioncurrencies({row})"}
+    assert bind(replace(field, navigation=None), None) == {"new_currencyid@odata.bind": None}
 
 
 def test_a_constant_needs_one_side_only(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which fields differ, and who changed them: by the value both held, or by when the records changed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,14 @@ from gateway.couplings.coupling import Coupling, Mapping
 from gateway.records import Backend, Values
 from gateway.sync.comparison import AT_MOST, Places
 from gateway.sync.differences import CouplingSide, Difference, Pairing, changed_side, differences_of
-from gateway.sync.mapping import Direction, Kind, TableMapping
+from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
 from gateway.sync.records import Found
 from gateway.sync.references import References, Referred
 from gateway.sync.tables.customer import CUSTOMER
 from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
 from gateway.sync.tables.salesperson import SALESPERSON
+from gateway.sync.transforms import Transform, Transformation
 
 BC, CRM, BOTH = CouplingSide.BUSINESS_CENTRAL, CouplingSide.DATAVERSE, CouplingSide.BOTH
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
@@ -148,3 +150,21 @@ def test_a_credit_limit_in_another_currency_is_not_compared() -> None:
 def test_every_mapping_is_compared() -> None:
     assert Mapping.CUSTOMER is CUSTOMER.mapping
     assert differences(CUSTOMER, {}, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("direction", "bc", "crm", "differs"),
+    [
+        (Direction.TO_INTEGRATION_TABLE, "---", "Delft", False),
+        (Direction.TO_INTEGRATION_TABLE, "Delft", "---", True),
+        (Direction.FROM_INTEGRATION_TABLE, "Delft", "---", False),
+        (Direction.FROM_INTEGRATION_TABLE, "", "Delft", True),
+        (Direction.BIDIRECTIONAL, "Delft", "", True),
+    ],
+)
+def test_what_would_never_be_written_is_no_difference(direction: Direction, bc: str, crm: str, differs: bool) -> None:
+    """Not Null, when what a rule leaves of a text is a blank."""
+    rules = (Transformation(Transform.ALPHANUMERIC),)
+    city = FieldMapping("city", "City", "city", "address1_city", direction, not_null=True, to_crm=rules, to_bc=rules)
+    mapping = replace(CUSTOMER, fields=(city,))
+    assert bool(differences(mapping, {"city": bc}, {"address1_city": crm})) is differs
