@@ -44,9 +44,9 @@ class MappingChange:
 
     enabled: bool = True
     direction: Direction | None = None
-    only_coupled: bool | None = None
     filters: Mapping[Backend, FilterChange] = field(default_factory=dict)
     fields: Mapping[str, FieldChange] = field(default_factory=dict)
+    only_coupled: bool | None = None
 
 
 NO_CHANGE: Final = MappingChange()

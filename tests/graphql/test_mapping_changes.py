@@ -180,7 +180,6 @@ async def test_a_filter_instead_of_the_shipped_one(runs: Runs) -> None:
 
 async def test_a_filter_that_is_changed_during_a_run(runs: Runs) -> None:
     """What that run looked at with the old filter is looked at again."""
-    await settle(runs)
     dataverse, arrived, go_on = runs.api.dataverse, asyncio.Event(), asyncio.Event()
 
     async def hold(request: httpx.Request) -> httpx.Response:

@@ -139,7 +139,9 @@ async def test_a_page_of_an_extension_stands_for_the_standard_one(
         stack.callback(opened.close)
         runs = Runs(await start(opened, f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}", stack))
         extension = runs.api.business_central.inner = Extension(runs.api.business_central.inner)
-            assert extension.asked
+        await runs.modified()
+        await runs.modified()
+        assert extension.asked
         await in_crm(runs, QUIET, {"new_vatnumber": "DE99"})
         assert "taxRegistrationNumber" in await differing(runs, QUIET)
         extension.asked.clear()

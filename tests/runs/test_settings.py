@@ -164,6 +164,7 @@ mapping_changes = st.builds(
     st.none() | st.sampled_from(Direction),
     st.dictionaries(st.sampled_from(Backend), filters),
     st.dictionaries(names, field_changes),
+    st.none() | st.booleans(),
 )
 
 
