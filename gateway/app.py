@@ -115,7 +115,8 @@ def create_app(
             app.state.running = built
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
-                yield
+                async with built.services.hooks.running():  # now: backends ask us while they register us
+                    yield
             finally:
                 gc.unfreeze()  # and may go with the application
 
@@ -167,7 +168,7 @@ async def running(
             await jobs.resume(watch=not alone)
             await services.plan_jobs.resume()
             await services.run_jobs.resume()
-            async with _recovering(services, alone=alone) as recovered, services.hooks.running():
+            async with _recovering(services, alone=alone) as recovered:
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)
     finally:
         await engine.dispose()

@@ -112,6 +112,7 @@ class Notices:
         self._watch = Watch()
         self._woken = asyncio.Event()
         self._working = asyncio.Lock()
+        self._age = timedelta(0)
 
     async def tell(self, keys: Sequence[Key], news: Sequence[News], watch: Watch) -> None:
         """Something was told about these mappings. When this returns, it is not lost any more."""
@@ -151,8 +152,9 @@ class Notices:
         return [Notice(mapping, company, Backend.BUSINESS_CENTRAL, each, at) for each in coupled]
 
     async def recover(self) -> None:
-        """Take up what a process left that is gone."""
-        for each in await self._told.somethings(before=self._pace.now() - _FORGOTTEN):
+        """Take up what a process left that is gone: the first time whatever there is, it may have been our predecessor's."""
+        age, self._age = self._age, _FORGOTTEN
+        for each in await self._told.somethings(before=self._pace.now() - age):
             now = self._pace.clock()
             pending = self._pending.setdefault((each.mapping, each.company_id), _Pending(now, now))
             pending.kept.setdefault(each.backend, each)
