@@ -12,6 +12,7 @@ Business Central were deleted.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -131,7 +132,7 @@ class Notices:
             pending.kept |= {one: notice for (other, one), notice in kept.items() if other == key}
             for each in news:
                 pending.add(each)
-        self._woken.set()
+        self.wake()
 
     def _kept(self, key: Key) -> Iterable[Backend]:
         pending = self._pending.get(key)
@@ -159,7 +160,7 @@ class Notices:
             pending = self._pending.setdefault((each.mapping, each.company_id), _Pending(now, now))
             pending.kept.setdefault(each.backend, each)
             pending.add(News(each.backend, None))
-        self._woken.set()
+        self.wake()
 
     async def work(self) -> None:
         """Begin the runs whose time has come."""
@@ -174,19 +175,22 @@ class Notices:
                     log.warning("hooks.run_not_begun", mapping=key[0], code=str(error.code))
                     self._put_back(key, pending, not_before=now + _AGAIN_SECONDS)
 
-    async def run(self) -> None:
-        """Work as long as the application lives."""
-        while True:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until somebody says stop, and wakes us."""
+        while not stop.is_set():
             self._woken.clear()
             try:
                 await self.work()
             except Exception:  # nobody waits for this task
                 log.exception("hooks.notices_failed")
-            try:
-                async with asyncio.timeout(self._rest()):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            if not stop.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._rest()):
+                        await self._woken.wait()
+
+    def wake(self) -> None:
+        """Something is to be looked at."""
+        self._woken.set()
 
     @property
     def waiting(self) -> bool:
