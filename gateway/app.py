@@ -132,7 +132,8 @@ def create_app(
             app.state.serving = Serving(built.services, built.authenticator, app.state.streams)
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
-                yield
+                async with built.services.hooks.running():  # now: backends ask us while they register us
+                    yield
             finally:
                 app.state.streams.end()
                 gc.unfreeze()  # and may go with the application
@@ -195,7 +196,6 @@ async def running(
             async with (
                 _recovering(services, alone=alone) as recovered,
                 looking,
-                services.hooks.running(),
                 _watching(services),
             ):
                 yield Running(engine, services, _authenticator(settings, identity_http), recovered)

@@ -91,5 +91,6 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _reception(request: Request) -> Reception:
+    """The application has started: before, nobody serves its requests."""
     reception: Reception = request.app.state.running.services.hooks.reception
     return reception

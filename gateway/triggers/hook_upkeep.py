@@ -7,6 +7,7 @@ administrators, logged once, and tried again after one minute, then two, then fo
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from json import dumps
@@ -53,16 +54,18 @@ class HookUpkeep:
         self._pace = pace
         self._looking = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Look every few minutes, as long as the application lives."""
-        while True:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look every few minutes until somebody says stop."""
+        while not stop.is_set():
             try:
                 await self.look()
             except GatewayError as error:
                 log.warning("hooks.not_looked_at", code=str(error.code))
             except Exception:  # nobody waits for this task
                 log.exception("hooks.upkeep_failed")
-            await asyncio.sleep(self._pace.look_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.look_seconds):
+                    await stop.wait()
 
     async def look(self) -> None:
         """Raises: DatabaseError."""

@@ -27,6 +27,9 @@ from gateway.triggers.notices import HookPace, Notices
 PATHS = {Backend.BUSINESS_CENTRAL: "/hooks/business-central/", Backend.DATAVERSE: "/hooks/dataverse/"}
 """Below the public address; the id of the registration follows."""
 
+_GRACE_SECONDS = 5.0
+"""How long a look under way may take when the application ends. What is broken off is found again by the next process."""
+
 _CODES = {
     Backend.BUSINESS_CENTRAL: CheckCode.WEBHOOKS_BUSINESS_CENTRAL,
     Backend.DATAVERSE: CheckCode.WEBHOOKS_DATAVERSE,
@@ -46,11 +49,15 @@ class Hooks:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Registrations are looked after, and runs begin, while it is entered."""
-        tasks = [asyncio.create_task(self.notices.run()), asyncio.create_task(self.upkeep.run())]
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(self.notices.run(stop)), asyncio.create_task(self.upkeep.run(stop))]
         try:
             yield
         finally:
-            for task in tasks:
+            stop.set()
+            self.notices.wake()
+            _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+            for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -12,6 +12,7 @@ Business Central were deleted.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -112,6 +113,7 @@ class Notices:
         self._watch = Watch()
         self._woken = asyncio.Event()
         self._working = asyncio.Lock()
+        self._age = timedelta(0)
 
     async def tell(self, keys: Sequence[Key], news: Sequence[News], watch: Watch) -> None:
         """Something was told about these mappings. When this returns, it is not lost any more."""
@@ -130,7 +132,7 @@ class Notices:
             pending.kept |= {one: notice for (other, one), notice in kept.items() if other == key}
             for each in news:
                 pending.add(each)
-        self._woken.set()
+        self.wake()
 
     def _kept(self, key: Key) -> Iterable[Backend]:
         pending = self._pending.get(key)
@@ -151,13 +153,14 @@ class Notices:
         return [Notice(mapping, company, Backend.BUSINESS_CENTRAL, each, at) for each in coupled]
 
     async def recover(self) -> None:
-        """Take up what a process left that is gone."""
-        for each in await self._told.somethings(before=self._pace.now() - _FORGOTTEN):
+        """Take up what a process left that is gone: the first time whatever there is, it may have been our predecessor's."""
+        age, self._age = self._age, _FORGOTTEN
+        for each in await self._told.somethings(before=self._pace.now() - age):
             now = self._pace.clock()
             pending = self._pending.setdefault((each.mapping, each.company_id), _Pending(now, now))
             pending.kept.setdefault(each.backend, each)
             pending.add(News(each.backend, None))
-        self._woken.set()
+        self.wake()
 
     async def work(self) -> None:
         """Begin the runs whose time has come."""
@@ -172,19 +175,22 @@ class Notices:
                     log.warning("hooks.run_not_begun", mapping=key[0], code=str(error.code))
                     self._put_back(key, pending, not_before=now + _AGAIN_SECONDS)
 
-    async def run(self) -> None:
-        """Work as long as the application lives."""
-        while True:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until somebody says stop, and wakes us."""
+        while not stop.is_set():
             self._woken.clear()
             try:
                 await self.work()
             except Exception:  # nobody waits for this task
                 log.exception("hooks.notices_failed")
-            try:
-                async with asyncio.timeout(self._rest()):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            if not stop.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._rest()):
+                        await self._woken.wait()
+
+    def wake(self) -> None:
+        """Something is to be looked at."""
+        self._woken.set()
 
     @property
     def waiting(self) -> bool:

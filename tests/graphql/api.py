@@ -147,7 +147,8 @@ async def start(
         hook_pace=hook_pace,
         **({"request_deadline_seconds": deadline_seconds} | settings),
     )
-    sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)
+    if hook_pace is not None and sandbox.outgoing.sender.network is None:
+        sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))

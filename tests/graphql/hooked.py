@@ -115,10 +115,17 @@ def by_hand(sandbox: Sandbox, clock: Clock) -> Iterator[None]:
         sandbox.outgoing.running = running  # type: ignore[method-assign]
 
 
+async def not_reached(sandbox: Sandbox) -> None:
+    """Nobody is told any more: the gateway that was told is gone."""
+    await sandbox.outgoing.sender.close()
+    sandbox.outgoing.sender.network = None
+
+
 async def hooked(
     sandbox: Sandbox, url: str, stack: AsyncExitStack, clock: Clock, *, public_url: str | None = PUBLIC, **settings: Any
 ) -> Hooked:
     """A gateway at a public address, with its registrations made."""
+    stack.push_async_callback(not_reached, sandbox)
     stack.enter_context(by_hand(sandbox, clock))
     pace = HookPace(clock=lambda: clock.moment.timestamp(), now=clock)
     api = await start(sandbox, url, stack, hook_pace=pace, public_url=public_url, **settings)

@@ -17,6 +17,7 @@ import pytest
 
 from gateway.couplings.coupling import Mapping
 from gateway.sandbox.app import Sandbox, open_sandbox
+from gateway.sandbox.faults import Rule
 from gateway.triggers.hooks_dataverse import HEADER
 from tests.databases import postgresql
 from tests.graphql.hooked import PUBLIC, Hooked, hooked
@@ -24,7 +25,7 @@ from tests.sandbox.receivers import Clock
 
 pytestmark = pytest.mark.anyio
 
-QUIET, OTHER, DELETABLE = "C00023", "C00024", "C00075"
+QUIET, DELETABLE = "C00023", "C00075"
 SETS, TABLES = 9, 5
 CHECKS = "{ connection { healthy checks { code passed message hint } } }"
 
@@ -56,6 +57,7 @@ async def told(own_sandbox: Sandbox, url: str, clock: Clock) -> AsyncIterator[Ho
 
 
 async def test_a_change_reaches_the_other_system_by_itself_and_comes_to_rest(told: Hooked) -> None:
+    told.api.sandbox.faults.add(Rule("duplicate-webhook"))
     bc, crm = await told.both(QUIET)
     await told.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0999"})
     (first,) = await told.settled()
@@ -171,13 +173,13 @@ async def test_a_deletion_in_business_central_is_looked_at_even_after_a_crash(
         assert told.hooks.notices.waiting, "it is saved, and then the process ends"
     async with AsyncExitStack() as stack:
         again = await hooked(own_sandbox, url, stack, clock)
-        await again.look(minutes=2)
+        await again.look()
         (run,) = [each for each in await again.settled() if each.mapping is Mapping.CUSTOMER]
         assert run.tally.total.uncoupled >= 1, "with what hangs on it"
         assert await again.books.couplings.get(coupling.id) is None
         assert await again.jobs.runs.told.deletions(Mapping.CUSTOMER, again.company, limit=9) == []
         await again.api.in_business_central("DELETE", f"customers({made['id']})")
-        assert await again.settled() == [], "nobody coupled it"
+        assert {each.mapping for each in await again.settled()} <= {Mapping.CONTACT}, "nobody coupled this customer"
 
 
 async def test_what_is_not_true_does_no_harm(told: Hooked) -> None:
@@ -384,15 +386,11 @@ async def test_two_processes_register_once(own_sandbox: Sandbox, clock: Clock) -
             assert one.seen[0] + two.seen[0] == 1 + SETS
             _, crm = await one.both(QUIET)
             await one.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0999"})
-            assert len(await two.settled()) == 1, "either of them takes what is told"
-            assert await told_twice(one, crm) == []
-
-
-async def told_twice(one: Hooked, crm: str) -> list[Any]:
-    """What the other process hears of a change that was synchronized already."""
-    message = {"MessageName": "Delete", "PrimaryEntityName": "account", "PrimaryEntityId": str(uuid4())}
-    assert await one.post(one.endpoints()[0]["url"], headers={HEADER: one.secret()}, content=json.dumps(message)) == 204
-    return await one.settled()
+            assert len(await one.settled()) == 1
+            await two.reached_by(httpx.ASGITransport(app=two.api.app))
+            await two.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0111"})
+            await two.delivered()
+            assert two.hooks.notices.waiting, "what one of them registered the other one takes"
 
 
 def notification(hook: dict[str, Any], path: str, kind: str, *, at: datetime | None = None) -> Any:
