@@ -10,6 +10,7 @@ from strawberry import Info
 
 from gateway.errors import InvalidInputError
 from gateway.runs.configured import Configured
+from gateway.runs.states import passes_states
 from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, READERS, declared
@@ -66,7 +67,7 @@ class TableMappingMutations:
 def _changed(input: UpdateTableMappingInput, before: Configured) -> Configured:
     """
     Raises:
-        InvalidInputError: the mapping has no such field.
+        InvalidInputError: the mapping has no such field, or no state that is passed on.
     """
     mapping, policy = before.mapping, before.policy
     fields = dict(policy.fields)
@@ -83,7 +84,10 @@ def _changed(input: UpdateTableMappingInput, before: Configured) -> Configured:
         deletion=input.deletion_conflict or policy.deletion,
         fields=fields,
     )
-    return replace(before, policy=changed, only_coupled=_only_coupled(input, before))
+    if input.pass_states and not passes_states(mapping.mapping):
+        raise InvalidInputError(f"The mapping {mapping.name} has no state that is passed on.", argument="passStates")
+    passing = before.passes_states if input.pass_states is None else input.pass_states
+    return replace(before, policy=changed, only_coupled=_only_coupled(input, before), passes_states=passing)
 
 
 def _only_coupled(input: UpdateTableMappingInput, before: Configured) -> bool | None:

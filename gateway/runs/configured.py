@@ -11,15 +11,17 @@ class Configured:
     """``mapping`` has the changes in it; ``policy`` says how conflicts are resolved.
 
     ``only_coupled`` is what somebody said about records without a partner; None: as the mapping is shipped.
+    ``passes_states``: a record that is blocked or inactive blocks or retires its partner.
     """
 
     mapping: TableMapping
     policy: Policy = DEFAULT
     only_coupled: bool | None = None
+    passes_states: bool = False
 
     @property
     def is_as_shipped(self) -> bool:
-        return self.policy == DEFAULT and self.only_coupled is None
+        return self.policy == DEFAULT and self.only_coupled is None and not self.passes_states
 
     @property
     def makes_partners(self) -> bool:

@@ -53,13 +53,14 @@ class MappingSettings:
 def _settings(changed: Configured) -> dict[str, Any]:
     policy = changed.policy
     said = {"update": policy.update, "deletion": policy.deletion, "fields": dict(policy.fields)}
-    return said if changed.only_coupled is None else {**said, "onlyCoupled": changed.only_coupled}
+    partners = {} if changed.only_coupled is None else {"onlyCoupled": changed.only_coupled}
+    return {**said, **partners, **({"passStates": True} if changed.passes_states else {})}
 
 
 def _configured(shipped: TableMapping, said: ReadOnly[str, Any] | None) -> Configured:
     if said is None:
         return Configured(shipped)
-    return Configured(shipped, _policy(said), said.get("onlyCoupled"))
+    return Configured(shipped, _policy(said), said.get("onlyCoupled"), said.get("passStates", False))
 
 
 def _policy(said: ReadOnly[str, Any]) -> Policy:

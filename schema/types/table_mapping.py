@@ -35,6 +35,11 @@ class UpdateTableMappingInput:
         default=None,
         description="Whether records that nobody coupled are left alone; false: runs make partners for them.",
     )
+    pass_states: bool | None = strawberry.field(
+        default=None,
+        description="Whether a blocked item retires its product, a product that is not active blocks its item, and an inactive "
+        "account blocks its customer or vendor. For these mappings only.",
+    )
     reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
 
 
@@ -77,6 +82,9 @@ class TableMappingInfo:
     only_coupled: bool = strawberry.field(
         description="Records that nobody coupled are left alone; otherwise runs make partners for them."
     )
+    pass_states: bool = strawberry.field(
+        description="A record that is blocked or inactive blocks or retires its partner."
+    )
     changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
     fields: list[FieldMappingInfo] = strawberry.field(description="Its fields.")
 
@@ -92,6 +100,7 @@ class TableMappingInfo:
             update_conflict=policy.update,
             deletion_conflict=policy.deletion,
             only_coupled=not configured.makes_partners,
+            pass_states=configured.passes_states,
             changed=not configured.is_as_shipped,
             fields=[FieldMappingInfo.of(each, direction_of(table, each), policy) for each in table.fields],
         )
