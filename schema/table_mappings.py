@@ -15,6 +15,7 @@ from gateway.runs.checks import check_field, check_mapping
 from gateway.runs.configured import Configured
 from gateway.runs.filter_trial import try_filter
 from gateway.runs.policy import DEFAULT
+from gateway.runs.states import passes_states
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, READERS, declared
 from schema.selection import selection_of
@@ -113,7 +114,7 @@ def _filters(input: UpdateTableMappingInput) -> dict[Backend, FilterChange]:
 def _changed(input: UpdateTableMappingInput, filters: dict[Backend, FilterChange], before: Configured) -> Configured:
     """
     Raises:
-        InvalidInputError: the mapping has no such field, or cannot go that way.
+        InvalidInputError: the mapping has no such field, cannot go that way, or has no state that is passed on.
     """
     shipped = before.origin
     policy, change = (DEFAULT, NO_CHANGE) if input.reset else (before.policy, before.change)
@@ -129,6 +130,8 @@ def _changed(input: UpdateTableMappingInput, filters: dict[Backend, FilterChange
         deletion=input.deletion_conflict or policy.deletion,
         fields=fields,
     )
+    if input.pass_states and not passes_states(shipped.mapping):
+        raise InvalidInputError(f"The mapping {shipped.name} has no state that is passed on.", argument="passStates")
     every = {**change.filters, **filters}
     direction = input.direction or change.direction
     only_coupled = change.only_coupled if input.only_coupled is None else input.only_coupled
@@ -137,6 +140,7 @@ def _changed(input: UpdateTableMappingInput, filters: dict[Backend, FilterChange
         enabled=change.enabled if input.enabled is None else input.enabled,
         direction=direction if direction is not shipped.direction else None,
         only_coupled=only_coupled if only_coupled is not shipped.only_coupled else None,
+        pass_states=change.pass_states if input.pass_states is None else input.pass_states,
         filters={backend: each for backend, each in every.items() if each != SHIPPED_FILTER},
     )
     check_mapping(shipped, change)

@@ -25,11 +25,12 @@ from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
 from gateway.runs.configured import Configured
-from gateway.runs.planning import BC, BOTH, CRM, Action, Decision, Wanted, decide
+from gateway.runs.planning import BC, BOTH, CRM, Action, Decision, Reason, Wanted, decide
 from gateway.runs.policy import Policy
 from gateway.runs.reading import Both, Known, Page, read_page
 from gateway.runs.restoring import finish_broken_off, restore_each
 from gateway.runs.run import Counters, Tally
+from gateway.runs.states import pass_states, unmarked
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
@@ -139,9 +140,12 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
     works: list[tuple[Both, Decision]] = []
     over: list[Both] = []
     widowed: list[Both] = []
+    outside: list[Both] = []
     for each in _all_moved(page.pairs) if setting.everything else page.pairs:
         decision = decide(each.seen, setting.policy, setting.mapping.direction, wanted=setting.wanted)
         match decision.action:
+            case Action.SKIP if decision.reason is Reason.OUTSIDE_FILTER and setting.configured.passes_states:
+                outside.append(each)
             case Action.SKIP:
                 applied.count(skipped=1)
             case Action.FAIL:
@@ -153,6 +157,7 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
             case _:
                 works.append((each, decision))
     failures += await _uncouple(setting, over, applied)
+    failures += await _pass_states(setting, outside, applied)
     failures += await _restore(setting, widowed, applied)
     late = await _write(setting, page, works, applied, failures, last=last)
     await _fail(setting, failures, applied)
@@ -182,6 +187,19 @@ async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) ->
             failures.append(Problem(result.problem, both.coupling, both.records))
         else:
             applied.count(uncoupled=1 + len(result.also))
+    return failures
+
+
+async def _pass_states(setting: Setting, outside: Sequence[Both], applied: Applied) -> list[Problem]:
+    """Records outside the filter pass on their state, where that is asked for, and nothing else."""
+    failures: list[Problem] = []
+    for both, change, problem in await pass_states(setting.desk, setting.mapping, outside) if outside else ():
+        if change is None:
+            applied.count(skipped=1)
+        elif problem is None:
+            applied.count(modified=1, to=[change.to])
+        else:
+            failures.append(Problem(problem, both.coupling, both.records, to=change.to))
     return failures
 
 
@@ -252,7 +270,9 @@ async def _prepared(
     setting: Setting, page: Page, works: Sequence[tuple[Both, Decision]], failures: list[Problem]
 ) -> list[_Draft]:
     """What each side of each pair gets. What one side cannot take, keeps the other side from being written, too."""
-    drafts = {each.coupling.id: _Draft(each.coupling, each.coupling, dict(each.records), {}) for each, _ in works}
+    drafts = {
+        each.coupling.id: _Draft(each.coupling, unmarked(each.coupling), dict(each.records), {}) for each, _ in works
+    }
     for to in (CRM, BC):
         wanted = [(each, _fields(setting, each, decision, to)) for each, decision in works]
         chosen = [(each, only) for each, only in wanted if only is not None and each.coupling.id in drafts]

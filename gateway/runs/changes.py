@@ -47,6 +47,7 @@ class MappingChange:
     filters: Mapping[Backend, FilterChange] = field(default_factory=dict)
     fields: Mapping[str, FieldChange] = field(default_factory=dict)
     only_coupled: bool | None = None
+    pass_states: bool = False
 
 
 NO_CHANGE: Final = MappingChange()
@@ -109,6 +110,8 @@ def change_as_json(change: MappingChange) -> dict[str, Any]:
         said["direction"] = change.direction
     if change.only_coupled is not None:
         said["onlyCoupled"] = change.only_coupled
+    if change.pass_states:
+        said["passStates"] = True
     if change.filters:
         said["filters"] = {
             str(backend): {"conditions": [one.as_json() for one in each.conditions], "instead": each.instead}
@@ -144,6 +147,7 @@ def change_of_json(said: Mapping[str, Any]) -> MappingChange:
         enabled=said.get("enabled", True),
         direction=Direction(said["direction"]) if "direction" in said else None,
         only_coupled=said.get("onlyCoupled"),
+        pass_states=said.get("passStates", False),
         filters=filters,
         fields={name: _field_of_json(each) for name, each in said.get("changedFields", {}).items()},
     )

@@ -44,6 +44,11 @@ class Configured:
         return not self.mapping.only_coupled
 
     @property
+    def passes_states(self) -> bool:
+        """Whether a record that is blocked or inactive blocks or retires its partner."""
+        return self.change.pass_states
+
+    @property
     def filter(self) -> Any:
         """What was changed of the filter, as JSON; None when nothing was."""
         return change_as_json(self.change).get("filters")

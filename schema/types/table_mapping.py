@@ -41,6 +41,11 @@ class UpdateTableMappingInput:
         default=None,
         description="Whether records that nobody coupled are left alone; false: runs make partners for them.",
     )
+    pass_states: bool | None = strawberry.field(
+        default=None,
+        description="Whether a blocked item retires its product, a product that is not active blocks its item, and an inactive "
+        "account blocks its customer or vendor. For these mappings only.",
+    )
     enabled: bool | None = strawberry.field(default=None, description="Whether it is synchronized at all.")
     direction: MappingDirection | None = strawberry.field(
         default=None,
@@ -140,6 +145,9 @@ class TableMappingInfo:
         description="Records that nobody coupled are left alone; otherwise runs make partners for them."
     )
     enabled: bool = strawberry.field(description="Whether it is synchronized; otherwise runs are refused.")
+    pass_states: bool = strawberry.field(
+        description="A record that is blocked or inactive blocks or retires its partner."
+    )
     changed: bool = strawberry.field(description="Whether somebody changed it; otherwise it is as it is shipped.")
     conditions: list[MappingCondition] = strawberry.field(
         description="What records have to meet to be synchronized: shipped conditions and added ones. Besides, a row of CRM "
@@ -161,6 +169,7 @@ class TableMappingInfo:
             deletion_conflict=policy.deletion,
             only_coupled=not configured.makes_partners,
             enabled=configured.enabled,
+            pass_states=configured.passes_states,
             changed=not configured.is_as_shipped,
             conditions=conditions_of(configured),
             fields=[
