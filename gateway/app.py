@@ -51,6 +51,7 @@ from gateway.records import Backend
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
+from gateway.runs.troubles import Troubles
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
 from gateway.telemetry import correlation_id, log
@@ -283,6 +284,7 @@ def _services(settings: Settings, backends: Backends, books: Books, engine: Asyn
         plan_jobs=PlanJobs(jobs, plans, desks),
         uncouple_jobs=UncoupleJobs(jobs, desks),
         run_jobs=RunJobs(jobs, RunStore(engine), MappingSettings(engine), desks),
+        troubles=Troubles(engine),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

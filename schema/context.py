@@ -30,6 +30,7 @@ from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from gateway.runs.run_jobs import RunJobs
+from gateway.runs.troubles import Troubles
 from gateway.sync.desk import APPLICATION, Books, Desk, Desks
 from gateway.sync.links import WebClients
 from schema.coupled_records import CouplingDetails
@@ -99,6 +100,7 @@ class Services:
     plan_jobs: PlanJobs
     uncouple_jobs: UncoupleJobs
     run_jobs: RunJobs
+    troubles: Troubles
     web: WebClients
     jobs: Jobs
     reading: Reading

@@ -21,6 +21,7 @@ from schema.lookups import look_up_each
 from schema.matches import MatchMutations
 from schema.selection import selection_of
 from schema.synchronization import SynchronizationMutations
+from schema.synchronization_errors import SynchronizationErrorMutations
 from schema.table_mappings import TableMappingMutations
 from schema.types.push import (
     PushCounters,
@@ -46,6 +47,7 @@ class Mutation(
     DriftMutations,
     MatchMutations,
     SynchronizationMutations,
+    SynchronizationErrorMutations,
     TableMappingMutations,
 ):
     @strawberry.field(

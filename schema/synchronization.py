@@ -141,18 +141,17 @@ class SynchronizationMutations:
         self, info: Ask, input: Annotated[SynchronizeRecordsInput, strawberry.argument(description="Which couplings.")]
     ) -> SynchronizePayload | None:
         selection_of(info)
-        services, jobs = info.context.services, info.context.services.run_jobs
+        jobs = info.context.services.run_jobs
         try:
             couplings = await _couplings(info, input.coupling_ids)
             _require_way(couplings[0], input.way)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
-        await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)
         ids = [each.id for each in couplings]
         run = await jobs.records(
             couplings[0].mapping, couplings[0].company_id, info.context.caller.name, ids, input.way
         )
-        return SynchronizationStarted(job=SynchronizationJob(run=await _after_a_while(info, run)))
+        return SynchronizationStarted(job=SynchronizationJob(run=await after_a_while(info, run)))
 
     @strawberry.field(
         description="End a run before its next page. What it wrote stays written.", metadata=declared(ADMINISTRATORS)
@@ -211,7 +210,7 @@ def _require_way(coupling: Coupling, way: SynchronizeWay) -> None:
         )
 
 
-async def _after_a_while(info: Ask, run: Run) -> Run:
+async def after_a_while(info: Ask, run: Run) -> Run:
     """The run as it is when it is over, or when a caller has waited long enough."""
     jobs = info.context.services.run_jobs
     patience = info.context.deadline.remaining * _PATIENCE

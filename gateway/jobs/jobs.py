@@ -45,6 +45,10 @@ class Jobs:
         self._handlers = Handlers(self._threads, self._under_way)
         self._launch: asyncio.Task[Engine] | None = None
 
+    @property
+    def pace(self) -> Pace:
+        return self._pace
+
     def handle(self, kind: str, handler: Handler) -> None:
         """What carries out jobs of this kind; told before `launch`, or jobs left by an earlier process would not find it."""
         self._handlers.add(kind, handler)

@@ -21,6 +21,8 @@ class RunKind(StrEnum):
     """What changed since the last run of the mapping."""
     RECORDS = "RECORDS"
     """Chosen couplings."""
+    RETRY = "RETRY"
+    """What failed or is skipped, all of it or one kind of error."""
 
 
 class RunState(StrEnum):

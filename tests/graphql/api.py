@@ -17,8 +17,8 @@ from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
 
-PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0)
-"""Nobody waits half a second for a job to be noticed."""
+PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, away_seconds=())
+"""Nobody waits half a second for a job to be noticed, nor minutes for a backend that a test has put away."""
 
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
@@ -125,12 +125,14 @@ class Api:
         return len(self.business_central.seen) + len(self.dataverse.seen)
 
 
-async def start(sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0) -> Api:
+async def start(
+    sandbox: Sandbox, database_url: str, stack: AsyncExitStack, *, deadline_seconds: float = 30.0, pace: Pace = PACE
+) -> Api:
     """A gateway of its own, with cold caches."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
     networks = Networks(central, dataverse, network)
-    demo = create_demo(sandbox, database_url, networks=networks, pace=PACE, request_deadline_seconds=deadline_seconds)
+    demo = create_demo(sandbox, database_url, networks=networks, pace=pace, request_deadline_seconds=deadline_seconds)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
