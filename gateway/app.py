@@ -54,10 +54,11 @@ from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
 from gateway.runs.retention import RunRetention
 from gateway.runs.run import RunKind
-from gateway.runs.run_jobs import Beside as RunBeside
 from gateway.runs.run_jobs import RunJobs
+from gateway.runs.run_work import Beside as RunBeside
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
+from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.streams import Streams
 from gateway.sync.desk import Books, Desks
@@ -384,6 +385,7 @@ def _services(
         hooks=hooks,
         run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
         coupling_watches=CouplingWatches(books.changes, seconds=jobs.pace.status_seconds),
+        troubles=Troubles(engine),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
         ),

@@ -31,6 +31,7 @@ from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
 from gateway.runs.run_jobs import RunJobs
+from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import APPLICATION, Books, Desk, Desks
 from gateway.sync.links import WebClients
@@ -107,6 +108,7 @@ class Services:
     hooks: Hooks
     run_watches: RunWatches
     coupling_watches: CouplingWatches
+    troubles: Troubles
     web: WebClients
     jobs: Jobs
     reading: Reading

@@ -23,6 +23,7 @@ from schema.matches import MatchMutations
 from schema.schedules import ScheduleMutations
 from schema.selection import selection_of
 from schema.synchronization import SynchronizationMutations
+from schema.synchronization_errors import SynchronizationErrorMutations
 from schema.table_mappings import TableMappingMutations
 from schema.types.push import (
     PushCounters,
@@ -50,6 +51,7 @@ class Mutation(
     MatchMutations,
     ScheduleMutations,
     SynchronizationMutations,
+    SynchronizationErrorMutations,
     TableMappingMutations,
 ):
     @strawberry.field(

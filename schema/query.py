@@ -55,6 +55,7 @@ from schema.nodes import find_nodes
 from schema.schedules import ScheduleQueries
 from schema.selection import selection_of as selection
 from schema.synchronization import SynchronizationQueries
+from schema.synchronization_errors import SynchronizationErrorQueries
 from schema.table_mappings import TableMappingQueries
 from schema.types.account import Account
 from schema.types.availability import Availability, InLocation, InUnit, OfVariant, OnDay, Wanted
@@ -114,6 +115,7 @@ class Query(
     CouplingJobQueries,
     ScheduleQueries,
     SynchronizationQueries,
+    SynchronizationErrorQueries,
     TableMappingQueries,
 ):
     @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))

@@ -1,7 +1,9 @@
 """The closed sets of synchronization runs, as the schema shows them. Import them from here, so that they are shown only once."""
 
+from gateway.runs.choices import Use
 from gateway.runs.planning import Action, Reason, Wanted
 from gateway.runs.policy import DeletionConflict, UpdateConflict
+from gateway.runs.remedies import Remedy
 from gateway.runs.review import Recommendation
 from gateway.runs.run import RunKind, RunState
 from schema.enums import show_enum
@@ -16,6 +18,7 @@ show_enum(
         RunKind.STATISTICS: "The statistics of all coupled customers, copied to CRM.",
         RunKind.STOCK: "The stock of all coupled items, copied to CRM.",
         RunKind.FULL: "Every record, whatever changed.",
+        RunKind.RETRY: "What failed or is on the skip list.",
     },
     name="SynchronizationKind",
 )
@@ -106,17 +109,49 @@ show_enum(
 )
 
 FullSynchronizationRecommendation = Recommendation
+show_enum(
+    Use,
+    "What both sides of a field in conflict are to hold.",
+    {
+        Use.BUSINESS_CENTRAL: "What Business Central holds.",
+        Use.DATAVERSE: "What CRM holds.",
+        Use.VALUE: "A value of your own.",
+    },
+    name="ConflictUse",
+)
+show_enum(
+    Remedy,
+    "Something that can be done about a record that cannot be synchronized.",
+    {
+        Remedy.COUPLE_SALESPERSONS: "Couple the salesperson or the owner: `coupleSalespersons`.",
+        Remedy.COUPLE_RECORDS: "Couple what it refers to, or the record itself: `coupleRecords`.",
+        Remedy.CHANGE_RECORD: "Correct the record in its own system.",
+        Remedy.CHECK_RIGHTS: "Check what the gateway may see and write: `connection`.",
+        Remedy.RESOLVE_FIELDS: "Decide field by field: `resolveConflict`.",
+        Remedy.USE_BUSINESS_CENTRAL: "Keep Business Central's data: `synchronizeRecords` with SEND.",
+        Remedy.USE_DATAVERSE: "Keep CRM's data: `synchronizeRecords` with GET.",
+        Remedy.RESTORE: "Make the deleted record anew: `restoreRecord`.",
+        Remedy.RETRY: "Try again once the cause is gone: `retrySynchronization`. Runs do so by themselves.",
+        Remedy.UNCOUPLE: "End the coupling: `uncoupleRecords`.",
+    },
+    name="SynchronizationRemedy",
+)
+
+ConflictUse = Use
+SynchronizationRemedy = Remedy
 SynchronizeWay = Wanted
 SynchronizationAction = Action
 SynchronizationReason = Reason
 
 __all__ = [
+    "ConflictUse",
     "DeletionConflict",
     "FullSynchronizationRecommendation",
     "RunKind",
     "RunState",
     "SynchronizationAction",
     "SynchronizationReason",
+    "SynchronizationRemedy",
     "SynchronizeWay",
     "UpdateConflict",
 ]

@@ -14,7 +14,7 @@ from gateway.records import Backend
 from gateway.runs.plan import planned
 from gateway.runs.planning import BC, CRM
 from gateway.runs.run import Run
-from gateway.runs.run_jobs import job_of
+from gateway.runs.run_work import job_of
 from gateway.sync.differences import CouplingSide as Side
 from gateway.sync.mapping import TableMapping
 from schema.context import Context
@@ -145,7 +145,7 @@ class SynchronizationMutations:
         self, info: Ask, input: Annotated[SynchronizeRecordsInput, strawberry.argument(description="Which couplings.")]
     ) -> SynchronizePayload | None:
         selection_of(info)
-        services, jobs = info.context.services, info.context.services.run_jobs
+        jobs = info.context.services.run_jobs
         try:
             couplings = await _couplings(info, input.coupling_ids)
             configured = await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
@@ -153,12 +153,11 @@ class SynchronizationMutations:
             require_way(configured.mapping, input.way)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
-        await services.books.changes.unskip_each(each.id for each in couplings if each.skipped)
         ids = [each.id for each in couplings]
         run = await jobs.records(
             couplings[0].mapping, couplings[0].company_id, info.context.caller.name, ids, input.way
         )
-        return SynchronizationStarted(job=SynchronizationJob(run=await _after_a_while(info, run)))
+        return SynchronizationStarted(job=SynchronizationJob(run=await after_a_while(info, run)))
 
     @strawberry.field(
         description="End a run before its next page. What it wrote stays written.", metadata=declared(ADMINISTRATORS)
@@ -219,7 +218,7 @@ def require_way(mapping: TableMapping, way: SynchronizeWay) -> None:
         )
 
 
-async def _after_a_while(info: Ask, run: Run) -> Run:
+async def after_a_while(info: Ask, run: Run) -> Run:
     """The run as it is when it is over, or when a caller has waited long enough."""
     jobs = info.context.services.run_jobs
     patience = info.context.deadline.remaining * _PATIENCE

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Row, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Column, Row, Select, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -36,13 +36,15 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CouplingFilter:
-    """Which couplings to list; None does not filter."""
+    """Which couplings to list; None does not filter. ``troubled`` are those that failed or are skipped."""
 
     mapping: Tables | None = None
     company_id: UUID | None = None
     skipped: bool | None = None
     failed: bool | None = None
     key_prefix: str | None = None
+    troubled: bool = False
+    error_code: str | None = None
 
 
 Position = tuple[str, UUID]
@@ -174,6 +176,10 @@ def _matching(wanted: CouplingFilter, statement: Select[*tuple[object, ...]]) ->
     if wanted.failed is not None:
         has_error = table.error_code.is_not(None)
         statement = statement.where(has_error if wanted.failed else ~has_error)
+    if wanted.troubled:
+        statement = statement.where(or_(table.error_code.is_not(None), table.skipped))
+    if wanted.error_code is not None:
+        statement = statement.where(table.error_code == wanted.error_code)
     if wanted.key_prefix is not None:
         statement = statement.where(table.bc_key_folded.startswith(fold(wanted.key_prefix), autoescape=True))
     return statement

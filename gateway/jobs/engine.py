@@ -30,7 +30,10 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often things are looked at that nobody is told of."""
+    """How often things are looked at that nobody is told of.
+
+    ``away_seconds`` are the waits of a job for a system that does not answer, one after another: five minutes in all.
+    """
 
     queue_seconds: float = 0.5
     status_seconds: float = 0.5
@@ -38,6 +41,7 @@ class Pace:
     retention_seconds: float = 24 * 3600.0
     schedules_seconds: float | None = 15.0
     """None: nobody looks for what is due."""
+    away_seconds: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
 
 
 class Engine:

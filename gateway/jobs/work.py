@@ -53,6 +53,13 @@ class Work:
         """Tell how far the job is, between steps or within one; the last value counts. It costs about as much as a step."""
         await on(self._engine_loop, tell_progress(plain(value)))
 
+    async def wait(self, seconds: float) -> None:
+        """Between steps, without a place in a step; after a restart only what is left of it."""
+        from dbos import DBOS
+
+        self._under_way.go_on()
+        await on(self._engine_loop, DBOS.sleep_async(seconds))
+
     async def cancelled(self) -> bool:
         """Whether somebody wants the job to end. For a step that takes long: between steps `step` asks by itself."""
         return await self._threads.run(functools.partial(is_cancelling, self.job_id))

@@ -17,6 +17,7 @@ from gateway.errors import (
     PreconditionFailedError,
     RefusalError,
     ThrottledError,
+    TokenError,
     UnreachableError,
 )
 from gateway.pairing.creating import Unsettled
@@ -24,8 +25,9 @@ from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
+from gateway.runs.choices import Choice, as_chosen
 from gateway.runs.configured import Configured
-from gateway.runs.planning import BC, BOTH, CRM, Action, Decision, Reason, Wanted, decide
+from gateway.runs.planning import BC, BOTH, CRM, NO_CHOICES, Action, Decision, Reason, Wanted, decide
 from gateway.runs.policy import Policy
 from gateway.runs.reading import Both, Known, Page, read_page
 from gateway.runs.restoring import finish_broken_off, restore_each
@@ -75,12 +77,21 @@ class Applied:
         self.tally += more.tally
         self.problems += more.problems
 
+    def take_away(self, mapping: TableMapping) -> list[UUID]:
+        """The couplings that a system which is away kept from being synchronized: no longer counted, nor told."""
+        waiting = [each for each in self.problems if each.coupling is not None and isinstance(each.error, AWAY)]
+        for each in waiting:
+            self.problems.remove(each)
+            self.count(to=each.ways(mapping), failed=-1)
+        return [each.coupling.id for each in waiting if each.coupling is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What is the same for all pages of a run.
 
-    ``everything``: pairs are compared as if both records had changed, whatever their versions say.
+    ``everything``: pairs are compared as if both records had changed, whatever their versions say. ``choices`` are a person's,
+    for the one coupling that it is about.
     """
 
     desk: Desk
@@ -88,6 +99,7 @@ class Setting:
     run: UUID
     wanted: Wanted = Wanted.MERGE
     everything: bool = False
+    choices: ReadOnly[str, Choice] = attribute(default_factory=lambda: NO_CHOICES)
 
     @property
     def mapping(self) -> TableMapping:
@@ -142,7 +154,9 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
     widowed: list[Both] = []
     outside: list[Both] = []
     for each in _all_moved(page.pairs) if setting.everything else page.pairs:
-        decision = decide(each.seen, setting.policy, setting.mapping.direction, wanted=setting.wanted)
+        decision = decide(
+            each.seen, setting.policy, setting.mapping.direction, wanted=setting.wanted, choices=setting.choices
+        )
         match decision.action:
             case Action.SKIP if decision.reason is Reason.OUTSIDE_FILTER and setting.configured.passes_states:
                 outside.append(each)
@@ -278,7 +292,11 @@ async def _prepared(
         chosen = [(each, only) for each, only in wanted if only is not None and each.coupling.id in drafts]
         if not chosen:
             continue
-        pairs = [Pair(each.records[BC if to is CRM else CRM], each.records[to], only) for each, only in chosen]
+        decisions = {each.coupling.id: decision for each, decision in works}
+        pairs = [
+            Pair(_source(setting.mapping, each, to, decisions[each.coupling.id]), each.records[to], only)
+            for each, only in chosen
+        ]
         outcomes = await prepare_each(setting.desk, setting.mapping, to=to, pairs=pairs, references=page.references)
         for (each, _), outcome in zip(chosen, outcomes, strict=True):
             if isinstance(outcome, RefusalError):
@@ -286,7 +304,27 @@ async def _prepared(
                 del drafts[each.coupling.id]
             else:
                 drafts[each.coupling.id].prepared[to] = outcome
+    for each, decision in works:
+        if decision.values and each.coupling.id in drafts:
+            _not_agreed_yet(drafts[each.coupling.id], decision)
     return list(drafts.values())
+
+
+def _source(mapping: TableMapping, both: Both, to: Backend, decision: Decision) -> Found:
+    """The record that the other one is to be like: as it is, or with the values that both are to get."""
+    source = both.records[BC if to is CRM else CRM]
+    for name, value in decision.values.items():
+        field = mapping.field(name)
+        source = as_chosen(source, field, value) if field is not None else source
+    return source
+
+
+def _not_agreed_yet(draft: _Draft, decision: Decision) -> None:
+    """Of a value that both are to get they agree only when both are written: until then it stays a conflict."""
+    if draft.has_more(CRM) and CRM in draft.prepared:
+        first = draft.prepared[CRM]
+        base = {name: text for name, text in first.base.items() if name not in decision.values}
+        draft.prepared[CRM] = replace(first, base=base)
 
 
 def _fields(setting: Setting, both: Both, decision: Decision, to: Backend) -> frozenset[str] | None:
@@ -338,7 +376,10 @@ async def _fail(setting: Setting, failures: Sequence[Problem], applied: Applied)
     await setting.desk.books.changes.update_each(now)
 
 
-_PASSING = (DeadlineError, PreconditionFailedError, ThrottledError, UnreachableError)
+AWAY = (DeadlineError, ThrottledError, TokenError, UnreachableError)
+"""A system does not answer, or not now."""
+
+_PASSING = (*AWAY, PreconditionFailedError)
 """What passes by itself puts no record on the skip list."""
 
 

@@ -21,6 +21,9 @@ from gateway.runs.run import Run
 from gateway.runs.told import Notice, Told
 from gateway.sync.records import Found, Records
 
+LEFT = "left"
+"""The part of a run that takes up what had to wait for a system."""
+
 _SIDES = {Backend.BUSINESS_CENTRAL: Side.BUSINESS_CENTRAL, Backend.DATAVERSE: Side.DATAVERSE}
 
 
@@ -191,8 +194,37 @@ async def _records(setting: Setting, run: Run, _: Part, place: int) -> Done:
     """The couplings that were asked for; those that ended meanwhile are left out."""
     ids = [UUID(each) for each in run.asked["couplings"]]
     couplings = list((await setting.desk.books.couplings.get_many(ids[place : place + PAGE])).values())
-    applied = await synchronize_page(setting, couplings)
-    return Done(applied, place + PAGE, is_last=place + PAGE >= len(ids))
+    return Done(await _anew(setting, couplings), place + PAGE, is_last=place + PAGE >= len(ids))
+
+
+async def _retry(setting: Setting, run: Run, _: Part, place: list[str] | None) -> Done:
+    """All that failed or is skipped, or of these one kind of error."""
+    wanted = CouplingFilter(
+        mapping=run.mapping, company_id=run.company_id, troubled=True, error_code=run.asked.get("code")
+    )
+    after: Position | None = (place[0], UUID(place[1])) if place is not None else None
+    couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
+    key, id = position(couplings[-1]) if couplings else ("", run.id)
+    return Done(await _anew(setting, couplings), [key, str(id)], is_last=len(couplings) < PAGE)
+
+
+async def _left(setting: Setting, run: Run, _: Part, place: list[str]) -> Done:
+    """Couplings of an earlier page that a system which did not answer kept from being synchronized."""
+    couplings = list((await setting.desk.books.couplings.get_many(map(UUID, place))).values())
+    return Done(await synchronize_page(setting, couplings), place, is_last=True)
+
+
+async def _anew(setting: Setting, couplings: Sequence[Coupling]) -> Applied:
+    """As somebody asks for it: what is on the skip list is tried, too, and what failed before does not count.
+
+    The mark and the error are taken off afterwards: if this breaks off, the coupling is found by them again.
+    """
+    fresh = [replace(each, skipped=False, error_code=None, error_message=None) for each in couplings]
+    applied = await synchronize_page(setting, fresh)
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    marked = [each.id for each in couplings if each.skipped or each.error_code is not None]
+    await setting.desk.books.changes.unskip_each(each for each in marked if each not in failed)
+    return applied
 
 
 async def _told(setting: Setting, run: Run, part: Part, place: list[list[str]] | None) -> Done:
@@ -225,6 +257,8 @@ _PARTS: ReadOnly[str, Callable[[Setting, Run, Part, Any], Awaitable[Done]]] = {
     "couplings": _couplings,
     **{f"new {each}": partial(_new, each) for each in Backend},
     **{f"unmade {each}": partial(_unmade, each) for each in Backend},
+    "retry": _retry,
+    LEFT: _left,
 }
 
 

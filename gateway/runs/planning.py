@@ -7,12 +7,13 @@ compares moments only, and calls both a conflict when any field that goes both w
 Source: Business Central, codeunits CRM Integration Table Synch. and Integration Rec. Synch. Invoke.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.couplings.coupling import Coupling
 from gateway.records import Backend
+from gateway.runs.choices import Choice, Use
 from gateway.runs.policy import DeletionConflict, Policy
 from gateway.sync.differences import CouplingSide, Difference
 from gateway.sync.mapping import Direction
@@ -79,20 +80,31 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``write`` names the fields that each side gets."""
+    """``write`` names the fields that each side gets; ``values`` of some what both get, which neither side may hold yet."""
 
     action: Action
     reason: Reason
     write: dict[Backend, frozenset[str]] = field(default_factory=dict)
     conflicts: tuple[Difference, ...] = ()
+    values: dict[str, str | None] = field(default_factory=dict)
 
 
 BOTH = frozenset(Backend)
 BC, CRM = Backend.BUSINESS_CENTRAL, Backend.DATAVERSE
 
 
-def decide(seen: Seen, policy: Policy, direction: Direction, *, wanted: Wanted = Wanted.MERGE) -> Decision:
-    """What is to be done with a pair of a mapping that goes in this direction."""
+NO_CHOICES: Mapping[str, Choice] = {}
+
+
+def decide(
+    seen: Seen,
+    policy: Policy,
+    direction: Direction,
+    *,
+    wanted: Wanted = Wanted.MERGE,
+    choices: Mapping[str, Choice] = NO_CHOICES,
+) -> Decision:
+    """What is to be done with a pair of a mapping that goes in this direction; ``choices`` are a person's, by field."""
     if seen.coupling.skipped and wanted is Wanted.MERGE:
         return Decision(Action.SKIP, Reason.ON_THE_SKIP_LIST)
     if seen.there != BOTH:
@@ -106,7 +118,7 @@ def decide(seen: Seen, policy: Policy, direction: Direction, *, wanted: Wanted =
         return Decision(Action.MODIFY, Reason.ASKED_FOR, {wanted.to: names})
     if not seen.moved:
         return Decision(Action.UNCHANGED, Reason.NOTHING_CHANGED)
-    return _merged(seen, policy, direction)
+    return _merged(seen, policy, direction, choices)
 
 
 def _deleted(seen: Seen, policy: Policy, direction: Direction) -> Decision:
@@ -123,13 +135,22 @@ def _deleted(seen: Seen, policy: Policy, direction: Direction) -> Decision:
     return Decision(action, Reason.PARTNER_DELETED)
 
 
-def _merged(seen: Seen, policy: Policy, direction: Direction) -> Decision:
+def _merged(seen: Seen, policy: Policy, direction: Direction, choices: Mapping[str, Choice]) -> Decision:
     """Each field goes where it is to go; one conflict that nobody resolves holds the whole record."""
     names: dict[Backend, set[str]] = {BC: set(), CRM: set()}
+    values: dict[str, str | None] = {}
     open_conflicts: list[Difference] = []
     resolved = False
     for each in seen.differences:
         if not each.field.enabled:
+            continue
+        choice = choices.get(each.field.name)
+        if choice is not None and choice.holds(each):
+            for side in choice.to:
+                names[side].add(each.field.name)
+            if choice.use is Use.VALUE:
+                values[each.field.name] = choice.value
+            resolved = True
             continue
         to, is_conflict = _way(each, seen)
         if is_conflict:
@@ -144,7 +165,7 @@ def _merged(seen: Seen, policy: Policy, direction: Direction) -> Decision:
     write = {to: frozenset(names[to]) for to in Backend if names[to] and direction.goes_to(to)}
     if not write:
         return Decision(Action.UNCHANGED, Reason.NO_MAPPED_FIELD_CHANGED)
-    return Decision(Action.MODIFY, Reason.CONFLICT_RESOLVED if resolved else _because(seen), write)
+    return Decision(Action.MODIFY, Reason.CONFLICT_RESOLVED if resolved else _because(seen), write, values=values)
 
 
 def _way(difference: Difference, seen: Seen) -> tuple[Backend | None, bool]:

@@ -19,8 +19,8 @@ def both_changed(records: ReadOnly[Backend, Found], conflicts: Sequence[Differen
     return RefusalError(
         ErrorCode.UPDATE_CONFLICT,
         f"Both {bc} and {crm} were changed since they were synchronized. {told}. Nothing was written.",
-        hint="Choose whose data counts: synchronizeRecords with SEND keeps Business Central's, with GET CRM's. Or let one side "
-        "win from now on with updateTableMapping.",
+        hint="Choose whose data counts: synchronizeRecords with SEND keeps Business Central's, with GET CRM's; resolveConflict "
+        "decides field by field. Or let one side win from now on with updateTableMapping.",
         records=[bc, crm],
     )
 
@@ -42,6 +42,57 @@ def partner_deleted(mapping: TableMapping, coupling: Coupling, survivor: Found) 
     return RefusalError(
         ErrorCode.DELETION_CONFLICT,
         f"{capital(survivor.named)} cannot be synchronized, because it is coupled with {record}, which was deleted.",
-        hint="End the coupling with uncoupleRecords, or make the record anew: couple what is left with `create: true`.",
+        hint=f"Make the {record.noun} anew with restoreRecord, or end the coupling with uncoupleRecords."
+        if mapping.direction.goes_to(gone)
+        else f"End the coupling with uncoupleRecords. The mapping does not write to {gone.label}, so nothing is made anew there.",
         records=[survivor.named, record],
+    )
+
+
+def not_all_chosen(records: ReadOnly[Backend, Found], left: Sequence[Difference]) -> RefusalError:
+    """Some fields of a conflict were decided on, and these were not."""
+    bc, crm = records[Backend.BUSINESS_CENTRAL].named, records[Backend.DATAVERSE].named
+    names = ", ".join(f"{each.field.label} ({each.field.name})" for each in left)
+    return RefusalError(
+        ErrorCode.UPDATE_CONFLICT,
+        f"{bc} and {crm} are in conflict in fields that nobody chose for: {names}. Nothing was written.",
+        hint="Say for each of them whose value counts, or give one of your own.",
+        records=[bc, crm],
+        argument="fields",
+    )
+
+
+def nothing_deleted(records: ReadOnly[Backend, Found]) -> RefusalError:
+    """Both sides of a coupling are there, so none is made anew."""
+    bc, crm = records[Backend.BUSINESS_CENTRAL].named, records[Backend.DATAVERSE].named
+    return RefusalError(
+        ErrorCode.ALREADY_COUPLED,
+        f"Neither {bc} nor {crm} is deleted, so nothing is made anew.",
+        hint="Synchronize the two with synchronizeRecords.",
+        records=[bc, crm],
+        argument="couplingId",
+    )
+
+
+def both_deleted(mapping: TableMapping, coupling: Coupling) -> RefusalError:
+    """There is nothing left to make a record of."""
+    records = [side_of(mapping, coupling, each) for each in Backend]
+    return RefusalError(
+        ErrorCode.RECORD_NOT_FOUND,
+        f"Both {records[0]} and {records[1]} were deleted, so there is nothing to make one of.",
+        hint="End the coupling with uncoupleRecords.",
+        records=records,
+        argument="couplingId",
+    )
+
+
+def cannot_be_restored(mapping: TableMapping, coupling: Coupling, gone: Backend) -> RefusalError:
+    """The deleted side is one that the mapping does not write to."""
+    record = side_of(mapping, coupling, gone)
+    return RefusalError(
+        ErrorCode.DIRECTION_NOT_ALLOWED,
+        f"{capital(record)} was deleted, and the mapping {mapping.name} does not write to {gone.label}: it is not made anew.",
+        hint=f"Create the {record.noun} in {gone.label} and couple the two, or end the coupling with uncoupleRecords.",
+        records=[record],
+        argument="couplingId",
     )

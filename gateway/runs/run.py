@@ -29,6 +29,8 @@ class RunKind(StrEnum):
     """The stock of all coupled items, copied to CRM."""
     FULL = "FULL"
     """Every record of the mapping."""
+    RETRY = "RETRY"
+    """What failed or is skipped, all of it or one kind of error."""
 
 
 class RunState(StrEnum):

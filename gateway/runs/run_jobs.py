@@ -1,55 +1,34 @@
-"""Synchronization runs as durable jobs: pull, decide, write, remember, a page to a step.
+"""Synchronization runs as durable jobs: begun, looked up, cancelled, taken up again. Carried out in run_work.
 
-A step that breaks off is done again from its beginning, and finds what it wrote unchanged. Runs of one mapping in one company
-come one after another, as the other jobs on its couplings do.
+Runs of one mapping in one company come one after another, as the other jobs on its couplings do.
 
 Source: Business Central, codeunits CRM Integration Table Synch. and Integration Synch. Job Runner.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from gateway.couplings.coupling import Mapping
-from gateway.errors import ErrorCode, RefusalError
+from gateway.couplings.coupling import Coupling, Mapping
 from gateway.jobs.job import JobState
 from gateway.jobs.jobs import Jobs
-from gateway.jobs.outcome import JobCancelledError, StepError
-from gateway.jobs.work import Work
-from gateway.records import Backend
-from gateway.runs.applying import Problem, Setting
-from gateway.runs.configured import Configured
-from gateway.runs.full import chain, is_to_make_partners, parts_of, under_way, unsatisfied
-from gateway.runs.parts import Done, Part, carry_out, is_of_changes
+from gateway.runs.choices import Choice
+from gateway.runs.full import chain, under_way
 from gateway.runs.planning import Wanted
-from gateway.runs.pulling import PAGE, begun_again
-from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
+from gateway.runs.run import Run, RunKind, RunState
+from gateway.runs.run_work import RUN, Beside, RunWork, job_of
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
-from gateway.sync.desk import Desk, Desks
+from gateway.sync.desk import Desks
 from gateway.sync.mapping import TableMapping
-
-RUN = "synchronize"
-
-Begun = ReadOnly[str, Any]
-"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
-
-A part that follows changes has the ``filter`` that the mapping had when the run began, if somebody changed that."""
-
-Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
-"""A page of a run that synchronizes no fields, from a place on; it has a single part."""
-
-_SECONDS = 600.0
-"""The longest that a page may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunJobs:
-    """Starts runs, and carries them out. ``beside`` are those of other kinds, by what they are about."""
+    """Starts runs. ``beside`` are those of other kinds, by what they are about."""
 
     jobs: Jobs
     runs: RunStore
@@ -59,7 +38,9 @@ class RunJobs:
 
     def register(self) -> None:
         """To be called before jobs that broke off are taken up again."""
-        self.jobs.handle(RUN, self._run)
+        away = self.jobs.pace.away_seconds
+        work = RunWork(self.runs, self.settings, self.desks, self.beside, away, self._next)
+        self.jobs.handle(RUN, work.carry_out)
 
     async def modified(self, mapping: Mapping, company: UUID, by: str) -> Run:
         """Begin to synchronize what changed since the last time."""
@@ -85,6 +66,20 @@ class RunJobs:
         """Begin to synchronize these couplings."""
         asked = {"couplings": [str(each) for each in couplings], "wanted": wanted}
         return await self._start(mapping, company, by, RunKind.RECORDS, asked)
+
+    async def resolve(self, coupling: Coupling, by: str, choices: ReadOnly[str, Choice]) -> Run:
+        """Begin to synchronize a coupling in conflict, as a person chose field by field."""
+        told = {name: each.as_json() for name, each in choices.items()}
+        asked = {"couplings": [str(coupling.id)], "wanted": Wanted.MERGE, "choices": told}
+        return await self._start(coupling.mapping, coupling.company_id, by, RunKind.RECORDS, asked)
+
+    async def retry(self, mapping: Mapping, company: UUID, by: str, code: str | None) -> Run:
+        """Begin to try again what failed or is skipped; the same that waits for its turn already does it for both."""
+        asked = {"code": code}
+        waiting = await self.runs.waiting(mapping, company, RunKind.RETRY)
+        if waiting is not None and waiting.asked == asked:
+            return waiting
+        return await self._start(mapping, company, by, RunKind.RETRY, asked)
 
     async def full(
         self, mappings: Sequence[TableMapping], company: UUID, by: str, wanted: Wanted, *, only_coupled: bool | None
@@ -142,7 +137,8 @@ class RunJobs:
             run.state is RunState.WAITING and run.kind is RunKind.FULL
         ):  # its job may not have begun: what waits for it goes on
             await self.jobs.cancel(job_of(run.id))
-            await self._end(str(run.id), RunState.CANCELLED, None, None)
+            await self.runs.end(run.id, RunState.CANCELLED, datetime.now(UTC))
+            await self._next(run.id)
             return True
         return await self.jobs.cancel(job_of(run.id))
 
@@ -170,7 +166,8 @@ class RunJobs:
         if status is not None and status.state.is_final and status.state is not JobState.SUCCEEDED:
             state = RunState.CANCELLED if status.state is JobState.CANCELLED else RunState.FAILED
             code = str(status.error_code) if status.error_code is not None else None
-            await self._end(str(run_id), state, code, status.error)
+            await self.runs.end(run_id, state, datetime.now(UTC), code=code, message=status.error)
+            await self._next(run_id)
             return await self.runs.get(run_id)
         return run
 
@@ -179,141 +176,3 @@ class RunJobs:
         states = await self.jobs.states([job_of(each) for each in run_ids])
         ended = (JobState.CANCELLED, JobState.FAILED)
         return [each for each in run_ids if states.get(job_of(each)) in ended]
-
-    async def _run(self, work: Work, argument: ReadOnly[str, Any]) -> Any:
-        run_id = argument["run"]
-        try:
-            begun = await work.step("begin", self._begin, run_id)
-            total, errors = Tally(), 0
-            if begun.get("unsatisfied"):
-                code = ErrorCode.DEPENDENCY_NOT_SATISFIED
-                await work.step("fail", self._end, run_id, RunState.FAILED, code, begun["unsatisfied"])
-                return None
-            for part in begun["parts"]:
-                place = part["place"]
-                while True:
-                    page = await work.step(part["what"], self._page, run_id, part, place, errors, total.as_json())
-                    total, errors, place = Tally.of_json(page["tally"]), page["errors"], page["place"]
-                    await work.progress(total.as_json())
-                    if page["is_last"]:
-                        break
-            await work.step("end", self._end, run_id, RunState.SUCCEEDED, None, None)
-        except StepError as error:
-            await work.step("fail", self._end, run_id, RunState.FAILED, error.reason, error.message)
-            return None
-        except JobCancelledError:
-            await self._end(run_id, RunState.CANCELLED, None, None)
-            raise
-        return total.as_json()
-
-    async def _begin(self, run_id: str) -> Any:
-        """What the run consists of, in this order, each with where it begins."""
-        run = await self._get(run_id)
-        await self.runs.begin(run.id, datetime.now(UTC))
-        configured = await self.settings.of(run.mapping, run.company_id)
-        configured.require_enabled()
-        if run.kind is RunKind.RECORDS:
-            return {"parts": [{"what": "records", "place": 0, "mark": None}]}
-        if run.kind in self.beside:
-            return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
-        if run.kind is RunKind.FULL:
-            ids = [UUID(each) for each in run.asked["dependencies"]]
-            found = [each for id in ids if (each := await self.runs.get(id)) is not None]
-            names = parts_of(run, configured.mapping, makes_partners=configured.makes_partners)
-            parts = [{"what": each, "place": None, "mark": None} for each in names]
-            return {"parts": parts, "unsatisfied": unsatisfied(found)}
-        places = await self.runs.places(run.mapping, run.company_id)
-        sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
-        parts = [
-            {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
-            | {"filter": configured.filter}
-            for each in sides
-        ]
-        told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
-        unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
-        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told, *unmade)]
-        return {"parts": [*again, *parts]}
-
-    async def _page(
-        self, run_id: str, part: Begun, place: Any, errors: int, tally: ReadOnly[str, Any]
-    ) -> ReadOnly[str, Any]:
-        run = await self._get(run_id)
-        desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
-        configured = await self.settings.of(run.mapping, run.company_id)
-        setting = self._setting(run, configured, desk)
-        what = part["what"]
-        noted = partial(self.runs.noted, run.id, up_to=errors)
-
-        async def tried(side: Backend, ids: Iterable[UUID]) -> set[UUID]:
-            return await self.runs.tried(run.id, side, ids, up_to=errors)
-
-        async def unmade(side: Backend, after: UUID | None) -> list[UUID]:
-            return await self.runs.unmade(run, side, after=after, limit=PAGE)
-
-        carried = self.beside.get(run.kind, carry_out)
-        page = await carried(setting, run, Part(what, part["mark"], noted, tried, unmade, self.runs.told), place)
-        problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
-        total = Tally.of_json(tally) + page.applied.tally
-        await self.runs.note(run.id, errors + 1, problems)
-        await self.runs.count(run.id, total)
-        keeps = run.kind not in self.beside and is_of_changes(what) and page.place is not None
-        if keeps and await self._has_filter(run, part.get("filter")):
-            await self.runs.keep_places(run.mapping, run.company_id, {Backend(what): str(page.place)})
-        return {
-            "tally": total.as_json(),
-            "errors": errors + len(problems),
-            "place": page.place,
-            "is_last": page.is_last,
-        }
-
-    def _setting(self, run: Run, configured: Configured, desk: Desk) -> Setting:
-        wanted, is_full = Wanted(run.asked.get("wanted", Wanted.MERGE)), run.kind is RunKind.FULL
-        makes = is_to_make_partners(run, configured=configured.makes_partners)
-        mapping = replace(configured.mapping, only_coupled=not makes)
-        return Setting(desk, replace(configured, mapping=mapping), run.id, wanted, everything=is_full)
-
-    async def _has_filter(self, run: Run, filter: Any) -> bool:
-        """Whether the filter is still the one that the run began with; with another one, a later run begins anew."""
-        return bool(filter == (await self.settings.of(run.mapping, run.company_id)).filter)
-
-    async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
-        await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)
-        await self._next(UUID(run_id))
-
-    async def _get(self, run_id: str) -> Run:
-        run = await self.runs.get(UUID(run_id))
-        assert run is not None  # noqa: S101 - a run is saved before its job begins
-        return run
-
-
-def job_of(run_id: UUID) -> str:
-    return f"{RUN}-{run_id}"
-
-
-def _other(backend: Backend) -> Backend:
-    return Backend.DATAVERSE if backend is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
-
-
-def _error(run: Run, number: int, problem: Problem) -> RunError:
-    """A line of the job log: both records by name."""
-    error, coupling = problem.error, problem.coupling
-    bc, crm = (problem.records.get(each) for each in Backend)
-    return RunError(
-        run_id=run.id,
-        number=number,
-        mapping=run.mapping,
-        company_id=run.company_id,
-        code=str(error.code),
-        message=error.message,
-        at=datetime.now(UTC),
-        hint=error.hint if isinstance(error, RefusalError) else None,
-        field=problem.field,
-        to=problem.to,
-        coupling_id=coupling.id if coupling else None,
-        bc_id=bc.id if bc else coupling.bc_id if coupling else None,
-        bc_number=bc.number if bc else coupling.bc_key if coupling else None,
-        bc_name=bc.name if bc else None,
-        crm_id=crm.id if crm else coupling.crm_id if coupling else None,
-        crm_number=crm.number if crm else coupling.crm_key if coupling else None,
-        crm_name=crm.name if crm else None,
-    )

@@ -142,7 +142,7 @@ class RunStore:
         """A page of a run's errors by number."""
         table = synchronization_errors.c
         statement = select(synchronization_errors).where(table.run_id == run_id, table.number > after)
-        return list(map(_error, await self._rows(statement.order_by(table.number).limit(limit))))
+        return list(map(run_error, await self._rows(statement.order_by(table.number).limit(limit))))
 
     async def noted(self, run_id: UUID, coupling_ids: Iterable[UUID], *, up_to: int) -> set[UUID]:
         """Those of these couplings that are among the first errors of a run."""
@@ -206,7 +206,7 @@ class RunStore:
         of_these = table.coupling_id.in_(list(coupling_ids))
         ranked = select(synchronization_errors, rank.label("rank")).where(of_these).subquery()
         rows = await self._rows(select(ranked).where(ranked.c.rank == 1))
-        found = [_error({name: value for name, value in row.items() if name != "rank"}) for row in rows]
+        found = [run_error({name: value for name, value in row.items() if name != "rank"}) for row in rows]
         return {each.coupling_id: each for each in found if each.coupling_id is not None}
 
     async def places(self, mapping: Mapping, company_id: UUID) -> dict[Backend, str]:
@@ -263,6 +263,7 @@ def _row(error: RunError) -> dict[str, Any]:
     return {name: storable(value) if name in _TEXTS and value is not None else value for name, value in values.items()}
 
 
-def _error(row: ReadOnly[str, Any]) -> RunError:
+def run_error(row: ReadOnly[str, Any]) -> RunError:
+    """A row of the table of errors."""
     to = Backend(row["to"]) if row["to"] is not None else None
     return RunError(**{**row, "mapping": Mapping(row["mapping"]), "to": to})

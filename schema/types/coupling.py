@@ -12,6 +12,7 @@ from gateway.reading.need import ByKey
 from gateway.reading.row import Failure, Row
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
+from gateway.runs.choices import token_of
 from schema.context import Context
 from schema.coupled_records import (
     BOTH_RECORDS,
@@ -170,6 +171,19 @@ class Coupling(Node):
             found.tell()
             return None
         return list(map(CouplingDifference.of, found))
+
+    @strawberry.field(
+        description="Stands for these `differences`: `resolveConflict` wants it back, and is refused when they are no longer so.",
+        metadata=declared(READERS, branches=BOTH_RECORDS),
+    )
+    async def conflict_token(self, info: Info[Context, Any]) -> str | None:
+        if pairing_of(self.row) is None:
+            return None
+        found = await info.context.details.differences.load(self.row)
+        if isinstance(found, Failure):
+            found.tell()
+            return None
+        return token_of(found)
 
     @strawberry.field(
         description="What happened to the coupling, newest first. Kept since the gateway writes history.",

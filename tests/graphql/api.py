@@ -18,8 +18,8 @@ from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, Person
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
 from gateway.triggers.notices import HookPace
 
-PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None)
-"""Nobody waits half a second for a job to be noticed."""
+PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None, away_seconds=())
+"""Nobody waits half a second for a job to be noticed, nor minutes for a backend that a test has put away."""
 
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
@@ -132,6 +132,7 @@ async def start(
     stack: AsyncExitStack,
     *,
     deadline_seconds: float = 30.0,
+    pace: Pace = PACE,
     hook_pace: HookPace | None = None,
     **settings: Any,
 ) -> Api:
@@ -143,7 +144,7 @@ async def start(
         sandbox,
         database_url,
         networks=networks,
-        pace=PACE,
+        pace=pace,
         hook_pace=hook_pace,
         **({"request_deadline_seconds": deadline_seconds} | settings),
     )

@@ -9,7 +9,7 @@ import httpx
 
 from gateway.records import Backend
 from gateway.runs.run import Run
-from gateway.runs.run_jobs import job_of
+from gateway.runs.run_work import job_of
 from gateway.sandbox.app import Sandbox
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.notices import HookPace

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling, Mapping
-from gateway.runs.run_jobs import RunJobs, job_of
+from gateway.runs.run_jobs import RunJobs
+from gateway.runs.run_work import job_of
 from gateway.sandbox.identity.people import ADMIN, Person
 from tests.graphql.api import Answer
 from tests.graphql.pairs import Pairs

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from gateway.couplings.coupling import Mapping
 from gateway.database import create_engine
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
-from gateway.runs.run_jobs import job_of
+from gateway.runs.run_work import job_of
 from gateway.runs.store import RunStore
 from gateway.runs.watching import RunWatches
 from gateway.sandbox.identity.people import SALES

@@ -18,7 +18,7 @@ import httpx
 from gateway.app import Networks
 from gateway.demo import demo_settings
 from gateway.jobs.engine import Pace
-from gateway.runs.run_jobs import job_of
+from gateway.runs.run_work import job_of
 from gateway.sandbox.app import open_sandbox
 from gateway.worker import create_worker
 from tests.graphql.api import Switch

@@ -1,0 +1,246 @@
+"""A run is carried out: a page to a step, patient with systems that are away, and told in the job log.
+
+A step that breaks off is done again from its beginning, and finds what it wrote unchanged.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Mapping as ReadOnly
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from gateway.errors import ErrorCode, RefusalError
+from gateway.jobs.outcome import JobCancelledError, StepError
+from gateway.jobs.work import Work
+from gateway.records import Backend
+from gateway.runs.applying import Problem, Setting
+from gateway.runs.choices import Choice
+from gateway.runs.configured import Configured
+from gateway.runs.full import is_to_make_partners, parts_of, unsatisfied
+from gateway.runs.parts import LEFT, Done, Part, carry_out, is_of_changes
+from gateway.runs.planning import Wanted
+from gateway.runs.pulling import PAGE, begun_again
+from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
+from gateway.runs.settings import MappingSettings
+from gateway.runs.store import RunStore
+from gateway.sync.desk import Desk, Desks
+
+RUN = "synchronize"
+
+Begun = ReadOnly[str, Any]
+"""A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
+
+A part that follows changes has the ``filter`` that the mapping had when the run began, if somebody changed that."""
+
+Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
+"""A page of a run that synchronizes no fields, from a place on; it has a single part."""
+
+_SECONDS = 600.0
+"""The longest that a page may take."""
+
+_AWAY = frozenset(
+    {
+        ErrorCode.BACKEND_UNREACHABLE,
+        ErrorCode.BACKEND_THROTTLED,
+        ErrorCode.BACKEND_TOKEN_UNAVAILABLE,
+        ErrorCode.DATABASE_UNAVAILABLE,
+    }
+)
+"""What is waited for: a system, or our own database, does not answer now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunWork:
+    """``beside`` are runs of other kinds, by what they are about; ``away_seconds`` the waits for a system that is away.
+
+    ``ended`` is told of each run that came to its end: others may have waited for it.
+    """
+
+    runs: RunStore
+    settings: MappingSettings
+    desks: Desks
+    beside: ReadOnly[RunKind, Beside]
+    away_seconds: tuple[float, ...]
+    ended: Callable[[UUID], Awaitable[None]]
+
+    async def carry_out(self, work: Work, argument: ReadOnly[str, Any]) -> Any:
+        """The handler of such jobs; gives the tally."""
+        run_id = argument["run"]
+        try:
+            begun = await self._patient(work, "begin", self._begin, run_id)
+            if begun.get("unsatisfied"):
+                code = ErrorCode.DEPENDENCY_NOT_SATISFIED
+                await work.step("fail", self._end, run_id, RunState.FAILED, code, begun["unsatisfied"])
+                return None
+            so_far: ReadOnly[str, Any] = {"tally": Tally().as_json(), "errors": 0}
+            for part in begun["parts"]:
+                place = part["place"]
+                while True:
+                    page = await self._patient(work, part["what"], self._page, run_id, part, place, so_far)
+                    place, so_far = page["place"], await self._taken_up(work, run_id, page)
+                    if page["is_last"]:
+                        break
+            await work.step("end", self._end, run_id, RunState.SUCCEEDED, None, None)
+        except StepError as error:
+            await work.step("fail", self._end, run_id, RunState.FAILED, error.reason, error.message)
+            return None
+        except JobCancelledError:
+            await self._end(run_id, RunState.CANCELLED, None, None)
+            raise
+        return so_far["tally"]
+
+    async def _patient(self, work: Work, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """A step that is done again while a system does not answer: a run outlives some minutes of that.
+
+        Raises:
+            StepError: it is away for longer, or something else went wrong.
+        """
+        for seconds in self.away_seconds:
+            try:
+                return await work.step(name, function, *args)
+            except StepError as error:
+                if error.reason not in _AWAY:
+                    raise
+            await work.wait(seconds)
+        return await work.step(name, function, *args)
+
+    async def _taken_up(self, work: Work, run_id: str, page: ReadOnly[str, Any]) -> ReadOnly[str, Any]:
+        """What a system that did not answer kept from being written in a page, is written once it does; or fails."""
+        await work.progress(page["tally"])
+        waits = self.away_seconds
+        part = {"what": LEFT, "mark": None}
+        for number, seconds in enumerate(waits, start=1):
+            if not page["left"]:
+                break
+            await work.wait(seconds)
+            last = number == len(waits)
+            page = await self._patient(work, LEFT, self._page, run_id, {**part, "last": last}, page["left"], page)
+        return {"tally": page["tally"], "errors": page["errors"]}
+
+    async def _begin(self, run_id: str) -> Any:
+        """What the run consists of, in this order, each with where it begins."""
+        run = await self._get(run_id)
+        await self.runs.begin(run.id, datetime.now(UTC))
+        configured = await self.settings.of(run.mapping, run.company_id)
+        configured.require_enabled()
+        if run.kind is RunKind.RECORDS:
+            return {"parts": [{"what": "records", "place": 0, "mark": None}]}
+        if run.kind is RunKind.RETRY:
+            return {"parts": [{"what": "retry", "place": None, "mark": None}]}
+        if run.kind in self.beside:
+            return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
+        if run.kind is RunKind.FULL:
+            ids = [UUID(each) for each in run.asked["dependencies"]]
+            found = [each for id in ids if (each := await self.runs.get(id)) is not None]
+            names = parts_of(run, configured.mapping, makes_partners=configured.makes_partners)
+            parts = [{"what": each, "place": None, "mark": None} for each in names]
+            return {"parts": parts, "unsatisfied": unsatisfied(found)}
+        places = await self.runs.places(run.mapping, run.company_id)
+        sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
+        parts = [
+            {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
+            | {"filter": configured.filter}
+            for each in sides
+        ]
+        told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
+        unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
+        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told, *unmade)]
+        return {"parts": [*again, *parts]}
+
+    async def _page(self, run_id: str, part: Begun, place: Any, so_far: ReadOnly[str, Any]) -> ReadOnly[str, Any]:
+        """``left`` of the result are couplings that have to wait for a system."""
+        run, errors = await self._get(run_id), so_far["errors"]
+        desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
+        configured = await self.settings.of(run.mapping, run.company_id)
+        setting = _setting(run, configured, desk)
+        carried = self.beside.get(run.kind, carry_out)
+        page = await carried(setting, run, self._part(run, part, errors), place)
+        waits = self.away_seconds and not part.get("last", False)
+        left = page.applied.take_away(setting.mapping) if waits else []
+        problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
+        total = Tally.of_json(so_far["tally"]) + page.applied.tally
+        await self.runs.note(run.id, errors + 1, problems)
+        await self.runs.count(run.id, total)
+        keeps = run.kind not in self.beside and is_of_changes(part["what"]) and page.place is not None
+        if keeps and await self._has_filter(run, part.get("filter")):
+            await self.runs.keep_places(run.mapping, run.company_id, {Backend(part["what"]): str(page.place)})
+        return {
+            "tally": total.as_json(),
+            "errors": errors + len(problems),
+            "place": page.place,
+            "is_last": page.is_last,
+            "left": [str(each) for each in left],
+        }
+
+    def _part(self, run: Run, begun: Begun, errors: int) -> Part:
+        """With what it has to ask the job log."""
+
+        async def tried(side: Backend, ids: Iterable[UUID]) -> set[UUID]:
+            return await self.runs.tried(run.id, side, ids, up_to=errors)
+
+        async def unmade(side: Backend, after: UUID | None) -> list[UUID]:
+            return await self.runs.unmade(run, side, after=after, limit=PAGE)
+
+        noted = partial(self.runs.noted, run.id, up_to=errors)
+        return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told)
+
+    async def _has_filter(self, run: Run, filter: Any) -> bool:
+        """Whether the filter is still the one that the run began with; with another one, a later run begins anew."""
+        return bool(filter == (await self.settings.of(run.mapping, run.company_id)).filter)
+
+    async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
+        await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)
+        await self.ended(UUID(run_id))
+
+    async def _get(self, run_id: str) -> Run:
+        run = await self.runs.get(UUID(run_id))
+        assert run is not None  # noqa: S101 - a run is saved before its job begins
+        return run
+
+
+def _setting(run: Run, configured: Configured, desk: Desk) -> Setting:
+    makes = is_to_make_partners(run, configured=configured.makes_partners)
+    choices = {name: Choice.of_json(each) for name, each in run.asked.get("choices", {}).items()}
+    return Setting(
+        desk,
+        replace(configured, mapping=replace(configured.mapping, only_coupled=not makes)),
+        run.id,
+        Wanted(run.asked.get("wanted", Wanted.MERGE)),
+        everything=run.kind is RunKind.FULL,
+        choices=choices,
+    )
+
+
+def job_of(run_id: UUID) -> str:
+    return f"{RUN}-{run_id}"
+
+
+def _other(backend: Backend) -> Backend:
+    return Backend.DATAVERSE if backend is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
+
+
+def _error(run: Run, number: int, problem: Problem) -> RunError:
+    """A line of the job log: both records by name."""
+    error, coupling = problem.error, problem.coupling
+    bc, crm = (problem.records.get(each) for each in Backend)
+    return RunError(
+        run_id=run.id,
+        number=number,
+        mapping=run.mapping,
+        company_id=run.company_id,
+        code=str(error.code),
+        message=error.message,
+        at=datetime.now(UTC),
+        hint=error.hint if isinstance(error, RefusalError) else None,
+        field=problem.field,
+        to=problem.to,
+        coupling_id=coupling.id if coupling else None,
+        bc_id=bc.id if bc else coupling.bc_id if coupling else None,
+        bc_number=bc.number if bc else coupling.bc_key if coupling else None,
+        bc_name=bc.name if bc else None,
+        crm_id=crm.id if crm else coupling.crm_id if coupling else None,
+        crm_number=crm.number if crm else coupling.crm_key if coupling else None,
+        crm_name=crm.name if crm else None,
+    )
