@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from gateway.odata.query import AnyOf, Compare, Filter, Operator, Text, TextFunction, Value, unique
+from gateway.odata.query import AnyOf, Compare, Either, Filter, Operator, Text, TextFunction, Value, unique
 from gateway.sync.mapping import Rule
 
 
@@ -114,7 +114,9 @@ def _filter(condition: Condition, blank: Value) -> Filter:
     if len(values) > 1:
         raise ValueError(f"{comparing} takes one value; use ONE_OF for several")
     if comparing not in _TEXTS:
-        return Compare(column, _OPERATORS[comparing], values[0])
+        compared = Compare(column, _OPERATORS[comparing], values[0])
+        has_nulls = comparing is Comparing.NOT_EQUALS and blank is None
+        return Either((compared, Compare(column, "eq", None))) if has_nulls else compared
     if condition.type is not ValueType.TEXT:
         raise ValueError(f"{comparing} compares texts")
     return Text(_TEXTS[comparing], column, str(values[0]))

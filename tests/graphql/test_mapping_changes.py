@@ -171,6 +171,20 @@ async def test_a_filter_instead_of_the_shipped_one(runs: Runs) -> None:
     await mapping(runs, businessCentralFilter={"conditions": [blocked], "instead": True}, cost=1)
     await runs.modified()
     assert (await runs.phones(QUIET))[1] == "+31 10 555 0111"
+    either = {"column": "statecode", "operator": "ONE_OF", "values": ["0", "1"], "type": "NUMBER"}
+    typed = [
+        {"column": "customertypecode", "operator": "EQUALS", "values": ["3"], "type": "NUMBER"},
+        {"column": "createdon", "operator": "AT_LEAST", "values": ["2000-01-31"], "type": "DATE"},
+        {"column": "donotphone", "operator": "NOT_EQUALS", "values": ["true"], "type": "BOOLEAN"},
+        {"column": "_transactioncurrencyid_value", "operator": "NOT_BLANK"},
+        {"column": "name", "operator": "CONTAINS", "values": ["%"]},
+    ]
+    await mapping(runs, dataverseFilter={"conditions": [either, *typed], "instead": True}, cost=1)
+    await mapping(runs, dataverseFilter={"conditions": [either, *typed[:-1]], "instead": True}, cost=1)
+    await in_crm(runs, QUIET, {"statecode": 1, "statuscode": 2})
+    await in_bc(runs, QUIET, {"phoneNumber": "+31 10 555 0112"})
+    await runs.modified()
+    assert (await runs.phones(QUIET))[1] == "+31 10 555 0112", "inactive accounts, too"
     drift = await runs.api.ask(
         "{ drift(mapping: CUSTOMER, kinds: [OUT_OF_FILTER]) { nodes { kind message records { number } } } }"
     )

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import uuid4
+from decimal import Decimal
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.couplings.coupling import Mapping
 from gateway.database import create_engine, upgrade
 from gateway.errors import InvalidInputError
+from gateway.odata.filters import meets
 from gateway.records import Backend
 from gateway.runs.changes import (
     FieldChange,
@@ -25,7 +27,7 @@ from gateway.runs.changes import (
     change_of_json,
     with_changes,
 )
-from gateway.runs.conditions import Comparing, Condition, ValueType
+from gateway.runs.conditions import Comparing, Condition, ValueType, rule_of
 from gateway.runs.configured import Configured
 from gateway.runs.policy import Policy, UpdateConflict
 from gateway.runs.settings import MappingSettings
@@ -192,3 +194,54 @@ def test_a_condition_keeps_the_type_of_its_values() -> None:
     condition = Condition("creditLimit", Comparing.AT_LEAST, ("1.50",), ValueType.NUMBER)
     assert Condition.of_json(json.loads(json.dumps(condition.as_json()))) == condition
     assert condition.text == "creditLimit at least 1.50"
+
+
+@pytest.mark.parametrize(
+    ("condition", "row", "met"),
+    [
+        (Condition("city", Comparing.EQUALS, ("delft",)), {"city": "Delft"}, True),
+        (Condition("city", Comparing.NOT_EQUALS, ("Delft",)), {"city": "Delft"}, False),
+        (Condition("city", Comparing.NOT_EQUALS, ("Delft",)), {"city": None}, True),
+        (Condition("city", Comparing.STARTS_WITH, ("de",)), {"city": "Delft"}, True),
+        (Condition("city", Comparing.ENDS_WITH, ("de",)), {"city": "Delft"}, False),
+        (Condition("city", Comparing.CONTAINS, ("%",)), {"city": "Delft"}, False),
+        (Condition("city", Comparing.BLANK), {"city": None}, True),
+        (Condition("city", Comparing.NOT_BLANK), {"city": ""}, False),
+        (Condition("state", Comparing.ONE_OF, ("0", "2"), ValueType.NUMBER), {"state": 2}, True),
+        (Condition("limit", Comparing.AT_LEAST, ("10",), ValueType.NUMBER), {"limit": Decimal("9.99")}, False),
+        (Condition("limit", Comparing.LESS_THAN, ("10",), ValueType.NUMBER), {"limit": Decimal("9.99")}, True),
+        (Condition("limit", Comparing.LESS_THAN, ("10",), ValueType.NUMBER), {"limit": None}, False),
+        (Condition("day", Comparing.GREATER_THAN, ("2026-01-31",), ValueType.DATE), {"day": "2026-02-01"}, True),
+        (Condition("day", Comparing.AT_MOST, ("2026-01-31",), ValueType.DATE), {"day": "2026-02-01"}, False),
+        (Condition("taxed", Comparing.EQUALS, ("TRUE",), ValueType.BOOLEAN), {"taxed": True}, True),
+        (
+            Condition("id", Comparing.EQUALS, (str(UUID(int=10)).upper(),), ValueType.ID),
+            {"id": str(UUID(int=10))},
+            True,
+        ),
+    ],
+)
+def test_which_rows_meet_a_condition(condition: Condition, row: dict[str, object], met: bool) -> None:
+    """What is asked of a system is also decided on rows that are here."""
+    assert meets(rule_of(condition, blank=None).condition, row) is met
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        (Condition("a-b", Comparing.BLANK), "no name of a column"),
+        (Condition("a", Comparing.BLANK, ("x",)), "takes no value"),
+        (Condition("a", Comparing.EQUALS), "1 to 50 values"),
+        (Condition("a", Comparing.EQUALS, ("",)), "BLANK"),
+        (Condition("a", Comparing.EQUALS, ("1", "2")), "ONE_OF"),
+        (Condition("a", Comparing.CONTAINS, ("1",), ValueType.NUMBER), "texts"),
+        (Condition("a", Comparing.EQUALS, ("NaN",), ValueType.NUMBER), "cannot be read as NUMBER"),
+        (Condition("a", Comparing.EQUALS, ("yes",), ValueType.BOOLEAN), "cannot be read as BOOLEAN"),
+        (Condition("a", Comparing.EQUALS, ("31.1.2026",), ValueType.DATE), "cannot be read as DATE"),
+        (Condition("a", Comparing.EQUALS, ("7",), ValueType.ID), "cannot be read as ID"),
+        (Condition("a", Comparing.ONE_OF, tuple(map(str, range(51)))), "1 to 50 values"),
+    ],
+)
+def test_a_condition_that_cannot_be(condition: Condition, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        rule_of(condition, blank=None)
