@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from gateway.app import Networks
+from gateway.backends import Networks
 from gateway.demo import create_demo
 from gateway.figures.calendar import Bucket
 from gateway.figures.movement import Kind, Movement

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TextIO
 from uuid import UUID
 
-from gateway.app import Networks, books_of, clients_of, desks_of
+from gateway.assembly import books_of, desks_of
+from gateway.backends import Networks, clients_of
 from gateway.config import Settings
 from gateway.couplings.store import CouplingFilter, CouplingStore
 from gateway.database import create_engine, upgrade

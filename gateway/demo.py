@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
-from gateway.app import Networks, create_app
+from gateway.app import create_app
+from gateway.backends import Networks
 from gateway.config import Settings
 from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.couplings.store import CouplingFilter, CouplingStore

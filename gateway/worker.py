@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from gateway.app import Networks, add_health, running
+from gateway.assembly import running
+from gateway.backends import Networks
 from gateway.config import ONE_WRITER, Settings
 from gateway.errors import ConfigError
+from gateway.health import add_health
 from gateway.jobs.database import is_shared
 from gateway.jobs.engine import Pace
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from gateway.app import Networks, clients_of
+from gateway.backends import Networks, clients_of
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call, Deadline
 from gateway.clients.dataverse import DataverseClient

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from gateway.app import Networks
+from gateway.backends import Networks
 from gateway.demo import create_demo
 from gateway.jobs.engine import Pace
 from gateway.json_text import dumps

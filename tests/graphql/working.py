@@ -15,7 +15,7 @@ from uuid import UUID
 
 import httpx
 
-from gateway.app import Networks
+from gateway.backends import Networks
 from gateway.demo import demo_settings
 from gateway.jobs.engine import Pace
 from gateway.runs.run_work import job_of

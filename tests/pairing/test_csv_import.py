@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.app import books_of
+from gateway.assembly import books_of
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.coupling import Coupling, Mapping, Result
 from gateway.couplings.store import CouplingFilter

@@ -1,0 +1,297 @@
+"""Every object of a running gateway, built from the settings and closed in reverse. Wiring only."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.answers.plan import Setting
+from gateway.auth.caller import Authenticator, SigningKeys, Trust
+from gateway.backends import Networks, clients_of, identity_http
+from gateway.config import Settings
+from gateway.couplings.changes import CouplingChanges
+from gateway.couplings.intents import Intents
+from gateway.couplings.plans import MatchPlans
+from gateway.couplings.store import CouplingStore
+from gateway.couplings.watching import CouplingWatches
+from gateway.database import create_engine, upgrade
+from gateway.jobs.database import jobs_database_url
+from gateway.jobs.engine import Pace
+from gateway.jobs.jobs import Jobs
+from gateway.jobs.retention import Retention
+from gateway.pairing.matches.plan_jobs import PlanJobs
+from gateway.pairing.recovery import recover
+from gateway.pairing.uncouple_jobs import UncoupleJobs
+from gateway.reading.cache import RecordCache
+from gateway.reading.capabilities import Capabilities
+from gateway.reading.company_facts import CompanyFacts
+from gateway.reading.feeds import Feeds
+from gateway.reading.levels import Reading
+from gateway.reading.lookup import Lookups
+from gateway.reading.pages import Pages
+from gateway.reading.sources import COUPLINGS
+from gateway.runs.own_fields import mappings_with
+from gateway.runs.pushing import Pushing
+from gateway.runs.reconciling import reconcile
+from gateway.runs.retention import RunRetention
+from gateway.runs.run import RunKind
+from gateway.runs.run_jobs import RunJobs
+from gateway.runs.run_work import Beside as RunBeside
+from gateway.runs.settings import MappingSettings
+from gateway.runs.store import RunStore
+from gateway.runs.troubles import Troubles
+from gateway.runs.watching import RunWatches
+from gateway.sync.desk import Books, Desks
+from gateway.sync.links import WebClients, web_root
+from gateway.telemetry import log
+from gateway.triggers.hooks import hooks_of
+from gateway.triggers.notices import HookPace
+from gateway.triggers.run_history import RunHistory
+from gateway.triggers.schedule_store import ScheduleStore
+from gateway.triggers.schedules import Schedules
+from schema.context import Backends, CouplingPairs, Services
+from schema.coupled_records import branches_of
+
+Prepare = Callable[[CouplingStore], Awaitable[None]]
+"""Something to do with the coupling store once its tables are there (the demo's couplings)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the lifespan built."""
+
+    engine: AsyncEngine
+    services: Services
+    authenticator: Authenticator
+    recovered: asyncio.Event
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    networks: Networks,
+    prepare: Prepare | None,
+    *,
+    alone: bool,
+    pace: Pace | None = None,
+    carry_out: bool = True,
+    hook_pace: HookPace | None = None,
+) -> AsyncIterator[Running]:
+    """Everything with a lifetime, opened in order and closed in reverse.
+
+    With ``carry_out``, jobs are carried out here, and what is due is begun.
+    """
+    engine = create_engine(settings.database_url.get_secret_value())
+    try:
+        await upgrade(engine)
+        store = CouplingStore(engine)
+        if prepare is not None:
+            await prepare(store)
+        async with (
+            identity_http(networks) as identity,
+            clients_of(settings, networks) as backends,
+            _jobs(settings, pace, carry_out=carry_out) as jobs,
+        ):
+            books = books_of(engine)
+            services = _services(settings, backends, books, engine, jobs, hook_pace)
+            services.plan_jobs.register()
+            services.uncouple_jobs.register()
+            services.run_jobs.register()
+            await jobs.resume(watch=not alone)
+            if carry_out:
+                await services.plan_jobs.resume()
+                await services.run_jobs.resume()
+            looking = _looking(services.schedules, (pace or Pace()).schedules_seconds, carry_out=carry_out)
+            async with (
+                _recovering(services, alone=alone) as recovered,
+                looking,
+                _watching(services),
+            ):
+                yield Running(engine, services, _authenticator(settings, identity), recovered)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _jobs(settings: Settings, pace: Pace | None, *, carry_out: bool) -> AsyncIterator[Jobs]:
+    """Not launched: whoever has jobs to do names them first."""
+    own = settings.jobs_database_url
+    url = own.get_secret_value() if own else jobs_database_url(settings.database_url.get_secret_value())
+    retention = Retention(timedelta(days=settings.jobs_retention_days))
+    jobs = Jobs(url, retention=retention, pace=pace, carry_out=carry_out)
+    try:
+        yield jobs
+    finally:
+        await jobs.close()
+
+
+@asynccontextmanager
+async def _looking(schedules: Schedules, seconds: float | None, *, carry_out: bool) -> AsyncIterator[None]:
+    """What is due is begun, if jobs are carried out here, and what is overdue is told, beside what else the application does."""
+    if seconds is None:
+        yield
+        return
+    task = asyncio.create_task(schedules.run(seconds, carry_out=carry_out))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _recovering(services: Services, *, alone: bool) -> AsyncIterator[asyncio.Event]:
+    """Creations that broke off are finished beside what else the application does; the event says that it was tried."""
+    tried = asyncio.Event()
+    task = asyncio.create_task(_recover(services, tried, alone=alone))
+    try:
+        yield tried
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _watching(services: Services) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await services.run_watches.close()
+        await services.coupling_watches.close()
+
+
+async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
+    """Other processes may be at what was begun just now: that is looked at again when no request can be at it any more."""
+    desks, started = services.desks, datetime.now(UTC)
+    longest = timedelta(0) if alone else desks.longest_request
+    try:
+        await _recover_once(desks, before=started - longest, alone=alone)
+        if longest and await services.books.intents.left(before=started):
+            await asyncio.sleep(longest.total_seconds())
+            await _recover_once(desks, before=started, alone=alone)
+    except Exception:  # nobody waits for this task
+        log.exception("creations that broke off could not be finished")
+    finally:
+        tried.set()
+
+
+async def _recover_once(desks: Desks, *, before: datetime, alone: bool) -> None:
+    await recover(
+        lambda company: desks.of_job(company, "recovery", seconds=60, name="recovery"),
+        desks.books,
+        before=before,
+        alone=alone,
+    )
+
+
+def books_of(engine: AsyncEngine) -> Books:
+    """Our own tables of couplings."""
+    return Books(CouplingStore(engine), CouplingChanges(engine), Intents(engine))
+
+
+def desks_of(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    capabilities: Capabilities,
+    mappings: MappingSettings | None = None,
+) -> Desks:
+    """Desks over these two backends and our own tables."""
+    known = {settings.company_id: settings.local_currency_code} if settings.local_currency_code else {}
+    lookups, pages = Lookups(backends, RecordCache()), Pages(backends)
+    reading = Reading(
+        lookups=lookups,
+        pages=pages,
+        pairs=CouplingPairs(books.couplings),
+        facts=CompanyFacts(backends, known=known),
+        feeds=Feeds(lookups, pages, capabilities),
+        coupling_source=COUPLINGS,
+    )
+    return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
+
+
+def _services(
+    settings: Settings,
+    backends: Backends,
+    books: Books,
+    engine: AsyncEngine,
+    jobs: Jobs,
+    hook_pace: HookPace | None,
+) -> Services:
+    plans, capabilities = MatchPlans(engine), Capabilities()
+    shipped = mappings_with(settings.mappings_file)
+    mappings = MappingSettings(engine, shipped)
+    desks = desks_of(settings, backends, books, capabilities, mappings)
+    run_jobs = RunJobs(jobs, RunStore(engine), mappings, desks, _beside(settings))
+    hooks = hooks_of(
+        engine,
+        backends.business_central,
+        backends.dataverse,
+        run_jobs,
+        public_url=settings.public_url,
+        on=settings.webhooks,
+        company=settings.company_id,
+        pace=hook_pace,
+    )
+    return Services(
+        backends=backends,
+        couplings=books.couplings,
+        books=books,
+        plans=plans,
+        desks=desks,
+        plan_jobs=PlanJobs(jobs, plans, desks),
+        uncouple_jobs=UncoupleJobs(jobs, desks),
+        run_jobs=run_jobs,
+        schedules=Schedules(
+            ScheduleStore(engine),
+            RunHistory(engine),
+            run_jobs,
+            settings.company_id,
+            ZoneInfo(settings.time_zone),
+            RunRetention(engine, timedelta(days=settings.runs_retention_days)),
+        ),
+        hooks=hooks,
+        run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
+        coupling_watches=CouplingWatches(books.changes, seconds=jobs.pace.status_seconds),
+        troubles=Troubles(engine),
+        web=WebClients(
+            settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url
+        ),
+        jobs=jobs,
+        reading=desks.reading,
+        capabilities=capabilities,
+        company=settings.company_id,
+        max_page_size=settings.max_page_size,
+        deadline_seconds=settings.request_deadline_seconds,
+        modules=settings.modules,
+        extension_api=settings.extension_api,
+        look_ahead=timedelta(days=settings.look_ahead_days),
+        record_branches=branches_of(shipped.values()),
+        today=_today(settings),
+    )
+
+
+def _beside(settings: Settings) -> dict[RunKind, RunBeside]:
+    """Runs that synchronize no fields."""
+    today, ahead = _today(settings), timedelta(days=settings.look_ahead_days)
+    pushing = Pushing(lambda: Setting(today(), datetime.now(UTC), ahead, settings.modules, settings.extension_api))
+    return {
+        RunKind.RECONCILE: reconcile,
+        RunKind.STATISTICS: pushing.statistics,
+        RunKind.STOCK: pushing.stock,
+    }
+
+
+def _today(settings: Settings) -> Callable[[], date]:
+    zone, fixed = ZoneInfo(settings.time_zone), settings.work_date
+    return lambda: fixed or datetime.now(zone).date()
+
+
+def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:
+    trust = Trust(settings.token_authority, settings.tenant_id, settings.audiences)
+    return Authenticator(trust, SigningKeys(trust.keys_url, http))
