@@ -9,7 +9,6 @@ from strawberry import Info
 from gateway.errors import InvalidInputError, RefusalError
 from gateway.runs.counting import facts_of
 from gateway.runs.review import review
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, declared
 from schema.selection import selection_of
@@ -61,16 +60,14 @@ class FullSynchronizationMutations:
     ) -> StartFullSynchronizationPayload | None:
         selection_of(info)
         services = info.context.services
-        mappings = list(TABLE_MAPPINGS.values()) if input.mapping is None else [TABLE_MAPPINGS[input.mapping]]
+        company, jobs = input.company or services.company, services.run_jobs
+        mappings = {name: each.mapping for name, each in (await jobs.settings.all(company)).items()}
+        wanted = list(mappings.values()) if input.mapping is None else [mappings[input.mapping]]
         try:
             if input.mapping is not None:
-                require_way(TABLE_MAPPINGS[input.mapping], input.way)
-            runs = await services.run_jobs.full(
-                mappings,
-                input.company or services.company,
-                info.context.caller.name,
-                input.way,
-                only_coupled=input.only_coupled,
+                require_way(mappings[input.mapping], input.way)
+            runs = await jobs.full(
+                wanted, company, info.context.caller.name, input.way, only_coupled=input.only_coupled
             )
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
