@@ -162,9 +162,10 @@ class RunStore:
         return {row["id"] for row in await self._rows(statement)} if wanted else set()
 
     async def unmade(self, run: Run, side: Backend, *, after: UUID | None, limit: int) -> list[UUID]:
-        """Records of a side for which runs since the last one that came to its end could make no partner, by their ids.
+        """Records of a side for which runs since the last one over changes that came to its end made no partner, by their ids.
 
-        Without those that seem to have one already: that does not pass by itself.
+        That one tried those of before again; a full run need not have. Without those that seem to have a partner already: that
+        does not pass by itself.
         """
         runs, errors, record = synchronization_runs.c, synchronization_errors.c, _record(side)
         kinds = (RunKind.MODIFIED, RunKind.FULL)
@@ -174,7 +175,11 @@ class RunStore:
             runs.kind.in_(kinds),
             runs.id != run.id,
         )
-        last = select(func.max(runs.created_at)).where(*earlier, runs.state == RunState.SUCCEEDED).scalar_subquery()
+        last = (
+            select(func.max(runs.created_at))
+            .where(*earlier, runs.kind == RunKind.MODIFIED, runs.state == RunState.SUCCEEDED)
+            .scalar_subquery()
+        )
         since = select(runs.id).where(*earlier, or_(last.is_(None), runs.created_at >= last))
         to = Backend.DATAVERSE if side is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
         statement = (

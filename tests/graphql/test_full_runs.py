@@ -2,13 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.couplings.coupling import Mapping
+from gateway.runs.full import chain
+from gateway.runs.planning import Wanted
+from gateway.runs.run import RunState
 from gateway.sandbox.company import story
+from gateway.sync.mappings import TABLE_MAPPINGS
 from tests.graphql.api import Api
 from tests.graphql.runs import Runs
 from tests.graphql.test_inserts import codes, full, started
@@ -59,6 +65,19 @@ async def test_all_mappings_run_in_the_order_of_their_dependencies(runs: Runs) -
     pairs = {str(bc) for _, bc, _ in await runs.all()}
     assert {each["id"] for each in (currency, unit, customer, item)} <= pairs
     assert codes(jobs[ORDER.index("CURRENCY")]) == {}
+    assert (await runs.modified("OPPORTUNITY"))["counters"]["inserted"] == 0, (
+        "its partners are made without being asked"
+    )
+    # a process that ended before it began the next run of a chain: the next process does
+    mappings = [TABLE_MAPPINGS[each] for each in (Mapping.CURRENCY, Mapping.PAYMENT_TERMS, Mapping.SHIPMENT_METHOD)]
+    last = await runs.jobs.last_full(runs.company)
+    made = chain(
+        mappings, runs.company, "Ada", now=datetime.now(UTC), wanted=Wanted.MERGE, only_coupled=None, last=last
+    )
+    assert await runs.jobs.runs.add_each(made)
+    await runs.jobs.runs.end(made[0].id, RunState.SUCCEEDED, datetime.now(UTC))
+    await runs.jobs.resume()
+    assert [(await runs.ended(str(each.id)))["status"] for each in made[1:]] == ["SUCCEEDED"] * 2
 
 
 async def test_a_run_that_is_cancelled_takes_only_those_with_it_that_depend_on_it(runs: Runs) -> None:
