@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from gateway.couplings.coupling import Coupling, Mapping
-from gateway.errors import ErrorCode, RefusalError
+from gateway.errors import ErrorCode
 from gateway.jobs.job import JobState
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.outcome import StepError
@@ -23,6 +23,7 @@ from gateway.jobs.work import Work
 from gateway.records import Backend
 from gateway.runs.applying import Problem, Setting
 from gateway.runs.choices import Choice
+from gateway.runs.hints import hint_of
 from gateway.runs.parts import LEFT, Part, carry_out, is_of_changes
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import begun_again
@@ -243,7 +244,7 @@ def _error(run: Run, number: int, problem: Problem) -> RunError:
         code=str(error.code),
         message=error.message,
         at=datetime.now(UTC),
-        hint=error.hint if isinstance(error, RefusalError) else None,
+        hint=hint_of(error),
         field=problem.field,
         to=problem.to,
         coupling_id=coupling.id if coupling else None,
