@@ -76,6 +76,21 @@ async def test_a_backend_that_is_away_in_the_middle_of_a_run_is_waited_for(
     assert (await runs.modified())["counters"] == NOTHING
 
 
+async def test_a_value_of_ones_own_reaches_the_side_that_was_away(patient: Problems) -> None:
+    """CRM has it already when Business Central is silent; the choice still holds when that answers again."""
+    runs = patient
+    await settle(runs)
+    bc, crm = await runs.both(QUIET)
+    await runs.api.in_business_central("PATCH", bc, {"phoneNumber": "+31 10 555 0111"})
+    await runs.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0222"})
+    away_for(runs.api.business_central, 5, writes=True)
+    job = await runs.resolved(await runs.id_of(QUIET), ("phoneNumber", "VALUE", "+31 10 555 0333"))
+    assert (job["counters"]["modified"], job["counters"]["failed"], job["errors"]["totalCount"]) == (1, 0, 0)
+    assert await runs.phones(QUIET) == ("+31 10 555 0333", "+31 10 555 0333")
+    assert ((await runs.stored(QUIET)).base or {})["phoneNumber"] == "+31 10 555 0333"
+    assert (await runs.modified())["counters"] == NOTHING
+
+
 def test_a_run_outlives_a_minute_of_silence() -> None:
     """With the waits that it has outside of tests."""
     waits = type(PACE)().away_seconds
