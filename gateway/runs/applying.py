@@ -274,7 +274,8 @@ async def _write(
             if isinstance(problem, PreconditionFailedError) and not last:
                 late.append(coupling.id)
             else:
-                failures.append(Problem(problem, draft.before, draft.records, to=to, now=coupling))
+                told = refusals.of_record(problem, draft.records, to)
+                failures.append(Problem(told, draft.before, draft.records, to=to, now=coupling))
     for draft in drafts:
         applied.count(to=draft.changes or list(draft.prepared), **{"modified" if draft.changes else "unchanged": 1})
     return late

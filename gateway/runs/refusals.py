@@ -4,7 +4,7 @@ from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence
 
 from gateway.couplings.coupling import Coupling
-from gateway.errors import ErrorCode, RefusalError
+from gateway.errors import ErrorCode, GatewayError, RefusalError
 from gateway.pairing.presence import side_of
 from gateway.records import Backend
 from gateway.sync.differences import Difference
@@ -33,6 +33,15 @@ def _told(conflict: Difference) -> str:
 
 def _value(text: str | None) -> str:
     return f"'{text}'" if text else "blank"
+
+
+def of_record(error: GatewayError, records: ReadOnly[Backend, Found], to: Backend) -> GatewayError:
+    """The same error of a system, in a sentence that begins with the record it is about."""
+    if isinstance(error, RefusalError) or to not in records:
+        return error
+    told = error.again()
+    told.message = f"{capital(records[to].named)} could not be written. {error.message}"
+    return told
 
 
 def partner_deleted(mapping: TableMapping, coupling: Coupling, survivor: Found) -> RefusalError:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from gateway.errors import ErrorCode, RefusalError
+from gateway.errors import ErrorCode
 from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
@@ -19,6 +19,7 @@ from gateway.runs.applying import Problem, Setting
 from gateway.runs.choices import Choice
 from gateway.runs.configured import Configured
 from gateway.runs.full import is_to_make_partners, parts_of, unsatisfied
+from gateway.runs.hints import hint_of
 from gateway.runs.parts import LEFT, Done, Part, carry_out, is_of_changes
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import PAGE, begun_again
@@ -233,7 +234,7 @@ def _error(run: Run, number: int, problem: Problem) -> RunError:
         code=str(error.code),
         message=error.message,
         at=datetime.now(UTC),
-        hint=error.hint if isinstance(error, RefusalError) else None,
+        hint=hint_of(error),
         field=problem.field,
         to=problem.to,
         coupling_id=coupling.id if coupling else None,

@@ -42,22 +42,22 @@ def not_coupled(field: FieldMapping, source: Found, referred: NamedRecord, *, to
 
     Source: Business Central, "must be coupled to a … row", codeunit CRM Int. Table. Subscriber.
     """
-    code, partner, hint = _LOOKUPS.get((field.lookup, to), _LOOKUP)
-    message = f"{capital(referred)} must be coupled to a {partner}, because {source.named} refers to it."
+    other = (ErrorCode.LOOKUP_NOT_COUPLED, f"its counterpart in {to.label}", _COUPLE)
+    code, partner, hint = _LOOKUPS.get((field.lookup, to), other)
+    message = f"{capital(referred)} must be coupled to {partner}, because {source.named} refers to it."
     return RefusalError(code, message, hint=hint, records=[referred, source.named])
 
 
 _COUPLE = "Couple it with coupleRecords, then synchronize again."
-_LOOKUP = (ErrorCode.LOOKUP_NOT_COUPLED, "record of the other system", _COUPLE)
 _LOOKUPS: dict[tuple[Mapping | None, Backend], tuple[ErrorCode, str, str]] = {
     (Mapping.SALESPERSON, Backend.DATAVERSE): (
         ErrorCode.SALESPERSON_NOT_COUPLED,
-        "user of Dynamics 365 Sales",
+        "a user of Dynamics 365 Sales",
         "Couple the salesperson with coupleSalespersons, then synchronize again.",
     ),
     (Mapping.SALESPERSON, Backend.BUSINESS_CENTRAL): (
         ErrorCode.OWNER_NOT_COUPLED,
-        "salesperson of Business Central",
+        "a salesperson of Business Central",
         "Couple the user with coupleSalespersons, or give the row to an owner who is, then synchronize again.",
     ),
 }

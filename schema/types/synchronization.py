@@ -8,6 +8,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError
+from gateway.runs.hints import hint_for
 from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
@@ -178,6 +179,10 @@ class SynchronizationJob:
     @strawberry.field(description="The same in a sentence.")
     def message(self) -> str | None:
         return self.run.message
+
+    @strawberry.field(description="What to do about that.")
+    def hint(self) -> str | None:
+        return hint_for(ErrorCode(self.run.error_code)) if self.run.error_code is not None else None
 
     @strawberry.field(description="The records that could not be synchronized, in the order in which they were met.")
     async def errors(

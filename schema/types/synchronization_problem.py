@@ -18,6 +18,7 @@ from gateway.records import Backend
 from gateway.runs.choices import token_of
 from gateway.runs.conflicts import Moved
 from gateway.runs.existence import Existence
+from gateway.runs.hints import hint_for
 from gateway.runs.remedies import remedies
 from gateway.runs.run import RunError
 from gateway.runs.troubles import Row as Told
@@ -101,10 +102,11 @@ class SynchronizationProblem:
         said = coupling.error_message if coupling is not None else None
         return said or (newest.message if newest is not None else None)
 
-    @strawberry.field(description="What to do about it, in a sentence; null when no run told of it.")
+    @strawberry.field(description="What to do about it, in a sentence; null when that is not known.")
     def hint(self) -> str | None:
-        error = self.trouble.error
-        return error.hint if error is not None else None
+        error, code = self.trouble.error, self.trouble.code
+        told = error.hint if error is not None else None
+        return told or (hint_for(code) if code is not None else None)
 
     @strawberry.field(description="What can be done about it, the most helpful first.")
     def actions(self) -> list[SynchronizationRemedy]:

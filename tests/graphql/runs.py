@@ -12,7 +12,7 @@ from tests.graphql.api import Answer
 from tests.graphql.pairs import Pairs
 
 JOB = """
-  id mapping kind status createdBy startedAt finishedAt code message
+  id mapping kind status createdBy startedAt finishedAt code message hint
   counters { inserted modified deleted unchanged skipped failed coupled uncoupled }
   toBusinessCentral { inserted modified failed } toDataverse { inserted modified failed }
   errors(first: 50) {
