@@ -35,6 +35,7 @@ from gateway.reading.levels import Reading
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
+from gateway.runs.following import RunFollowing
 from gateway.runs.own_fields import mappings_with
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
@@ -163,6 +164,7 @@ async def _watching(services: Services) -> AsyncIterator[None]:
     finally:
         await services.run_watches.close()
         await services.coupling_watches.close()
+        await services.run_following.close()
 
 
 async def _recover(services: Services, tried: asyncio.Event, *, alone: bool) -> None:
@@ -258,6 +260,7 @@ def _services(
         hooks=hooks,
         run_watches=RunWatches(run_jobs, seconds=jobs.pace.status_seconds),
         coupling_watches=CouplingWatches(books.changes, seconds=jobs.pace.status_seconds),
+        run_following=RunFollowing(run_jobs.runs, seconds=jobs.pace.status_seconds),
         troubles=Troubles(engine),
         web=WebClients(
             settings.business_central_web_url or web_root(settings.business_central_url), settings.dataverse_url

@@ -30,6 +30,7 @@ from gateway.reading.partners import Pair
 from gateway.reading.reader import Reader
 from gateway.reading.trace import Trace
 from gateway.records import Backend, Values
+from gateway.runs.following import RunFollowing
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
@@ -108,6 +109,7 @@ class Services:
     hooks: Hooks
     run_watches: RunWatches
     coupling_watches: CouplingWatches
+    run_following: RunFollowing
     troubles: Troubles
     web: WebClients
     jobs: Jobs

@@ -40,6 +40,20 @@ class Subscription:
         return _job(info.context, run.id)
 
     @strawberry.subscription(
+        description="All runs of a company: those that are under way, then each one that begins or changed, whoever began it "
+        "and whichever process carries it out. Who reads slowly gets the newest state of each.",
+        metadata=declared(READERS),
+    )
+    async def synchronization_jobs(
+        self,
+        info: Ask,
+        mapping: Annotated[Mapping | None, strawberry.argument(description="Only of these tables.")] = None,
+        company: Annotated[UUID | None, COMPANY] = None,
+    ) -> AsyncGenerator[SynchronizationJob, None]:
+        selection_of(info)
+        return _jobs(info.context, mapping, company or info.context.services.company)
+
+    @strawberry.subscription(
         description="Couplings of a mapping that are made, moved or ended from now on, by anybody and in any process. Changes "
         "that come close together are one event.",
         metadata=declared(ADMINISTRATORS),
@@ -56,6 +70,13 @@ class Subscription:
 
 async def _job(context: Context, id: UUID) -> AsyncGenerator[SynchronizationJob, None]:
     async with aclosing(context.services.run_watches.of(id)) as runs:
+        async for run in runs:
+            context.renew()
+            yield SynchronizationJob(run=run)
+
+
+async def _jobs(context: Context, mapping: Any, company: UUID) -> AsyncGenerator[SynchronizationJob, None]:
+    async with aclosing(context.services.run_following.of(company, mapping)) as runs:
         async for run in runs:
             context.renew()
             yield SynchronizationJob(run=run)

@@ -74,6 +74,14 @@ class RunStore:
             found |= {row["id"]: _run(row) for row in await self._rows(select(synchronization_runs).where(wanted))}
         return found
 
+    async def lively(self, company_id: UUID, *, since: datetime, limit: int) -> list[Run]:
+        """The runs of a company that are under way, or ended since then; the newest so many of them, oldest first."""
+        table = synchronization_runs.c
+        is_lively = or_(table.state.in_((RunState.WAITING, RunState.RUNNING)), table.finished_at >= since)
+        statement = select(synchronization_runs).where(table.company_id == company_id, is_lively)
+        statement = statement.order_by(table.created_at.desc(), table.id.desc()).limit(limit)
+        return list(map(_run, reversed(await self._rows(statement))))
+
     async def newest(
         self, company_id: UUID, *, mapping: Mapping | None, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[Run]:

@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from gateway.couplings.coupling import Mapping
 from gateway.database import create_engine
+from gateway.runs.following import RunFollowing
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.runs.run_work import job_of
 from gateway.runs.store import RunStore
@@ -114,6 +115,37 @@ async def test_a_run_whose_job_could_not_say_that_it_was_cancelled(runs: Runs) -
         assert [each["status"] for each in told(await socket.answers())] == ["CANCELLED"]
     hold.set()
     await runs.ended(first)
+
+
+FOLLOW = "subscription { synchronizationJobs(mapping: CUSTOMER) { id createdBy status counters { modified } } }"
+
+
+async def test_all_runs_of_a_mapping_are_followed(runs: Runs) -> None:
+    """Those under way, those that begin, and those that another process carries out; and nothing of other mappings."""
+    following: RunFollowing = runs.api.app.state.running.services.run_following
+    hold = runs.api.business_central.hold = asyncio.Event()
+    first = await begun(runs)
+    async with signed_in(runs.api, SALES) as socket:
+        socket.subscribe(FOLLOW)
+        seen = [(await socket.message())["payload"]["data"]["synchronizationJobs"]]
+        assert (seen[0]["id"], following.followers) == (first, 1)
+        hold.set()
+        other = await runs.modified("SALESPERSON")
+        second = await runs.modified()
+        while (seen[-1]["id"], seen[-1]["status"]) != (second["id"], "SUCCEEDED"):
+            seen.append((await socket.message())["payload"]["data"]["synchronizationJobs"])
+        ends = [each["id"] for each in seen if each["status"] == "SUCCEEDED"]
+        assert ends == [first, second["id"]]
+        assert other["id"] not in {each["id"] for each in seen}
+        assert seen[-1]["counters"]["modified"] == second["counters"]["modified"]
+        engine = runs.api.app.state.running.engine
+        elsewhere = create_engine(engine.url.render_as_string(hide_password=False))
+        company = UUID(runs.api.sandbox.company.company_id)
+        run = Run(uuid4(), Mapping.CUSTOMER, company, RunKind.MODIFIED, {}, RunState.WAITING, datetime.now(UTC), "x")
+        await RunStore(elsewhere).add(run)
+        assert (await socket.message())["payload"]["data"]["synchronizationJobs"]["id"] == str(run.id)
+        await elsewhere.dispose()
+    assert following.followers == 0
 
 
 CHANGED = """subscription { couplingChanged(mapping: CUSTOMER) {
