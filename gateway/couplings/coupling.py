@@ -7,6 +7,7 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -38,6 +39,7 @@ class Coupling:
 
     ``bc_key`` and ``crm_key`` are the natural keys (customer number, account number, …) as last seen: they let a query
     start at both backends at once. They may be out of date and are never trusted without comparing ids.
+    ``written_to_bc`` and ``written_to_crm`` are the last write each way: ``at``, ``by`` and its ``columns``.
     ``base`` are the values of the mapped fields, by field, as both sides agreed on them at the last synchronization; None of a
     field that was never synchronized.
     """
@@ -58,6 +60,8 @@ class Coupling:
     last_result_to_crm: Result | None = None
     last_job_to_bc: str | None = None
     last_job_to_crm: str | None = None
+    written_to_bc: ReadOnly[str, Any] | None = None
+    written_to_crm: ReadOnly[str, Any] | None = None
     base: ReadOnly[str, str | None] | None = None
     skipped: bool = False
     error_code: str | None = None

@@ -40,6 +40,8 @@ couplings = Table(
     Column("last_result_to_crm", String(20)),
     Column("last_job_to_bc", String(40)),
     Column("last_job_to_crm", String(40)),
+    Column("written_to_bc", JSON(none_as_null=True)),
+    Column("written_to_crm", JSON(none_as_null=True)),
     Column("base", JSON(none_as_null=True)),
     Column("skipped", Boolean, nullable=False, server_default=false()),
     Column("error_code", String(80)),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from gateway.clients.writing import Outcome
 from gateway.couplings.coupling import Coupling, Result
+from gateway.couplings.store import storable
 from gateway.errors import ErrorCode, GatewayError, RefusalError
 from gateway.odata.write import Update
 from gateway.reading import values
@@ -60,7 +61,7 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
         with desk.calling() as call:
             outcomes = await desk.client(source).write_each(updates, call=call)
     told = {id(each): outcome for each, outcome in zip(changed, outcomes, strict=True)}
-    written = [_written(each, to, told.get(id(each))) for each in writings]
+    written = [_written(each, to, told.get(id(each)), desk.by) for each in writings]
     saved = await desk.books.changes.update_each(
         held_back(now, each.coupling, to) if each.more else now
         for each, (now, _) in zip(writings, written, strict=True)
@@ -87,10 +88,18 @@ def _ended_meanwhile(writing: Writing) -> RefusalError:
     )
 
 
-def _written(writing: Writing, to: Backend, outcome: Outcome) -> Written:
+def _written(writing: Writing, to: Backend, outcome: Outcome, by: str) -> Written:
     if isinstance(outcome, GatewayError):
         return failed(writing.coupling, to, outcome), outcome
-    return agreed(writing.coupling, writing.prepared, writing.source, writing.target, outcome), None
+    now = agreed(writing.coupling, writing.prepared, writing.source, writing.target, outcome)
+    return (_signed(now, writing.prepared, to, by) if writing.prepared.values else now), None
+
+
+def _signed(coupling: Coupling, prepared: Prepared, to: Backend, by: str) -> Coupling:
+    """With who wrote what, and when."""
+    columns = sorted(each.removesuffix("@odata.bind") for each in prepared.values)
+    told = {"at": datetime.now(UTC).isoformat(), "by": storable(by), "columns": columns}
+    return replace(coupling, written_to_crm=told) if to is Backend.DATAVERSE else replace(coupling, written_to_bc=told)
 
 
 def failed(coupling: Coupling, to: Backend, problem: GatewayError) -> Coupling:

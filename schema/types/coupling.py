@@ -45,6 +45,25 @@ def _behind(mapping: Mapping, column_name: str, target: str, *others: Mapping) -
     return ByKey(column_name, target, when=("mapping", frozenset({mapping, *others})))
 
 
+def _columns(value: object) -> list[str]:
+    return [str(each) for each in _write(value)["columns"]]
+
+
+def _written_at(value: object) -> datetime:
+    return values.instant(_write(value)["at"])
+
+
+def _written_by(value: object) -> str:
+    return str(_write(value)["by"])
+
+
+def _write(value: object) -> dict[str, Any]:
+    """Raises: TypeError."""
+    if not isinstance(value, dict):
+        raise TypeError("a write is an object")
+    return value
+
+
 @row_type(COUPLINGS, description="A pair: a Business Central record and a Dataverse row that are the same thing.")
 class Coupling(Node):
     row: strawberry.Private[Row]
@@ -92,6 +111,28 @@ class Coupling(Node):
     )
     last_job_to_dataverse: str | None = column(
         "last_job_to_crm", description="The job that last synchronized it to Dataverse."
+    )
+    last_written_to_business_central: list[str] | None = column(
+        "written_to_bc",
+        convert=_columns,
+        description="What was last written to Business Central: properties of its record. Null if nothing was.",
+    )
+    last_written_to_business_central_at: datetime | None = column(
+        "written_to_bc", convert=_written_at, description="When that was."
+    )
+    last_written_to_business_central_by: str | None = column(
+        "written_to_bc", convert=_written_by, description="Who asked for it, `webhook` or `schedule`."
+    )
+    last_written_to_dataverse: list[str] | None = column(
+        "written_to_crm",
+        convert=_columns,
+        description="What was last written to Dataverse: columns of its row. Null if nothing was.",
+    )
+    last_written_to_dataverse_at: datetime | None = column(
+        "written_to_crm", convert=_written_at, description="When that was."
+    )
+    last_written_to_dataverse_by: str | None = column(
+        "written_to_crm", convert=_written_by, description="Who asked for it, `webhook` or `schedule`."
     )
     skipped: bool | None = column(
         "skipped", convert=values.boolean, description="Left out of synchronization until somebody retries it."

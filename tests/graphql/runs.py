@@ -119,6 +119,16 @@ class Runs(Pairs):
         assert found is not None
         return found
 
+    async def written(self, number: str) -> tuple[list[str] | None, str | None]:
+        """What was last written to Business Central, and who asked for it."""
+        fields = "lastWrittenToBusinessCentral lastWrittenToBusinessCentralBy lastWrittenToBusinessCentralAt"
+        query = f"query ($id: ID!) {{ coupling(by: {{id: $id}}) {{ {fields} lastWrittenToDataverse }} }}"
+        answer = await self.api.ask(query, {"id": await self.id_of(number)})
+        assert answer.errors == []
+        found = answer.data["coupling"]
+        assert (found["lastWrittenToBusinessCentralAt"] is None) == (found["lastWrittenToBusinessCentral"] is None)
+        return found["lastWrittenToBusinessCentral"], found["lastWrittenToBusinessCentralBy"]
+
     async def both(self, number: str) -> tuple[str, str]:
         """The addresses of a customer and its account."""
         customer = await self.customer(number)

@@ -254,9 +254,9 @@ async def test_links_into_both_systems(own_api: Api) -> None:
     coupling = await of_customer(own_api, story.QUOTED_NUMBER, links)
     row = f"{root}/main.aspx?pagetype=entityrecord&etn=account&id={coupling['dataverseId']}"
     assert (coupling["businessCentralUrl"], coupling["dataverseUrl"]) == (None, row)
-    running = own_api.app.state.running
+    serving = own_api.app.state.serving
     web = WebClients("https://businesscentral.dynamics.com/tenant/Production", root)
-    own_api.app.state.running = replace(running, services=replace(running.services, web=web))
+    own_api.app.state.serving = replace(serving, services=replace(serving.services, web=web))
     coupling = await of_customer(own_api, story.QUOTED_NUMBER, links)
     assert coupling["businessCentralUrl"] == (
         "https://businesscentral.dynamics.com/tenant/Production/?company=Wheelhouse%20Supply&page=21"

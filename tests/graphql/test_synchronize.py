@@ -61,6 +61,7 @@ async def test_a_phone_number_changed_in_crm_reaches_business_central(runs: Runs
     coupling = await runs.stored(QUIET)
     assert coupling.last_result_to_bc is Result.SUCCESS
     assert coupling.last_job_to_bc == job["id"]
+    assert await runs.written(QUIET) == (["phoneNumber"], "Ada Verhoeven")
     assert (coupling.base or {})["phoneNumber"] == "+31 10 555 0999"
     assert spent[0] + spent[1] <= 10, "five for the change, whatever the size of the tables, and five for the skip list"
     assert (await runs.modified())["counters"]["modified"] == 0, "what we wrote ourselves is no change"
