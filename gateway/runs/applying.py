@@ -77,13 +77,23 @@ class Applied:
         self.tally += more.tally
         self.problems += more.problems
 
-    def take_away(self, mapping: TableMapping) -> list[UUID]:
-        """The couplings that a system which is away kept from being synchronized: no longer counted, nor told."""
-        waiting = [each for each in self.problems if each.coupling is not None and isinstance(each.error, AWAY)]
-        for each in waiting:
+    def take_away(self, mapping: TableMapping, run: UUID) -> list[UUID]:
+        """The couplings that a system which is away kept from being synchronized: no longer counted, nor told.
+
+        One that failed in the same way before this run is none of them: it may be the record and not the system, and a run is
+        not to wait for it again and again.
+        """
+        away: list[UUID] = []
+        for each in list(self.problems):
+            ways, coupling = each.ways(mapping), each.coupling
+            if coupling is None or not isinstance(each.error, AWAY):
+                continue
+            if coupling.error_code == str(each.error.code) and _failed_before(coupling, ways, run):
+                continue
             self.problems.remove(each)
-            self.count(to=each.ways(mapping), failed=-1)
-        return [each.coupling.id for each in waiting if each.coupling is not None]
+            self.count(to=ways, failed=-1)
+            away.append(coupling.id)
+        return away
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,14 +396,19 @@ _PASSING = (*AWAY, PreconditionFailedError)
 
 def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error: GatewayError, run: UUID) -> Coupling:
     """The coupling after a failure; ``before`` is as it was when the run came to it."""
-    earlier = {
-        CRM: (before.last_result_to_crm, before.last_job_to_crm),
-        BC: (before.last_result_to_bc, before.last_job_to_bc),
-    }
-    failed = [to for to in ways if earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run)]
-    again = before.error_message == error.message and bool(failed) and not isinstance(error, _PASSING)
+    same = before.error_message == error.message and _failed_before(before, ways, run)
+    again = same and not isinstance(error, _PASSING)
     state: dict[str, object] = {"error_code": str(error.code), "error_message": error.message}
     for to in ways:
         side = "crm" if to is CRM else "bc"
         state |= {f"last_result_to_{side}": Result.FAILURE, f"last_job_to_{side}": str(run)}
     return replace(now, **state, skipped=now.skipped or again)  # type: ignore[arg-type]  # names of its fields
+
+
+def _failed_before(coupling: Coupling, ways: Sequence[Backend], run: UUID) -> bool:
+    """Whether one of these sides could not be written before this run."""
+    earlier = {
+        CRM: (coupling.last_result_to_crm, coupling.last_job_to_crm),
+        BC: (coupling.last_result_to_bc, coupling.last_job_to_bc),
+    }
+    return any(earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run) for to in ways)

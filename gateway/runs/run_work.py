@@ -159,7 +159,7 @@ class RunWork:
         carried = self.beside.get(run.kind, carry_out)
         page = await carried(setting, run, self._part(run, part, errors), place)
         waits = self.away_seconds and not part.get("last", False)
-        left = page.applied.take_away(setting.mapping) if waits else []
+        left = page.applied.take_away(setting.mapping, run.id) if waits else []
         problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
         total = Tally.of_json(so_far["tally"]) + page.applied.tally
         await self.runs.note(run.id, errors + 1, problems)

@@ -1,5 +1,6 @@
 """Backends that refuse, are away, forget or throttle in the middle of a run: it ends well, and loses and doubles nothing."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -95,6 +96,44 @@ def test_a_run_outlives_a_minute_of_silence() -> None:
     assert sum(waits) >= 60
     assert sorted(waits) == list(waits)
     assert waits[0] <= 1, "and a hiccup costs a second"
+
+
+async def test_a_record_that_never_gets_an_answer_is_waited_for_once(patient: Problems) -> None:
+    """The first run is patient with it; those that follow try it once and go on. Nothing puts it on the skip list."""
+    runs = patient
+    bc, crm = await runs.both(QUIET)
+    _, other = await runs.both(OTHER)
+    poisoned = bc.partition("(")[2].encode()
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        """As Business Central answers a batch of which it cannot do one part."""
+        if b"PATCH" not in request.content or poisoned not in request.content:
+            return await runs.api.business_central.inner.handle_async_request(request)
+        parts = json.loads(request.content)["requests"]
+        bad = [each for each in parts if poisoned.decode() in each["url"]]
+        answers = [{"id": each["id"], "status": 503, "headers": {}, "body": {}} for each in bad]
+        if good := [each for each in parts if each not in bad]:
+            headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+            rest = httpx.Request(request.method, request.url, headers=headers, json={"requests": good})
+            answer = await runs.api.business_central.inner.handle_async_request(rest)
+            answers += json.loads(await answer.aread())["responses"]
+        return httpx.Response(200, json={"responses": answers})
+
+    await runs.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0999"})
+    runs.api.business_central.instead = respond
+    tries = []
+    for number in range(3):
+        await runs.api.in_dataverse("PATCH", other, {"telephone1": f"+31 10 555 000{number}"})
+        before = sum(poisoned in each.content for each in runs.api.business_central.seen)
+        job = await runs.modified()
+        tries.append(sum(poisoned in each.content for each in runs.api.business_central.seen) - before)
+        assert (job["status"], job["counters"]["modified"]) == ("SUCCEEDED", 1), "the others go on"
+        assert (job["counters"]["failed"], job["errors"]["nodes"][0]["code"]) == (1, "BACKEND_UNREACHABLE")
+        assert not (await runs.problem(QUIET))["skipped"]
+    assert tries[0] > tries[1] == tries[2] > 0
+    runs.api.business_central.instead = None
+    assert (await runs.modified())["counters"]["modified"] == 1
+    assert (await runs.phones(QUIET))[0] == "+31 10 555 0999"
 
 
 async def test_one_record_that_is_refused_among_many_holds_up_no_other(settled_api: Api) -> None:
