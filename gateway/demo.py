@@ -24,7 +24,7 @@ from gateway.sandbox.app import Addresses, Sandbox
 from gateway.sandbox.business_central.apis import AVAILABILITY
 from gateway.sandbox.company import story
 from gateway.sandbox.company.couplings import DemoCoupling
-from gateway.sandbox.company.demo import demo_company
+from gateway.sandbox.company.demo import DemoCompany, demo_company
 from gateway.sandbox.company.story import STORY_DATE
 from gateway.sandbox.identity.people import (
     DEMO_PEOPLE,
@@ -62,7 +62,7 @@ def create_demo(
     routes = [*sandbox.routes(), *graphiql()]
 
     async def prepare(store: CouplingStore) -> None:
-        await seed_couplings(store, sandbox)
+        await seed_couplings(store, sandbox.company)
 
     app = create_app(
         settings,
@@ -125,11 +125,11 @@ def graphiql() -> list[BaseRoute]:
     return list(graphiql_routes(endpoint="/graphql", people=people, sign_in=sign_in, default_query=EXAMPLE_QUERY))
 
 
-async def seed_couplings(store: CouplingStore, sandbox: Sandbox) -> None:
+async def seed_couplings(store: CouplingStore, company: DemoCompany) -> None:
     """The demo company's couplings, if there are none yet: what people changed since stays."""
-    if await store.count(CouplingFilter(company_id=UUID(sandbox.company.company_id))):
+    if await store.count(CouplingFilter(company_id=UUID(company.company_id))):
         return
-    waiting = sandbox.company.couplings()
+    waiting = company.couplings()
     while batch := [_coupling(each) for each in islice(waiting, _BATCH)]:
         await store.add(batch)
 

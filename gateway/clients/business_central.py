@@ -85,10 +85,14 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """Rows that changed, and the moment of the last change among them (the year 1 for rows that have none)."""
+    """Rows that changed, and the moment of the last change among them (the year 1 for rows that have none).
+
+    ``is_last``: there was nothing behind them, as far as is known.
+    """
 
     records: tuple[Record, ...]
     watermark: datetime
+    is_last: bool = False
 
 
 def _moments(records: Sequence[Record], after: datetime | None) -> list[datetime]:
@@ -209,19 +213,24 @@ class BusinessCentralClient(ODataClient):
         """The next rows changed after a moment, with all of the last one's moment; None when there are none.
 
         To be gone on with from its watermark, by whoever does so in another process, or tomorrow. As :meth:`modified` else.
+
+        One row more is asked for: the last moment may go on behind the page, so its rows are left to the next one. Only where
+        all are of one moment, what is behind them has to be asked for besides.
         """
         columns = tuple(dict.fromkeys(("id", _MODIFIED, *select)))
         where = Compare(_MODIFIED, "gt", since) if since is not None else None
-        query = Query(select=columns, filter=where, order=(Order(_MODIFIED),), top=page_size)
+        query = Query(select=columns, filter=where, order=(Order(_MODIFIED),), top=page_size + 1)
         page = await self.page(path, query, call=call)
         if not page.records:
             return None
         moments = _moments(page.records, since)
         rows, last = list(page.records), moments[-1]
-        if not _is_last(page, page_size):
-            seen = [record for record, moment in zip(rows, moments, strict=True) if moment == last]
-            async for more in self._of_moment(path, columns, last, behind=seen, call=call, page_size=page_size):
-                rows += more
+        if _is_last(page, page_size + 1):
+            return Modified(tuple(rows), last, is_last=True)
+        if whole := sum(each < last for each in moments):
+            return Modified(tuple(rows[:whole]), moments[whole - 1])
+        async for more in self._of_moment(path, columns, last, behind=page.records, call=call, page_size=page_size):
+            rows += more
         return Modified(tuple(rows), last)
 
     async def _of_moment(

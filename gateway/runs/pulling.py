@@ -60,7 +60,7 @@ async def _from_business_central(
     if page is None:
         return Pulled((), (), place, is_last=True)
     found = [records.found(each) for each in page.records]
-    return Pulled(found, (), page.watermark.isoformat(), is_last=len(found) < PAGE)
+    return Pulled(found, (), page.watermark.isoformat(), is_last=page.is_last)
 
 
 def begun_again(backend: Backend, place: str | None) -> str | None:

@@ -141,6 +141,40 @@ async def test_every_row_comes_once_by_watermark_although_many_share_a_moment(
     assert sorted(found) == sorted(key(record) for record in everything)
 
 
+@pytest.mark.parametrize("size", [1, 7, 50, 199, 200, 201])
+async def test_every_row_comes_once_page_by_page_although_each_page_begins_anew(
+    clients: Clients, call: Call, size: int
+) -> None:
+    path, client = clients.in_company("customers"), clients.business_central
+    everything = await client.everything(path, Query(select=("id",)), call=call)
+    found: list[UUID] = []
+    since: datetime | None = None
+    while (page := await client.modified_page(path, (), since=since, call=call, page_size=size)) is not None:
+        found += map(key, page.records)
+        since = page.watermark
+        if page.is_last:
+            break
+    assert sorted(found) == sorted(key(record) for record in everything)
+
+
+async def test_a_page_of_changes_costs_one_request(clients: Clients, sandbox: Sandbox, call: Call) -> None:
+    """Rows of different moments do; what shares the last moment of a page is not asked for besides."""
+    path, client = clients.in_company("customers"), clients.business_central
+    since = datetime.now(UTC) - timedelta(seconds=10)
+    new = []
+    for n in (1, 2, 3):
+        sandbox.now = lambda n=n: since + timedelta(seconds=n)  # type: ignore[misc]  # what is bound is no argument of a clock
+        new.append(written(await client.write(Create(path, uuid4(), {"displayName": f"Quay {n}"}), call=call)))
+    sandbox.log.clear()
+    first = await client.modified_page(path, (), since=since, call=call, page_size=2)
+    assert first is not None
+    second = await client.modified_page(path, (), since=first.watermark, call=call, page_size=2)
+    assert second is not None
+    assert [key(each) for each in (*first.records, *second.records)] == [key(each) for each in new]
+    assert (len(first.records), first.is_last, second.is_last) == (2, False, True)
+    assert sandbox.log.load(BUSINESS_CENTRAL).requests == 2
+
+
 async def test_rows_that_change_while_they_are_read_come_again_and_none_is_left_out(
     clients: Clients, call: Call
 ) -> None:
