@@ -28,14 +28,15 @@ DATABASES = _databases()
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of an empty database, dropped afterwards. Skips without a server."""
+def postgresql(template: str = "template1") -> Iterator[str]:
+    """The URL of an empty database, or of a copy of another one that nobody uses; dropped afterwards. Skips without a server."""
     if "postgresql" not in DATABASES:
         pytest.skip(f"no PostgreSQL answers at {SERVER}: what runs on it is not tested here")
     server = psycopg.connect(f"postgresql://{SERVER}/postgres", autocommit=True, connect_timeout=3)
     name = f"gateway_test_{uuid4().hex}"
     with server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield f"postgresql+psycopg://{SERVER}/{name}"
         finally:

@@ -1,0 +1,281 @@
+"""One kill: people edit, runs begin, gateways die at a point that the seed chose; then everything has to come right."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from gateway.runs.policy import DeletionConflict, UpdateConflict
+from tests.kills.far_end import FarEnd
+from tests.kills.gateway_client import Client, Died
+from tests.kills.people import TABLES, Deed, Done, Kind, People, Rules, State, judged, left_over, state
+from tests.kills.process import Gateway, start
+from tests.kills.world import Copy, Prepared, copied, kept
+
+
+class Who(StrEnum):
+    """Who dies of several."""
+
+    ONE = "one"
+    """Another one takes over."""
+    EACH = "each"
+    """Each at a point of its own, as it takes over from the one before."""
+    ALL = "all"
+    """All at the moment that the first one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything of it follows from the seed; so it can be repeated."""
+
+    seed: int
+    workers: int = 1
+
+    @property
+    def chance(self) -> Random:
+        return Random(f"{self.workers} {self.seed}")  # noqa: S311 - not a secret
+
+    @property
+    def rules(self) -> Rules:
+        chance = self.chance
+        return Rules(
+            chance.choice(list(Kind)),
+            chance.choice(list(UpdateConflict)),
+            chance.choice([*DeletionConflict, DeletionConflict.RESTORE_RECORDS]),
+            chance.random() < 0.3,
+        )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """``points`` are where processes died; none: the runs had ended before. ``wrong`` is what was lost, doubled or half done."""
+
+    case: Case
+    rules: Rules
+    how: str
+    points: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An unkilled run: how many steps the busiest process took, and how long it lasted."""
+
+    steps: int
+    seconds: float
+
+
+class Killing:
+    """Kills one after the other in a prepared world."""
+
+    def __init__(self, end: FarEnd, world: Prepared, folder: Path) -> None:
+        self._end, self._world, self._folder = end, world, folder
+        self._measured: dict[tuple[int, Kind, bool], Measured] = {}
+
+    async def kill(self, case: Case) -> Outcome:
+        rules = case.rules
+        measured = await self._measure(case.workers, rules)
+        began = time.monotonic()
+        chance = Random(f"point {case.workers} {case.seed}")  # noqa: S311 - not a secret
+        who = chance.choice(list(Who)) if case.workers > 1 else Who.ALL
+        at: int | float = chance.randint(1, measured.steps)
+        if chance.random() < 0.2:
+            at = round(chance.uniform(0, measured.seconds), 3)
+        how = f"{who} at {f'step {at}' if isinstance(at, int) else f'{at * 1000:.0f} ms'}"
+        outcome = Outcome(case, rules, how)
+        with copied(self._end, self._world, self._folder) as copy:
+            attempt = Attempt(self._end, self._world, copy, case, rules)
+            await attempt.prepare()
+            try:
+                await attempt.die(who, at, measured, chance, outcome)
+                await attempt.come_right(outcome)
+            except AssertionError as error:
+                outcome.wrong.append(str(error))
+            finally:
+                await attempt.close()
+        outcome.seconds = time.monotonic() - began
+        return outcome
+
+    async def _measure(self, workers: int, rules: Rules) -> Measured:
+        """With everything that takes steps."""
+        key = (workers, rules.kind, rules.only_coupled)
+        if key not in self._measured:
+            full = Rules(rules.kind, UpdateConflict.BUSINESS_CENTRAL_WINS, DeletionConflict.RESTORE_RECORDS, key[2])
+            with copied(self._end, self._world, self._folder) as copy:
+                attempt = Attempt(self._end, self._world, copy, Case(0, workers), full)
+                await attempt.prepare()
+                try:
+                    self._measured[key] = await attempt.measure()
+                finally:
+                    await attempt.close()
+        return self._measured[key]
+
+
+class Attempt:
+    """One world from its beginning to its end."""
+
+    def __init__(self, end: FarEnd, world: Prepared, copy: Copy, case: Case, rules: Rules) -> None:
+        self._end, self._world, self._copy, self._case, self._rules = end, world, copy, case, rules
+        self._alone = case.workers == 1 and world.url.startswith("sqlite")
+        self._gateways: list[Gateway] = []
+        self._done: list[Done] = []
+        self._before: State
+        self._url = copy.settings.database_url.get_secret_value()
+
+    async def prepare(self) -> None:
+        couplings, _ = await kept(self._url)
+        plans = [self._copy.plan(number, alone=self._alone) for number in range(self._case.workers)]
+        self._gateways = list(await asyncio.gather(*map(start, plans)))
+        self._before = await state(self._end, couplings)
+        client = self._client()
+        for mapping in TABLES:
+            await client.configure(
+                mapping,
+                updateConflict=self._rules.update,
+                deletionConflict=self._rules.deletion,
+                onlyCoupled=self._rules.only_coupled,
+            )
+        self._done = await People(self._end, self._case.chance).work(self._world.pairs, self._world.names)
+
+    async def measure(self) -> Measured:
+        for each in self._gateways:
+            await each.arm(None)
+        began = time.monotonic()
+        await self._begin()
+        await self._client().ended(self._world.runs)
+        seconds = time.monotonic() - began
+        return Measured(max([await each.steps() for each in self._gateways]), seconds)
+
+    async def die(self, who: Who, at: int | float, measured: Measured, chance: Random, outcome: Outcome) -> None:
+        """The runs begin; afterwards at least one gateway runs."""
+        if isinstance(at, int):
+            for each in self._gateways:
+                await each.arm(at if who is not Who.EACH else chance.randint(1, measured.steps))
+        begun = asyncio.create_task(self._begin())
+        if isinstance(at, int):
+            await self._until_dead(who, begun)
+        else:
+            await asyncio.sleep(at)
+            victims = self._gateways[:1] if who is Who.ONE else self._gateways
+            for each in victims:
+                each.process.kill()
+            ended = begun.done() and not begun.exception() and await self._has_ended()
+            outcome.points += [] if ended else ["at some moment"] * len(victims)
+        answered = await begun
+        await self._bury(outcome)
+        if not self._gateways:
+            self._gateways = [await start(self._copy.plan(99, alone=self._alone))]
+        client = self._client()
+        there = {id: each for id, each in (await client.jobs()).items() if id not in self._world.runs}
+        for mapping, id in zip(TABLES, answered, strict=True):
+            begun_already = any(each["mapping"] == mapping for each in there.values())
+            if id is not None and id not in there:
+                outcome.wrong.append(f"the run {id} of {mapping} was promised and is not there")
+            if id is None and not begun_already:
+                await client.begin(self._rules.kind, mapping)  # somebody who got no answer asks again
+
+    async def _begin(self) -> list[str | None]:
+        """The runs' ids, None where there was no answer."""
+        client = self._client()
+        wanted = [client.begin(self._rules.kind, mapping) for mapping in TABLES]
+        found = await asyncio.gather(*wanted, return_exceptions=True)
+        for each in found:
+            if isinstance(each, BaseException) and not isinstance(each, Died):
+                raise each
+        return [each if isinstance(each, str) else None for each in found]
+
+    async def _until_dead(self, who: Who, begun: "asyncio.Task[Any]") -> None:
+        """Until those died who were to, or the runs are at their end."""
+        while True:
+            dead = [each for each in self._gateways if each.is_dead]
+            if dead and who is Who.ALL:
+                for each in self._gateways:
+                    each.process.kill()
+            if (dead and who is not Who.EACH) or len(dead) == len(self._gateways):
+                return
+            if begun.done() and await self._has_ended():
+                return
+            await asyncio.sleep(0.01)
+
+    async def _has_ended(self) -> bool:
+        """Asked of those that live; False if none does."""
+        try:
+            jobs = await self._client().jobs()
+        except Died:
+            return False
+        new = [each for id, each in jobs.items() if id not in self._world.runs]
+        return len(new) >= len(TABLES) and all(each["finishedAt"] for each in new)
+
+    async def _bury(self, outcome: Outcome) -> None:
+        """Where the dead died; those that live are not to die any more."""
+        for number in range(self._case.workers):
+            epitaph = self._copy.folder / f"epitaph-{number}"
+            if epitaph.exists():
+                outcome.points.append(epitaph.read_text())
+            else:
+                os.close(os.open(epitaph, os.O_CREAT))
+        for each in self._gateways:
+            each.process.join(0)
+        dead = [each for each in self._gateways if each.is_dead]
+        for each in dead:
+            await each.kill()
+        self._gateways = [each for each in self._gateways if each not in dead]
+
+    async def come_right(self, outcome: Outcome) -> None:
+        client = self._client()
+        jobs = await client.ended(self._world.runs)
+        failed = [each for each in jobs.values() if each["status"] != "SUCCEEDED"]
+        outcome.wrong += [f"{each['mapping']} run {each['status']}: {each['code']} {each['message']}" for each in failed]
+        settling = [await client.run(Kind.MODIFIED, mapping) for mapping in TABLES]
+        quiet = await client.run_each(Kind.MODIFIED, list(TABLES))
+        for job in quiet:
+            counters = job["counters"]
+            busy = {name: counters[name] for name in ("inserted", "modified", "deleted", "coupled", "uncoupled")}
+            if any(busy.values()):
+                outcome.wrong.append(f"a further run of {job['mapping']} did something: {busy}")
+        couplings, intents = await kept(self._url)
+        outcome.wrong += [f"a creation was not finished: {each}" for each in intents]
+        now = await state(self._end, couplings)
+        for each in self._done:
+            if (problem := judged(each, self._rules, now)) is not None:
+                outcome.wrong.append(f"{each}: {problem}")
+        outcome.wrong += left_over(self._before, self._done, now)
+        outcome.wrong += self._unexpected(now)
+        outcome.wrong += self._miscounted(now, [*jobs.values(), *settling])
+
+    def _unexpected(self, now: State) -> list[str]:
+        """Couplings that fail although nobody did anything that should make them."""
+        named = (Deed.CONFLICT, Deed.BC_GONE, Deed.CRM_GONE)
+        expected = {id for each in self._done if each.deed in named for id in (each.bc_id, each.crm_id)}
+        return [
+            f"the coupling of {each.mapping} {each.bc_key or each.crm_key} says {each.error_code}"
+            for each in now.couplings
+            if each.error_code is not None and each.id not in self._world.failing and not {each.bc_id, each.crm_id} & expected
+        ]
+
+    def _miscounted(self, now: State, jobs: Sequence[Any]) -> list[str]:
+        """Whether the job log says of as many new records as there are."""
+        wrong: list[str] = []
+        by_people = {id for each in self._done for id in (each.bc_id, each.crm_id)}
+        for side, told, earlier, rows in (
+            ("Business Central", "toBusinessCentral", self._before.bc, now.bc),
+            ("CRM", "toDataverse", self._before.crm, now.crm),
+        ):
+            made = sum(len(rows[each].keys() - earlier[each].keys() - by_people) for each in TABLES)
+            counted = sum(each[told]["inserted"] for each in jobs)
+            if made != counted:
+                wrong.append(f"miscounted: {made} records are new in {side}, the job log says {counted}")
+        return wrong
+
+    def _client(self) -> Client:
+        return Client(self._copy.sandbox, self._gateways)
+
+    async def close(self) -> None:
+        for each in self._gateways:
+            await each.kill()
