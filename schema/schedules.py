@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from gateway.errors import InvalidInputError
+from gateway.errors import InvalidInputError, RefusalError
 from gateway.triggers.schedule import checked, key_for
 from gateway.triggers.schedules import Wish
 from schema.context import Context
@@ -74,7 +74,8 @@ class ScheduleMutations:
         services = info.context.services
         try:
             key = key_for(input.task, input.mapping, input.company or services.company)
-        except InvalidInputError as error:
+            (await services.run_jobs.settings.of(key.mapping, key.company_id)).require_enabled()
+        except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         run = await services.run_jobs.soon(key.task.kind, key.mapping, key.company_id, info.context.caller.name)
         return SynchronizationStarted(job=SynchronizationJob(run=run))

@@ -167,10 +167,12 @@ class SynchronizationErrorMutations:
         jobs = services.run_jobs
         try:
             if input.mapping is not None and input.coupling_ids is None:
+                (await jobs.settings.of(input.mapping, input.company or services.company)).require_enabled()
                 code = str(input.code) if input.code is not None else None
                 run = await jobs.retry(input.mapping, input.company or services.company, by, code)
                 return SynchronizationStarted(job=SynchronizationJob(run=run))
             couplings = await _named(info, input)
+            (await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)).require_enabled()
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         ids = [each.id for each in couplings]
@@ -205,6 +207,7 @@ class SynchronizationErrorMutations:
         try:
             (coupling,) = await couplings_named(info, [input.coupling_id], argument="couplingId")
             configured = await jobs.settings.of(coupling.mapping, coupling.company_id)
+            configured.require_enabled()
             desk = info.context.desk(coupling.company_id)
             choices = await chosen(desk, configured, coupling, input.conflict_token, _wishes(input))
         except (InvalidInputError, RefusalError) as error:

@@ -56,6 +56,7 @@ class Problem:
     to: Backend | None = None
     field: str | None = None
     now: Coupling | None = None
+    unsettled: bool = False
 
     def ways(self, mapping: TableMapping) -> list[Backend]:
         """The sides that should have been written."""
@@ -86,7 +87,7 @@ class Applied:
         away: list[UUID] = []
         for each in list(self.problems):
             ways, coupling = each.ways(mapping), each.coupling
-            if coupling is None or not isinstance(each.error, AWAY):
+            if coupling is None or each.unsettled or not isinstance(each.error, AWAY):
                 continue
             if coupling.error_code == str(each.error.code) and _failed_before(coupling, ways, run):
                 continue
@@ -151,8 +152,9 @@ async def _made(setting: Setting, couplings: Sequence[Coupling], applied: Applie
     unmade = {each.coupling.id: each for each in await finish_broken_off(setting.desk, setting.mapping, couplings)}
     for each in unmade.values():
         if each.problem is not None:
-            applied.count(failed=1)
-            applied.problems.append(Problem(each.problem, each.coupling))
+            problem = Problem(each.problem, each.coupling, unsettled=True)
+            applied.count(to=problem.ways(setting.mapping), failed=1)
+            applied.problems.append(problem)
     return [each for each in couplings if each.id not in unmade]
 
 
@@ -236,7 +238,7 @@ async def _restore(setting: Setting, widowed: Sequence[Both], applied: Applied) 
             applied.count(inserted=1, to=[each.to])
         elif isinstance(outcome, Unsettled):  # its coupling is whoever's who takes it up again
             applied.count(failed=1, to=[each.to])
-            applied.problems.append(Problem(outcome.error, outcome.coupling, both.records, to=each.to))
+            applied.problems.append(Problem(outcome.error, outcome.coupling, both.records, to=each.to, unsettled=True))
         else:
             failures.append(Problem(outcome, both.coupling, both.records, to=each.to))
     return failures

@@ -1,10 +1,9 @@
 """A mapping as it is in one company: as it is shipped, with what an administrator changed. Pure."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.errors import ErrorCode, RefusalError
-from gateway.runs.changes import NO_CHANGE, MappingChange, change_as_json, with_changes
+from gateway.runs.changes import NO_CHANGE, MappingChange, with_changes
 from gateway.runs.policy import DEFAULT, Policy
 from gateway.sync.mapping import TableMapping
 
@@ -47,11 +46,6 @@ class Configured:
     def passes_states(self) -> bool:
         """Whether a record that is blocked or inactive blocks or retires its partner."""
         return self.change.pass_states
-
-    @property
-    def filter(self) -> Any:
-        """What was changed of the filter, as JSON; None when nothing was."""
-        return change_as_json(self.change).get("filters")
 
     @property
     def is_as_shipped(self) -> bool:

@@ -53,10 +53,11 @@ async def make_partners(
             adopted += [outcome] if outcome.base is None else []
             applied.count(to=[to], coupled=1, inserted=int(outcome.base is not None))
             continue
+        unsettled = isinstance(outcome, Unsettled)
         coupling, error = (outcome.coupling, outcome.error) if isinstance(outcome, Unsettled) else (None, outcome)
         assert isinstance(error, GatewayError)  # noqa: S101 - one of the three
         applied.count(to=[to], failed=1)
-        applied.problems.append(Problem(error, coupling, {origin: each}, to=to))
+        applied.problems.append(Problem(error, coupling, {origin: each}, to=to, unsettled=unsettled))
     if adopted:  # the other side had it by its natural key: it is brought up to date
         applied.add(await synchronize_page(setting, adopted, {origin: {each.id: each for each in sources}}))
     return applied

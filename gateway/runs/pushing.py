@@ -100,10 +100,11 @@ def _done(
     """What came of a page. That figures have no source here is told once: it is the same for all records.
 
     Raises:
-        RefusalError: all of them failed, and for the same reason; it will not be another one for the next page.
+        RefusalError: all of a whole page failed, and for the same reason; it will not be another one for the next page.
     """
     failed = {each.code for each in pushed if each.outcome is PushOutcome.FAILED}
-    if len(pushed) > 1 and len(failed) == 1 and all(each.outcome is PushOutcome.FAILED for each in pushed):
+    is_telling = len(pushed) == PAGE or (place is None and len(pushed) > 1)
+    if is_telling and len(failed) == 1 and all(each.outcome is PushOutcome.FAILED for each in pushed):
         raise _error(setting, couplings[0], pushed[0])
     applied = Applied()
     told = place is not None and place[2] == _TOLD

@@ -1,11 +1,12 @@
 """Coupled pairs as both systems have them now: for a page of couplings at once, whatever its length."""
 
 from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
+from gateway.couplings.store import CouplingFilter
 from gateway.errors import GatewayError
 from gateway.odata.filters import meets
 from gateway.pairing.presence import none_seen, unseen
@@ -21,6 +22,9 @@ from gateway.sync.references import References, read_references
 
 EMPTIED_FROM = 10
 """So many coupled records of which not one can be seen are a side that was emptied, or rights that are gone."""
+
+_PROBED = 50
+"""Other couplings that are looked at before a side counts as empty."""
 
 Known = ReadOnly[Backend, ReadOnly[UUID, Found]]
 """Records that were just read, by side and id."""
@@ -99,11 +103,23 @@ async def _side(
     wanted = {id_of(each, backend) for each in couplings}
     found = {id: known[id] for id in wanted if id in known}
     found |= await records.by_id(wanted - found.keys())
-    if not found and len(wanted) >= EMPTIED_FROM and not are_missing:
+    if not found and len(wanted) >= EMPTIED_FROM and not are_missing and await _is_empty(desk, records, wanted):
         raise none_seen(mapping.table(backend))
     missing = wanted - found.keys()
     gone = await records.deleted(missing) if missing else set()
     return _Side(found, frozenset(gone))
+
+
+async def _is_empty(desk: Desk, records: Records, missing: Set[UUID]) -> bool:
+    """Whether no other coupled record of this side can be seen either; where there is none, whether there is no row at all.
+
+    A page may well consist of deleted records only: those that were told deleted, or that failed because they are.
+    """
+    mapping = records.mapping.mapping
+    wanted = CouplingFilter(mapping=mapping, company_id=desk.company)
+    others = await desk.books.couplings.page(wanted, after=None, limit=len(missing) + _PROBED)
+    ids = [id for each in others if (id := id_of(each, records.backend)) not in missing][:_PROBED]
+    return not (await records.by_id(ids) if ids else await records.any())
 
 
 def _both(

@@ -47,7 +47,9 @@ async def restore(desk: Desk, settings: MappingSettings, coupling: Coupling) -> 
             filter, or refers to what is not coupled. Nothing was done.
         BackendError: as with :func:`gateway.pairing.create.create`.
     """
-    mapping = (await settings.of(coupling.mapping, coupling.company_id)).mapping
+    configured = await settings.of(coupling.mapping, coupling.company_id)
+    configured.require_enabled()
+    mapping = configured.mapping
     page = await read_page(desk, mapping, [coupling], {})
     for _, error in page.unreadable:
         raise error

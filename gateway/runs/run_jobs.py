@@ -47,10 +47,13 @@ class RunJobs:
         return await self._start(mapping, company, by, RunKind.MODIFIED, {})
 
     async def modified_soon(self, mapping: Mapping, company: UUID, by: str) -> Run:
-        """The same for what asks again and again: a run that waits for its turn already will see what changed."""
-        return await self.soon(RunKind.MODIFIED, mapping, company, by)
+        """The same for what asks again and again: a run that waits for its turn already will see what changed.
 
-    async def soon(self, kind: RunKind, mapping: Mapping, company: UUID, by: str) -> Run:
+        A long list of what failed before is left to the runs of schedules.
+        """
+        return await self.soon(RunKind.MODIFIED, mapping, company, by, briefly=True)
+
+    async def soon(self, kind: RunKind, mapping: Mapping, company: UUID, by: str, *, briefly: bool = False) -> Run:
         """The same for a run of any kind that is about all of a mapping.
 
         The job of a run that waits is begun again: whoever made the run may have been gone before.
@@ -58,7 +61,7 @@ class RunJobs:
         found = await self.runs.waiting(mapping, company, kind)
         waiting = await self.get(found.id) if found is not None else None
         if waiting is None or waiting.state.is_final:
-            return await self._start(mapping, company, by, kind, {})
+            return await self._start(mapping, company, by, kind, {"briefly": True} if briefly else {})
         await self._enqueue(waiting)
         return waiting
 
@@ -143,10 +146,15 @@ class RunJobs:
         return await self.jobs.cancel(job_of(run.id))
 
     async def _is_its_turn(self, run: Run) -> bool:
-        """Whether no run has to end before this one begins."""
-        previous = run.asked.get("previous")
-        before = await self.runs.get(UUID(previous)) if previous else None
-        return before is None or before.state.is_final
+        """Whether no run has to end before this one begins: one that was cancelled while it waited does not stand for those
+        before it.
+        """
+        before: Run | None = run
+        while before is not None and (previous := before.asked.get("previous")):
+            before = await self.runs.get(UUID(previous))
+            if before is not None and not before.state.is_final:
+                return False
+        return True
 
     async def _next(self, run_id: UUID) -> None:
         """What waits for the end of this run begins; over those that were cancelled meanwhile."""
@@ -154,7 +162,8 @@ class RunJobs:
         while run is not None and (following := run.asked.get("next")):
             run = await self.runs.get(UUID(following))
             if run is not None and not run.state.is_final:
-                await self._enqueue(run)
+                if await self._is_its_turn(run):
+                    await self._enqueue(run)
                 return
 
     async def get(self, run_id: UUID) -> Run | None:

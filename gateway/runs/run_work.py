@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from gateway.couplings.store import CouplingFilter
 from gateway.errors import ErrorCode
 from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
@@ -33,7 +34,7 @@ RUN = "synchronize"
 Begun = ReadOnly[str, Any]
 """A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
 
-A part that follows changes has the ``filter`` that the mapping had when the run began, if somebody changed that."""
+A part that follows changes has the ``generation`` of the places that the run began with."""
 
 Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
 """A page of a run that synchronizes no fields, from a place on; it has a single part."""
@@ -113,7 +114,7 @@ class RunWork:
         waits = self.away_seconds
         part = {"what": LEFT, "mark": None}
         for number, seconds in enumerate(waits, start=1):
-            if not page["left"]:
+            if not page.get("left"):
                 break
             await work.wait(seconds)
             last = number == len(waits)
@@ -138,25 +139,37 @@ class RunWork:
             names = parts_of(run, configured.mapping, makes_partners=configured.makes_partners)
             parts = [{"what": each, "place": None, "mark": None} for each in names]
             return {"parts": parts, "unsatisfied": unsatisfied(found)}
+        generation = await self.runs.generation(run.mapping, run.company_id)
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
         parts = [
             {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
-            | {"filter": configured.filter}
+            | {"generation": generation}
             for each in sides
         ]
         told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
         unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
-        again = [{"what": each, "place": None, "mark": None} for each in ("skipped", "failed", *told, *unmade)]
+        failed = await self._failed_before(run)
+        again = [{"what": each, "place": None, "mark": None} for each in (*failed, *told, *unmade)]
         return {"parts": [*again, *parts]}
+
+    async def _failed_before(self, run: Run) -> list[str]:
+        """What is tried again: all of it, or, in a run that is to be brief, no list that is longer than a page."""
+        own = CouplingFilter(mapping=run.mapping, company_id=run.company_id)
+        lists = {"skipped": replace(own, skipped=True), "failed": replace(own, failed=True, skipped=False)}
+        if not run.asked.get("briefly"):
+            return list(lists)
+        count = self.desks.books.couplings.count
+        return [name for name, each in lists.items() if await count(each) <= PAGE]
 
     async def _page(self, run_id: str, part: Begun, place: Any, so_far: ReadOnly[str, Any]) -> ReadOnly[str, Any]:
         """``left`` of the result are couplings that have to wait for a system."""
         run, errors = await self._get(run_id), so_far["errors"]
         desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
         configured = await self.settings.of(run.mapping, run.company_id)
+        configured.require_enabled()
         setting = _setting(run, configured, desk)
-        carried = self.beside.get(run.kind, carry_out)
+        carried = carry_out if part["what"] == LEFT else self.beside.get(run.kind, carry_out)
         page = await carried(setting, run, self._part(run, part, errors), place)
         waits = self.away_seconds and not part.get("last", False)
         left = page.applied.take_away(setting.mapping, run.id) if waits else []
@@ -165,8 +178,9 @@ class RunWork:
         await self.runs.note(run.id, errors + 1, problems)
         await self.runs.count(run.id, total)
         keeps = run.kind not in self.beside and is_of_changes(part["what"]) and page.place is not None
-        if keeps and await self._has_filter(run, part.get("filter")):
-            await self.runs.keep_places(run.mapping, run.company_id, {Backend(part["what"]): str(page.place)})
+        if keeps:
+            kept = {Backend(part["what"]): str(page.place)}
+            await self.runs.keep_places(run.mapping, run.company_id, kept, generation=part.get("generation", ""))
         return {
             "tally": total.as_json(),
             "errors": errors + len(problems),
@@ -186,10 +200,6 @@ class RunWork:
 
         noted = partial(self.runs.noted, run.id, up_to=errors)
         return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told)
-
-    async def _has_filter(self, run: Run, filter: Any) -> bool:
-        """Whether the filter is still the one that the run began with; with another one, a later run begins anew."""
-        return bool(filter == (await self.settings.of(run.mapping, run.company_id)).filter)
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)

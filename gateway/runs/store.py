@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Select, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,9 @@ from gateway.records import Backend
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
 from gateway.runs.told import Told
+
+_GENERATION = "GENERATION"
+"""In the place of a side: which generation the places of a mapping are."""
 
 _AT_ONCE = 500
 """Runs that are read in one statement."""
@@ -53,14 +57,10 @@ class RunStore:
     async def last(self, company_id: UUID, kind: RunKind) -> dict[Mapping, Run]:
         """The newest run of this kind of each mapping that has one."""
         table = synchronization_runs.c
-        rank = func.row_number().over(partition_by=table.mapping, order_by=(table.created_at.desc(), table.id.desc()))
-        of_these = select(synchronization_runs, rank.label("rank")).where(
-            table.company_id == company_id, table.kind == kind
-        )
-        ranked = of_these.subquery()
-        rows = await self._rows(select(ranked).where(ranked.c.rank == 1))
-        runs = [_run({name: value for name, value in row.items() if name != "rank"}) for row in rows]
-        return {each.mapping: each for each in runs}
+        of_these = (table.company_id == company_id, table.kind == kind)
+        newest = select(table.mapping, func.max(table.created_at)).where(*of_these).group_by(table.mapping)
+        wanted = select(synchronization_runs).where(*of_these, tuple_(table.mapping, table.created_at).in_(newest))
+        return {each.mapping: each for each in map(_run, await self._rows(wanted))}
 
     async def get(self, run_id: UUID) -> Run | None:
         rows = await self._rows(select(synchronization_runs).where(synchronization_runs.c.id == run_id))
@@ -184,11 +184,12 @@ class RunStore:
             runs.id != run.id,
         )
         last = (
-            select(func.max(runs.created_at))
+            select(func.max(runs.started_at))
             .where(*earlier, runs.kind == RunKind.MODIFIED, runs.state == RunState.SUCCEEDED)
             .scalar_subquery()
         )
-        since = select(runs.id).where(*earlier, or_(last.is_(None), runs.created_at >= last))
+        # by when they were carried out: a full run may have waited for others
+        since = select(runs.id).where(*earlier, or_(last.is_(None), runs.started_at >= last))
         to = Backend.DATAVERSE if side is Backend.BUSINESS_CENTRAL else Backend.BUSINESS_CENTRAL
         statement = (
             select(record.label("id"))
@@ -226,9 +227,24 @@ class RunStore:
         """Up to where changes were looked at, by side; a side that never was is not in it."""
         table = synchronization_places.c
         statement = select(synchronization_places).where(table.mapping == mapping, table.company_id == company_id)
-        return {Backend(row["backend"]): row["place"] for row in await self._rows(statement)}
+        rows = await self._rows(statement.where(table.backend != _GENERATION))
+        return {Backend(row["backend"]): row["place"] for row in rows}
 
-    async def keep_places(self, mapping: Mapping, company_id: UUID, places: ReadOnly[Backend, str]) -> None:
+    async def generation(self, mapping: Mapping, company_id: UUID) -> str:
+        """What the places of a mapping go by: another one after they were forgotten, because its filter was changed."""
+        table = synchronization_places.c
+        key = (table.mapping == mapping, table.company_id == company_id, table.backend == _GENERATION)
+        new = {"mapping": mapping, "company_id": company_id, "backend": _GENERATION, "place": uuid4().hex}
+        with translated(), suppress(IntegrityError):  # there is one
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(synchronization_places), [new | {"at": datetime.now(UTC)}])
+        (row,) = await self._rows(select(table.place).where(*key))
+        return str(row["place"])
+
+    async def keep_places(
+        self, mapping: Mapping, company_id: UUID, places: ReadOnly[Backend, str], *, generation: str
+    ) -> None:
+        """Up to where changes were looked at; not when places were forgotten since: the next run then begins anew."""
         table = synchronization_places.c
         key = {"mapping": mapping, "company_id": company_id}
         rows = [
@@ -236,10 +252,14 @@ class RunStore:
         ]
         with translated():
             async with self._engine.begin() as connection:
+                of_mapping = (table.mapping == mapping, table.company_id == company_id)
+                same = update(synchronization_places).where(
+                    *of_mapping, table.backend == _GENERATION, table.place == generation
+                )  # nobody forgets them until this is done
+                if not (await connection.execute(same.values(at=datetime.now(UTC)))).rowcount:
+                    return
                 await connection.execute(
-                    delete(synchronization_places).where(
-                        table.mapping == mapping, table.company_id == company_id, table.backend.in_(list(places))
-                    )
+                    delete(synchronization_places).where(*of_mapping, table.backend.in_(list(places)))
                 )
                 if rows:
                     await connection.execute(insert(synchronization_places), rows)

@@ -22,6 +22,9 @@ synchronization_runs = Table(
     Column("message", Text),
     Column("progressed_at", UTCDateTime),
     Index(None, "company_id", "mapping", "created_at"),
+    # names of their own: PostgreSQL takes 63 characters
+    Index("ix_synchronization_runs_newest", "company_id", "kind", "mapping", "created_at"),
+    Index("ix_synchronization_runs_finished", "company_id", "kind", "mapping", "state", "finished_at"),
 )
 
 synchronization_errors = Table(
@@ -45,6 +48,7 @@ synchronization_errors = Table(
     Column("crm_number", Text),
     Column("crm_name", Text),
     Index(None, "company_id", "mapping", "coupling_id"),
+    Index(None, "coupling_id"),
 )
 """Numbered in the order in which they were met; a page that is carried out again writes the same numbers again."""
 

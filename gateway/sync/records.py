@@ -91,6 +91,13 @@ class Records:
             raise ProtocolError(f"{label} sent a {noun} that was not asked for.", backend=self.backend)
         return found
 
+    async def any(self) -> bool:
+        """Whether there is any row that can be seen, whatever it is."""
+        client, path = self.desk.client(self.table.source), self.desk.path(self.table.source)
+        with self.desk.calling() as call:
+            page = await client.page(path, Query(select=(self.table.source.key,), top=1), call=call)
+        return bool(page.records)
+
     async def deleted(self, ids: Iterable[UUID]) -> set[UUID]:
         """Those of which the system itself says that there is no such record; any other answer leaves it open."""
         wanted = tuple(dict.fromkeys(ids))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Mapping
@@ -34,10 +34,10 @@ class RunHistory:
     async def of(self, company_id: UUID) -> Past:
         table = synchronization_runs.c
         group = (table.kind, table.mapping)
-        rank = func.row_number().over(partition_by=group, order_by=(table.created_at.desc(), table.id.desc()))
         own = table.company_id == company_id
-        ranked = select(synchronization_runs, rank.label("rank")).where(own).subquery()
-        newest = await self._rows(select(ranked).where(ranked.c.rank == 1))
+        last_of_each = select(*group, func.max(table.created_at)).where(own).group_by(*group)
+        is_last = tuple_(*group, table.created_at).in_(last_of_each)
+        newest = await self._rows(select(synchronization_runs).where(own, is_last))
         done = select(*group, func.max(table.finished_at).label("at")).where(own, table.state == RunState.SUCCEEDED)
         succeeded = {(row["kind"], row["mapping"]): row["at"] for row in await self._rows(done.group_by(*group))}
         at_work = select(synchronization_runs).where(own, table.state == RunState.RUNNING)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -110,6 +111,21 @@ async def test_a_run_that_is_cancelled_takes_only_those_with_it_that_depend_on_i
     lines = await review(runs)
     assert lines["CUSTOMER", "DATAVERSE"]["job"] == {"id": ids["CUSTOMER"], "status": "FAILED"}
     assert lines["CUSTOMER", "DATAVERSE"]["recommendation"] == "COUPLE_RECORDS"
+
+
+async def test_one_that_is_cancelled_does_not_let_the_next_begin_before_its_turn(runs: Runs) -> None:
+    """The first is at work, the second is cancelled: the third still waits for the first, which it refers to."""
+    names = [TABLE_MAPPINGS[each] for each in (Mapping.SALESPERSON, Mapping.CURRENCY, Mapping.CUSTOMER)]
+    company, now = UUID(runs.api.sandbox.company.company_id), datetime.now(UTC)
+    first, second, third = chain(names, company, "Ada", now=now, wanted=Wanted.MERGE, only_coupled=None, last={})
+    assert await runs.jobs.runs.add_each([first, second, third])
+    await runs.jobs.runs.begin(first.id, now)
+    assert await runs.jobs.cancel(second)
+    await runs.jobs.resume()
+    assert [(await runs.job(str(each.id)))["status"] for each in (second, third)] == ["CANCELLED", "WAITING"]
+    await runs.ended(str(first.id))
+    await runs.jobs.resume()
+    assert (await runs.ended(str(third.id)))["code"] == "DEPENDENCY_NOT_SATISFIED", "currencies were cancelled"
 
 
 async def test_a_full_run_finds_what_versions_and_changes_do_not_show(runs: Runs) -> None:

@@ -102,7 +102,7 @@ async def test_the_total_without_the_extension_is_there_when_nothing_is_left_out
     whole = (await own_api.ask(query)).data
     switch(own_api, pages=False)
     assert (await own_api.ask(query)).data["customer"]["statistics"]["total"] is None
-    own_api.app.state.running = replace(own_api.app.state.running, services=replace(services, modules=frozenset()))
+    own_api.app.state.serving = replace(own_api.app.state.serving, services=replace(services, modules=frozenset()))
     assert (await own_api.ask(query)).data == whole
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.couplings.coupling import Mapping, Result
+from gateway.couplings.store import CouplingFilter
 from gateway.sandbox.identity.people import SALES, WIDGET
 from tests.graphql.api import Api
 from tests.graphql.runs import MODIFIED, Runs
@@ -414,6 +415,23 @@ async def test_an_emptied_side_stops_the_run(runs: Runs) -> None:
     assert await runs.all() == before
     runs.api.dataverse.instead = None
     assert (await runs.modified())["counters"]["modified"] == len(numbers), "and nothing was lost"
+
+
+async def test_many_deleted_at_once_stop_nobody_else(runs: Runs) -> None:
+    """A page of nothing but deleted records is no emptied side, and neither is a skip list of them."""
+    found = await runs.books.couplings.page(CouplingFilter(mapping=Mapping.CUSTOMER), after=None, limit=13)
+    rows = [each for each in found if each.bc_key != QUIET][:12]
+    for each in rows:
+        await runs.api.in_dataverse("DELETE", f"accounts({each.crm_id})")
+    for _ in range(2):
+        job = await runs.modified()
+        assert (job["status"], job["counters"]["failed"]) == ("SUCCEEDED", len(rows))
+        assert {each["code"] for each in job["errors"]["nodes"]} == {"DELETION_CONFLICT"}
+    assert {each.skipped for each in (await runs.books.couplings.get_many(each.id for each in rows)).values()} == {True}
+    bc, crm = await runs.both(QUIET)
+    await runs.api.in_business_central("PATCH", bc, {"city": "Delft"})
+    assert (await runs.modified())["counters"]["modified"] == 1
+    assert (await runs.api.in_dataverse("GET", crm))["address1_city"] == "Delft"
 
 
 async def test_the_job_log(own_api: Api) -> None:

@@ -17,6 +17,7 @@ from gateway.sandbox.faults import Rule
 from tests.graphql.api import PACE, Api, Switch, start
 from tests.graphql.problems import Problems
 from tests.graphql.runs import Runs
+from tests.graphql.test_run_kinds import Kinds
 from tests.graphql.test_synchronize import NOTHING, OTHER, QUIET
 
 pytestmark = pytest.mark.anyio
@@ -134,6 +135,26 @@ async def test_a_record_that_never_gets_an_answer_is_waited_for_once(patient: Pr
     runs.api.business_central.instead = None
     assert (await runs.modified())["counters"]["modified"] == 1
     assert (await runs.phones(QUIET))[0] == "+31 10 555 0999"
+
+
+async def test_what_nobody_knows_whether_it_was_made_is_told_and_not_waited_for(patient: Problems) -> None:
+    """A run of another kind, too, takes up what waits as a synchronization does."""
+    runs = Kinds(patient.api)
+    await runs.update(deletionConflict="RESTORE_RECORDS")
+    gone = await runs.books.couplings.page(CouplingFilter(mapping=Mapping.CUSTOMER), after=None, limit=2)
+    for each in gone:
+        await runs.api.in_dataverse("DELETE", f"accounts({each.crm_id})")
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if b"If-None-Match" in request.content:
+            raise httpx.ConnectError("away")
+        return await runs.api.dataverse.inner.handle_async_request(request)
+
+    runs.api.dataverse.instead = respond
+    job = await runs.run("RECONCILE", "CUSTOMER")
+    runs.api.dataverse.instead = None
+    assert (job["status"], job["counters"]["failed"], job["errors"]["totalCount"]) == ("SUCCEEDED", 2, 2), job
+    assert {each["code"] for each in job["errors"]["nodes"]} == {"BACKEND_UNREACHABLE"}
 
 
 async def test_one_record_that_is_refused_among_many_holds_up_no_other(settled_api: Api) -> None:

@@ -76,7 +76,8 @@ async def test_a_job_gives_its_result_and_tells_how_far_it_is(jobs: Jobs) -> Non
     assert status.created_at
     assert status.started_at
     assert status.finished_at
-    assert status.created_at <= status.started_at <= status.finished_at
+    assert status.created_at <= status.finished_at
+    assert status.started_at <= status.finished_at
 
 
 async def test_there_is_no_status_without_a_job_and_no_job_without_a_handler(jobs: Jobs) -> None:

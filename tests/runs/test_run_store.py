@@ -45,7 +45,8 @@ async def store(url: str) -> AsyncIterator[RunStore]:
 
 
 def run(company: UUID, minute: int, state: RunState, kind: RunKind = RunKind.MODIFIED) -> Run:
-    return Run(uuid4(), Mapping.CUSTOMER, company, kind, {}, state, NOW + timedelta(minutes=minute), "Ada")
+    at = NOW + timedelta(minutes=minute)
+    return Run(uuid4(), Mapping.CUSTOMER, company, kind, {}, state, at, "Ada", started_at=at)
 
 
 def failed(of: Run, number: int, record: UUID, to: Backend = CRM, code: str = "SALESPERSON_NOT_COUPLED") -> RunError:
@@ -60,7 +61,7 @@ async def test_records_without_a_partner_are_found_since_the_last_run_that_ended
         run(company, 1, RunState.SUCCEEDED),
         run(company, 2, RunState.FAILED),
     )
-    whole = run(company, 3, RunState.SUCCEEDED, RunKind.FULL)
+    whole = replace(run(company, 3, RunState.SUCCEEDED, RunKind.FULL), created_at=NOW)  # it waited for others
     chosen, now = run(company, 4, RunState.SUCCEEDED, RunKind.RECORDS), run(company, 5, RunState.RUNNING)
     for each in (forgotten, last, broken, whole, chosen, now):
         await store.add(each)

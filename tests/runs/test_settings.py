@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from gateway.errors import InvalidInputError
 from gateway.odata.filters import meets
 from gateway.records import Backend
 from gateway.runs.changes import (
+    NO_CHANGE,
     FieldChange,
     FilterChange,
     MappingChange,
@@ -33,7 +34,7 @@ from gateway.runs.policy import Policy, UpdateConflict
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
 from gateway.runs.table import mapping_settings
-from gateway.sync.mapping import Direction
+from gateway.sync.mapping import Direction, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.transforms import Transform, Transformation
 
@@ -51,6 +52,10 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 def with_field(name: str, *, enabled: bool = False) -> "Changing":
     return Changing(name, enabled)
+
+
+def changed_to(shipped: TableMapping, change: MappingChange) -> Callable[[Configured], Configured]:
+    return lambda _: Configured.of(shipped, change=change)
 
 
 class Changing:
@@ -113,7 +118,7 @@ async def test_another_filter_makes_the_next_run_look_at_everything(engine: Asyn
     settings, runs, company = MappingSettings(engine), RunStore(engine), uuid4()
     places = {Backend.BUSINESS_CENTRAL: "2026-01-01T00:00:00+00:00", Backend.DATAVERSE: "a link"}
     for mapping in (Mapping.CUSTOMER, Mapping.VENDOR):
-        await runs.keep_places(mapping, company, places)
+        await runs.keep_places(mapping, company, places, generation=await runs.generation(mapping, company))
     now = datetime.now(UTC)
     await settings.change(Mapping.CUSTOMER, company, with_field("city"), by="x", at=now)
     assert await runs.places(Mapping.CUSTOMER, company) == places
@@ -128,6 +133,15 @@ async def test_another_filter_makes_the_next_run_look_at_everything(engine: Asyn
     )
     assert await runs.places(Mapping.CUSTOMER, company) == {}
     assert await runs.places(Mapping.VENDOR, company) == places
+    begun = await runs.generation(Mapping.VENDOR, company)
+    for change in (FILTER, NO_CHANGE):
+        await settings.change(
+            Mapping.VENDOR, company, changed_to(TABLE_MAPPINGS[Mapping.VENDOR], change), by="x", at=now
+        )
+        now += timedelta(seconds=1)
+    await runs.keep_places(Mapping.VENDOR, company, places, generation=begun)
+    assert await runs.places(Mapping.VENDOR, company) == {}, "a run that was under way meanwhile is behind the filter"
+    assert await runs.generation(Mapping.VENDOR, company) != begun
 
 
 texts = st.text(max_size=5)

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Mapping
 from gateway.database import create_engine, upgrade
 from gateway.records import Backend
-from gateway.runs.told import SOMETHING, Notice, Told
-from gateway.triggers.hook_store import HookStore, Registration, Upkeep, hash_of
+from gateway.runs.told import SOMETHING, Notice, Told, change_notices
+from gateway.triggers.hook_store import HookStore, Registration, Upkeep, hash_of, hook_registrations, hook_upkeeps
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +27,9 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(database_url)
     await upgrade(engine)
     yield engine
+    async with engine.begin() as connection:  # the database is other tests', too
+        for table in (hook_registrations, hook_upkeeps, change_notices):
+            await connection.execute(delete(table))
     await engine.dispose()
 
 
