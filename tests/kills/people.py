@@ -1,7 +1,8 @@
 """What people do in both systems before a run, and what has to have become of each deed afterwards."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from decimal import Decimal
 from enum import StrEnum
 from random import Random
@@ -84,8 +85,8 @@ class Done:
     name: str
     bc_id: UUID | None = None
     crm_id: UUID | None = None
-    bc: dict[tuple[str, str], Any] = field(default_factory=dict)
-    crm: dict[tuple[str, str], Any] = field(default_factory=dict)
+    bc: dict[tuple[str, str], Any] = attribute(default_factory=dict)
+    crm: dict[tuple[str, str], Any] = attribute(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.mapping} {self.name!r}, {self.deed}"
@@ -232,9 +233,7 @@ async def state(end: FarEnd, couplings: Sequence[Coupling]) -> State:
     for mapping, tables in TABLES.items():
         ours, theirs = tables.columns
         persons = "&$filter=type eq 'Person'" if mapping is Mapping.CONTACT else ""
-        bc[mapping] = {
-            UUID(row["id"]): row for row in await end.all(False, f"{tables.bc}?$select={ours}{persons}")
-        }
+        bc[mapping] = {UUID(row["id"]): row for row in await end.all(False, f"{tables.bc}?$select={ours}{persons}")}
         crm[mapping] = {UUID(row[tables.key]): row for row in await end.all(True, f"{tables.crm}?$select={theirs}")}
     return State(bc, crm, [each for each in couplings if each.mapping in TABLES])
 

@@ -48,7 +48,7 @@ class Copy:
     settings: Settings
 
     def plan(self, number: int, *, alone: bool) -> Plan:
-        """Processes with the same number die by the same file."""
+        """The process with this number."""
         return Plan(self.settings, alone, self.folder / f"epitaph-{number}", self.folder / "log")
 
 
