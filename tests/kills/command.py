@@ -6,6 +6,8 @@ uv run python -m tests.kills --kills 200 --databases sqlite,postgresql --workers
 import asyncio
 import json
 import os
+import signal
+import sys
 import tempfile
 from argparse import ArgumentParser
 from collections import Counter
@@ -101,7 +103,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--log", type=Path, help="a file to which each kill is added; what is there is not done again")
     given = parser.parse_args()
-    os.environ.setdefault("CI", "1")
+    os.environ.setdefault("CI", "1")  # PostgreSQL has to be there
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was made for the kills goes
     wrong = 0
     for database in given.databases.split(","):
         for workers in map(int, given.workers.split(",")):

@@ -337,8 +337,8 @@ def left_over(before: State, done: Sequence[Done], now: State) -> list[str]:
                     wrong.append(f"{each}: there {len(many)} times in {side}")
     told = {(each.mapping, each.bc_id) for each in done if each.deed in (Deed.BC_GONE, Deed.CRM_GONE)}
     told |= {(each.mapping, each.bc_id) for each in before.couplings if not before.agree(each, [])}
-    for each in now.couplings:
-        there = each.bc_id in now.bc[each.mapping] and each.crm_id in now.crm[each.mapping]
-        if not there and (each.mapping, each.bc_id) not in told:
-            wrong.append(f"the coupling of {each.mapping} {each.bc_key or each.crm_key} leads nowhere")
+    for coupling in now.couplings:
+        there = coupling.bc_id in now.bc[coupling.mapping] and coupling.crm_id in now.crm[coupling.mapping]
+        if not there and (coupling.mapping, coupling.bc_id) not in told:
+            wrong.append(f"the coupling of {coupling.mapping} {coupling.bc_key or coupling.crm_key} leads nowhere")
     return wrong

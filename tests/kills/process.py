@@ -90,8 +90,13 @@ class Gateway:
     async def steps(self) -> int:
         return int((await self.http.get("/steps")).text)
 
+    async def end(self) -> None:
+        """By SIGKILL."""
+        self.process.kill()
+        await asyncio.to_thread(self.process.join, _PATIENCE)
+
     async def kill(self) -> None:
-        """By SIGKILL, if it is not dead already."""
+        """The same, if it is not dead already; and what leads to it is closed."""
         self.process.kill()
         await self._gone()
 
