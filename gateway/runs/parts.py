@@ -10,13 +10,14 @@ from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
+from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
 from gateway.runs.applying import Applied, Problem, Setting, synchronize_page
 from gateway.runs.inserting import made_here, make_partners, seed_of
 from gateway.runs.planning import BC, CRM, Wanted
 from gateway.runs.pulling import PAGE, is_new, pull
 from gateway.runs.reading import has_moved, meets_all
-from gateway.runs.restoring import finish_broken_off
+from gateway.runs.restoring import begun_by, finish_broken_off
 from gateway.runs.run import Run
 from gateway.runs.told import Notice, Told
 from gateway.sync.records import Found, Records
@@ -262,6 +263,10 @@ _PARTS: ReadOnly[str, Callable[[Setting, Run, Part, Any], Awaitable[Done]]] = {
 }
 
 
+_MAKERS = [f"{part}{each}" for part in ("", "new ", "unmade ") for each in Backend]
+"""Parts that make partners, under ids of their own."""
+
+
 async def carry_out(setting: Setting, run: Run, part: Part, place: Any) -> Done:
     """A page of a part of the run, from this place on.
 
@@ -269,7 +274,29 @@ async def carry_out(setting: Setting, run: Run, part: Part, place: Any) -> Done:
         BackendError: a system could not be read; nothing was written.
         RefusalError: a whole side is empty; nothing was written.
     """
-    return await _PARTS.get(part.what, _changes)(setting, run, part, place)
+    applied = await _begun(setting, run, part)
+    done = await _PARTS.get(part.what, _changes)(setting, run, part, place)
+    applied.add(done.applied)
+    return replace(done, applied=applied)
+
+
+async def _begun(setting: Setting, run: Run, part: Part) -> Applied:
+    """Creations that this run began and that nobody finished, because its process was killed or a system did not answer.
+
+    When a page begins, nobody is at them; another run would have to wait until that is known. Those that this very part makes it
+    finds by their records.
+    """
+    applied = Applied()
+    seeds = [run.id, *(seed_of(run.id, each) for each in _MAKERS if each != part.what)]
+    found = {each.making.coupling.id: each for each in await begun_by(setting.desk, seeds)}
+    told = await part.noted(found) if found else set()
+    left = [each for id, each in found.items() if id not in told]
+    for each in await finish_each(setting.desk, setting.mapping, [one.making for one in left]):
+        to = found[each.coupling.id].to
+        made = int(each.problem is None and not each.ended)
+        applied.count(to=[to], failed=int(each.problem is not None), inserted=made)
+        applied.problems += [Problem(each.problem, each.coupling, to=to)] if each.problem is not None else []
+    return applied
 
 
 def is_of_changes(what: str) -> bool:

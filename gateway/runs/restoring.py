@@ -1,12 +1,13 @@
 """Records whose partner was deleted get a new one, and creations that broke off are finished: a page at a time, in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from gateway.couplings.coupling import Cause, Coupling
 from gateway.errors import GatewayError
-from gateway.pairing.creating import Making, Unsettled, create_each
+from gateway.pairing.creating import Making, Unsettled, create_each, made_id
 from gateway.pairing.matches.duplicates import possible_duplicates
 from gateway.pairing.recovery import Finished, finish_each
 from gateway.records import Backend
@@ -77,6 +78,29 @@ async def finish_broken_off(desk: Desk, mapping: TableMapping, couplings: Sequen
     finished = await finish_each(desk, mapping, left)
     under_way = [Finished(fresh[id]) for id, each in intents.items() if not desk.is_broken_off(each)]
     return [*finished, *under_way]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A creation that an earlier page, or an earlier attempt at this one, began and did not finish."""
+
+    making: Making
+
+    @property
+    def to(self) -> Backend:
+        return CRM if self.making.intent.to_crm else BC
+
+
+async def begun_by(desk: Desk, seeds: Collection[UUID]) -> list[Begun]:
+    """Creations whose ids follow from one of these seeds (see :func:`create_each`) and that nobody finished."""
+    intents = {each.id: each for each in await desk.books.intents.left(before=datetime.now(UTC))}
+    found = await desk.books.couplings.get_many(intents) if intents else {}
+    makings = [Making(each, intents[each.id]) for each in found.values()]
+    return [Begun(each) for each in makings if any(made_id(seed, _source(each)) == each.coupling.id for seed in seeds)]
+
+
+def _source(making: Making) -> UUID:
+    return making.coupling.bc_id if making.intent.to_crm else making.coupling.crm_id
 
 
 def _other(backend: Backend) -> Backend:

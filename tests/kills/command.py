@@ -6,11 +6,13 @@ uv run python -m tests.kills --kills 200 --databases sqlite,postgresql --workers
 import asyncio
 import json
 import os
-import re
+import signal
+import sys
 import tempfile
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ async def kill_many(database: str, workers: int, seeds: range, kills: int, log: 
         async with far_end() as end, prepared(end, database, Path(folder) / "prepared") as world:
             killing = Killing(end, world, Path(folder) / "now")
             for seed in seeds:
-                if sum(len(each["points"]) > 0 for each in lines) >= kills:
+                if sum(len(each["kills"]) for each in lines) >= kills:
                     break
                 if seed in known:
                     continue
@@ -54,16 +56,19 @@ def _line(database: str, outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.case.seed,
         "rules": str(outcome.rules),
         "how": outcome.how,
-        "points": outcome.points,
+        "kills": outcome.kills,
         "wrong": outcome.wrong,
         "seconds": round(outcome.seconds, 1),
     }
 
 
 def _tell(line: dict[str, Any]) -> None:
-    where = " | ".join(line["points"]) or "the runs had ended"
+    where = "; ".join(
+        f"{how}: {' | '.join(points) or 'the runs had ended'}"
+        for how, points in zip_longest(line["how"], line["kills"], fillvalue=())
+    )
     print(  # noqa: T201 - what the command is for
-        f"{line['database']} {line['workers']} seed {line['seed']}: {line['rules']}; {line['how']}: {where};"
+        f"{line['database']} {line['workers']} seed {line['seed']}: {line['rules']}; {where};"
         f" {line['seconds']} s; {'WRONG' if line['wrong'] else 'right'}",
         flush=True,
     )
@@ -73,14 +78,16 @@ def _tell(line: dict[str, Any]) -> None:
 
 def counts(lines: list[dict[str, Any]]) -> str:
     """The sums: how many runs were killed, at what, and what came of them."""
-    killed = [each for each in lines if each["points"]]
-    wrong = [each for each in lines if each["wrong"]]
-    points = Counter(re.sub(r"(before|after) (.*)", r"\1 \2", one) for each in killed for one in each["points"])
+    killed = [each for each in lines if each["kills"]]
+    kills = [points for each in killed for points in each["kills"]]
+    points = Counter(one for each in kills for one in each)
     rules = Counter(each["rules"].split(", conflict")[0] for each in killed)
+    wrong = [each["seed"] for each in lines if each["wrong"]]
     text = [
-        f"{len(lines)} cases, {len(killed)} killed ({points.total()} processes), {len(lines) - len(killed)} had ended before;"
-        f" {len(killed) - sum(bool(each['wrong']) for each in killed)} killed came right, {len(wrong)} cases are wrong",
-        "killed runs: " + ", ".join(f"{name}: {many}" for name, many in sorted(rules.items())),
+        f"{len(kills)} kills ({points.total()} processes) in {len(killed)} cases,"
+        f" {len(lines) - len(killed)} cases had ended before;"
+        f" {len(lines) - len(wrong)} cases came right, {len(wrong)} are wrong {wrong or ''}",
+        "cases: " + ", ".join(f"{name}: {many}" for name, many in sorted(rules.items())),
         "points: " + ", ".join(f"{name}: {many}" for name, many in points.most_common()),
     ]
     if lines:
@@ -96,7 +103,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--log", type=Path, help="a file to which each kill is added; what is there is not done again")
     given = parser.parse_args()
-    os.environ.setdefault("CI", "1")
+    os.environ.setdefault("CI", "1")  # PostgreSQL has to be there
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was made for the kills goes
     wrong = 0
     for database in given.databases.split(","):
         for workers in map(int, given.workers.split(",")):

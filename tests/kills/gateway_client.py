@@ -18,7 +18,7 @@ _JOB = f"query ($id: ID!) {{ synchronizationJob(id: $id) {{ {JOB} }} }}"
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-class Died(Exception):
+class NoAnswerError(Exception):
     """No gateway answers any more."""
 
 
@@ -33,7 +33,7 @@ class Client:
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """
         Raises:
-            Died: no gateway answered.
+            NoAnswerError: no gateway answered.
         """
         for gateway in self.gateways:
             try:
@@ -45,7 +45,7 @@ class Client:
             body = answer.json()
             assert not body.get("errors"), body
             return body["data"]
-        raise Died
+        raise NoAnswerError
 
     async def configure(self, mapping: str, **given: Any) -> None:
         found = (await self.ask(UPDATE, {"input": {"mapping": mapping, **given}}))["updateTableMapping"]
@@ -77,7 +77,7 @@ class Client:
                 return {id: (await self.ask(_JOB, {"id": id}))["synchronizationJob"] for id in found}
             if loop.time() > until:
                 raise AssertionError(f"did not end: {[each for each in found.values() if each['status'] not in FINAL]}")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def run(self, kind: Kind, mapping: str, **given: Any) -> Any:
         """What became of a run."""

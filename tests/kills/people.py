@@ -1,7 +1,8 @@
 """What people do in both systems before a run, and what has to have become of each deed afterwards."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from decimal import Decimal
 from enum import StrEnum
 from random import Random
@@ -84,8 +85,8 @@ class Done:
     name: str
     bc_id: UUID | None = None
     crm_id: UUID | None = None
-    bc: dict[tuple[str, str], Any] = field(default_factory=dict)
-    crm: dict[tuple[str, str], Any] = field(default_factory=dict)
+    bc: dict[tuple[str, str], Any] = attribute(default_factory=dict)
+    crm: dict[tuple[str, str], Any] = attribute(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.mapping} {self.name!r}, {self.deed}"
@@ -336,8 +337,8 @@ def left_over(before: State, done: Sequence[Done], now: State) -> list[str]:
                     wrong.append(f"{each}: there {len(many)} times in {side}")
     told = {(each.mapping, each.bc_id) for each in done if each.deed in (Deed.BC_GONE, Deed.CRM_GONE)}
     told |= {(each.mapping, each.bc_id) for each in before.couplings if not before.agree(each, [])}
-    for each in now.couplings:
-        there = each.bc_id in now.bc[each.mapping] and each.crm_id in now.crm[each.mapping]
-        if not there and (each.mapping, each.bc_id) not in told:
-            wrong.append(f"the coupling of {each.mapping} {each.bc_key or each.crm_key} leads nowhere")
+    for coupling in now.couplings:
+        there = coupling.bc_id in now.bc[coupling.mapping] and coupling.crm_id in now.crm[coupling.mapping]
+        if not there and (coupling.mapping, coupling.bc_id) not in told:
+            wrong.append(f"the coupling of {coupling.mapping} {coupling.bc_key or coupling.crm_key} leads nowhere")
     return wrong

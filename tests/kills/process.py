@@ -1,17 +1,18 @@
 """A gateway in a process of its own, which can be killed: forked off a process that has everything imported."""
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import dbos  # noqa: F401 - imported before the fork, once for all
 import httpx
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -73,6 +74,7 @@ def _end_with(parent: Connection) -> None:
 class Gateway:
     """One that runs."""
 
+    plan: Plan
     process: BaseProcess
     pipe: Connection
     http: httpx.AsyncClient
@@ -82,13 +84,19 @@ class Gateway:
         return self.process.exitcode is not None
 
     async def arm(self, at: int | None) -> None:
-        await self.http.post("/steps", params={"at": at} if at is not None else {})
+        with suppress(httpx.TransportError):  # it may not live to answer
+            await self.http.post("/steps", params={"at": at} if at is not None else {})
 
     async def steps(self) -> int:
         return int((await self.http.get("/steps")).text)
 
+    async def end(self) -> None:
+        """By SIGKILL."""
+        self.process.kill()
+        await asyncio.to_thread(self.process.join, _PATIENCE)
+
     async def kill(self) -> None:
-        """By SIGKILL, if it is not dead already."""
+        """The same, if it is not dead already; and what leads to it is closed."""
         self.process.kill()
         await self._gone()
 
@@ -103,6 +111,21 @@ class Gateway:
         await self.http.aclose()
         self.pipe.close()
 
+
+for _name in (
+    "aiosqlite",
+    "alembic.command",
+    "alembic.script.write_hooks",
+    "dbos",
+    "httpcore",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+):
+    importlib.import_module(_name)  # before the fork, once for all
 
 _forks: Any = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__])
@@ -120,4 +143,4 @@ async def start(plan: Plan) -> Gateway:
         port = ours.recv()
     except EOFError:
         raise AssertionError(f"it died at its start: {plan.log.read_text()}") from None
-    return Gateway(process, ours, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE))
+    return Gateway(plan, process, ours, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE))

@@ -1,7 +1,7 @@
 """What a gateway does, counted in steps, so that it can be killed at one of them.
 
-A step is a request to a backend (before it is sent, and when its answer arrives), a statement that writes into a database, ours or
-the engine's, and the commit of one. Between two steps nothing outlives the process, so a kill at a step stands for all moments
+A step is a request to a backend (before it is sent, and when its answer arrives), a statement that writes into a database, ours
+or the engine's, and the commit of one. Between two steps nothing outlives the process, so a kill at a step stands for all moments
 around it.
 """
 
@@ -80,9 +80,11 @@ def watch_databases(steps: Steps) -> None:
     @event.listens_for(Engine, "before_cursor_execute")
     def statement(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
         if (found := _WRITES.match(sql)) is not None:
-            verb, table = found[1].split()[0].lower(), found[2].replace('"', "").removeprefix("dbos.")
-            connection.info["written"] = f"{verb} {table}"
-            steps.step(f"before {verb} {table}")
+            verb, table = found[1].split()[0].lower(), found[2].replace('"', "").split(".")[-1]
+            written = f"{verb} {table}"
+            if connection.info.get("written") != written:  # many rows of one table are one step
+                steps.step(f"before {written}")
+            connection.info["written"] = written
 
     @event.listens_for(Engine, "commit")
     def commit(connection: Any) -> None:

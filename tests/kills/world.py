@@ -48,7 +48,7 @@ class Copy:
     settings: Settings
 
     def plan(self, number: int, *, alone: bool) -> Plan:
-        """Processes with the same number die by the same file."""
+        """The process with this number."""
         return Plan(self.settings, alone, self.folder / f"epitaph-{number}", self.folder / "log")
 
 
@@ -63,7 +63,7 @@ async def prepared(end: FarEnd, database: str, folder: Path) -> AsyncIterator[Pr
     with _empty(database, folder) as url:
         engine = create_engine(url)
         await upgrade(engine)
-        await seed_couplings(CouplingStore(engine), sandbox.company)
+        await seed_couplings(CouplingStore(engine), sandbox)
         await engine.dispose()
         await People(end, Random(0)).spares(_SPARES)  # noqa: S311 - names
         settings = demo_settings(sandbox, url)
