@@ -22,6 +22,7 @@ from gateway.auth.caller import Authenticator, SigningKeys, Trust
 from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentials
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.dataverse import DataverseClient
+from gateway.clients.wire import Patience
 from gateway.config import JobsPlace, Settings
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
@@ -86,11 +87,15 @@ Beside = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """How each far end is reached; None is the real network. Tests put transports of their own here."""
+    """How each far end is reached; None is the real network. Tests put transports of their own here.
+
+    ``patience`` is how the clients of the two systems deal with one that does not answer; None: as always.
+    """
 
     business_central: httpx.AsyncBaseTransport | None = None
     dataverse: httpx.AsyncBaseTransport | None = None
     identity: httpx.AsyncBaseTransport | None = None
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +311,14 @@ def _backends(settings: Settings, networks: Networks, identity_http: httpx.Async
             auth=auth(Backend.BUSINESS_CENTRAL, settings.business_central_scope),
             network=networks.business_central,
             places=settings.business_central_places,
+            patience=networks.patience,
         ),
         dataverse=DataverseClient(
             organization_url=settings.dataverse_url,
             auth=auth(Backend.DATAVERSE, settings.dataverse_token_scope),
             network=networks.dataverse,
             places=settings.dataverse_places,
+            patience=networks.patience,
         ),
     )
 
