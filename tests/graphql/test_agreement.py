@@ -26,6 +26,7 @@ from gateway.records import Backend
 from gateway.sandbox.app import open_sandbox
 from gateway.sandbox.company.staff import ACTIVE_SALESPEOPLE
 from gateway.sandbox.faults import Rule
+from tests.conftest import LARGE
 from tests.graphql.agreeing import COLUMNS, UNCOUPLED_SALESPERSON, WINS, Thing, World, global_id
 from tests.graphql.api import Switch, start
 from tests.graphql.runs import Runs
@@ -33,11 +34,6 @@ from tests.graphql.test_inserts import full
 
 PATIENCE = Patience(RetryPolicy(attempts=3, first_wait_seconds=0.0), BreakerPolicy(failures=1_000_000))
 """Faults come and go: nobody is to wait for them, nor to give a system up."""
-
-LARGE = "agreement"
-settings.register_profile(
-    LARGE, max_examples=400, stateful_step_count=25, phases=[Phase.generate], report_multiple_bugs=False
-)
 
 FAULTS = {
     "not reached": Rule("reset", rate=0.3),
@@ -73,12 +69,15 @@ class Agreement(RuleBasedStateMachine):
         """The gateway begins and ends in one task."""
         begun: asyncio.Future[World] = asyncio.get_running_loop().create_future()
         self.life = asyncio.create_task(self._lives(begun))
-        await asyncio.wait([self.life, begun], return_when=asyncio.FIRST_COMPLETED)
-        return begun.result() if begun.done() else await self.life  # type: ignore[return-value]  # it raises
+        return await begun
 
     async def _lives(self, begun: "asyncio.Future[World]") -> None:
         async with self.stack:
-            begun.set_result(await self._gateway())
+            try:
+                begun.set_result(await self._gateway())
+            except Exception as error:
+                begun.set_exception(error)
+                raise
             await self.ended.wait()
 
     async def _gateway(self) -> World:
