@@ -32,7 +32,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gateway.app import Networks, create_app
+from gateway.app import create_app
+from gateway.backends import Networks
 from gateway.clients.business_central import REQUESTS_IN_WINDOW, WINDOW_SECONDS
 from gateway.clients.dataverse import WORK_SECONDS_IN_WINDOW
 from gateway.config import Settings

@@ -9,6 +9,7 @@ import httpx
 from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentials
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.dataverse import DataverseClient
+from gateway.clients.wire import Patience
 from gateway.config import Settings
 from gateway.records import Backend
 from schema.context import Backends
@@ -16,11 +17,15 @@ from schema.context import Backends
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """How each far end is reached; None is the real network. Tests put transports of their own here."""
+    """How each far end is reached; None is the real network. Tests put transports of their own here.
+
+    ``patience`` is how the clients of the two systems deal with one that does not answer; None: as always.
+    """
 
     business_central: httpx.AsyncBaseTransport | None = None
     dataverse: httpx.AsyncBaseTransport | None = None
     identity: httpx.AsyncBaseTransport | None = None
+    patience: Patience | None = None
 
 
 def identity_http(networks: Networks) -> httpx.AsyncClient:
@@ -53,11 +58,13 @@ def _clients(settings: Settings, networks: Networks, identity_http: httpx.AsyncC
             auth=auth(Backend.BUSINESS_CENTRAL, settings.business_central_scope),
             network=networks.business_central,
             places=settings.business_central_places,
+            patience=networks.patience,
         ),
         dataverse=DataverseClient(
             organization_url=settings.dataverse_url,
             auth=auth(Backend.DATAVERSE, settings.dataverse_token_scope),
             network=networks.dataverse,
             places=settings.dataverse_places,
+            patience=networks.patience,
         ),
     )

@@ -6,9 +6,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import Phase, settings
 
 from gateway.sandbox.app import Sandbox, open_sandbox
 from tests.databases import DATABASES, postgresql
+
+LARGE = "agreement"
+"""A profile of hypothesis, for those who have an hour: see ``tests/graphql/test_agreement.py``."""
+
+settings.register_profile(
+    LARGE, max_examples=400, stateful_step_count=25, phases=[Phase.generate], report_multiple_bugs=False
+)
 
 
 @pytest.fixture(scope="session")

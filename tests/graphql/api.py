@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from gateway.backends import Networks
+from gateway.clients.wire import Patience
 from gateway.demo import create_demo
 from gateway.jobs.engine import Pace
 from gateway.json_text import dumps
@@ -134,12 +135,13 @@ async def start(
     deadline_seconds: float = 30.0,
     pace: Pace = PACE,
     hook_pace: HookPace | None = None,
+    patience: Patience | None = None,
     **settings: Any,
 ) -> Api:
     """A gateway of its own, with cold caches; ``settings`` besides those of the demo."""
     network = httpx.ASGITransport(app=sandbox.app())
     central, dataverse = Switch(network), Switch(network)
-    networks = Networks(central, dataverse, network)
+    networks = Networks(central, dataverse, network, patience)
     demo = create_demo(
         sandbox,
         database_url,

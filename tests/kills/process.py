@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.app import Networks, create_app
+from gateway.app import create_app
+from gateway.backends import Networks
 from gateway.config import Settings
 from gateway.jobs.engine import Pace
 from gateway.server import listen, run

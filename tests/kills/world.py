@@ -63,7 +63,7 @@ async def prepared(end: FarEnd, database: str, folder: Path) -> AsyncIterator[Pr
     with _empty(database, folder) as url:
         engine = create_engine(url)
         await upgrade(engine)
-        await seed_couplings(CouplingStore(engine), sandbox)
+        await seed_couplings(CouplingStore(engine), sandbox.company)
         await engine.dispose()
         await People(end, Random(0)).spares(_SPARES)  # noqa: S311 - names
         settings = demo_settings(sandbox, url)
