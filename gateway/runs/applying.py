@@ -10,28 +10,23 @@ from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from uuid import UUID
 
-from gateway.couplings.coupling import Cause, Coupling, Result
+from gateway.couplings.coupling import Cause, Coupling
 from gateway.errors import (
-    DeadlineError,
-    GatewayError,
     PreconditionFailedError,
     RefusalError,
-    ThrottledError,
-    TokenError,
-    UnreachableError,
 )
 from gateway.pairing.creating import Unsettled
 from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
+from gateway.runs.applied import Applied, Problem, failed_again
 from gateway.runs.choices import Choice, as_chosen
 from gateway.runs.configured import Configured
 from gateway.runs.planning import BC, BOTH, CRM, NO_CHOICES, Action, Decision, Reason, Wanted, decide
 from gateway.runs.policy import Policy
 from gateway.runs.reading import Both, Known, Page, read_page
 from gateway.runs.restoring import finish_broken_off, restore_each
-from gateway.runs.run import Counters, Tally
 from gateway.runs.states import pass_states, unmarked
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
@@ -40,61 +35,6 @@ from gateway.sync.transfer import Pair, Prepared, prepare_each
 
 _LOOKS = 3
 """How often a record is looked at again because somebody changed it while it was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A record that could not be synchronized.
-
-    ``coupling`` is as it was before, ``now`` as it was saved since, if it was. ``to`` is the side that should have been written,
-    None: either. ``field`` is the one that is to blame, if there is one.
-    """
-
-    error: GatewayError
-    coupling: Coupling | None = None
-    records: ReadOnly[Backend, Found] = attribute(default_factory=dict)
-    to: Backend | None = None
-    field: str | None = None
-    now: Coupling | None = None
-    unsettled: bool = False
-
-    def ways(self, mapping: TableMapping) -> list[Backend]:
-        """The sides that should have been written."""
-        return [self.to] if self.to is not None else [to for to in Backend if mapping.direction.goes_to(to)]
-
-
-@dataclass(slots=True)
-class Applied:
-    """What became of a page."""
-
-    tally: Tally = attribute(default_factory=Tally)
-    problems: list[Problem] = attribute(default_factory=list)
-
-    def count(self, *, to: Sequence[Backend] = (), **counters: int) -> None:
-        one, none = Counters(**counters), Counters()
-        self.tally += Tally(one, one if BC in to else none, one if CRM in to else none)
-
-    def add(self, more: "Applied") -> None:
-        self.tally += more.tally
-        self.problems += more.problems
-
-    def take_away(self, mapping: TableMapping, run: UUID) -> list[UUID]:
-        """The couplings that a system which is away kept from being synchronized: no longer counted, nor told.
-
-        One that failed in the same way before this run is none of them: it may be the record and not the system, and a run is
-        not to wait for it again and again.
-        """
-        away: list[UUID] = []
-        for each in list(self.problems):
-            ways, coupling = each.ways(mapping), each.coupling
-            if coupling is None or each.unsettled or not isinstance(each.error, AWAY):
-                continue
-            if coupling.error_code == str(each.error.code) and _failed_before(coupling, ways, run):
-                continue
-            self.problems.remove(each)
-            self.count(to=ways, failed=-1)
-            away.append(coupling.id)
-        return away
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,30 +327,3 @@ async def _fail(setting: Setting, failures: Sequence[Problem], applied: Applied)
         if each.coupling is not None:
             now.append(failed_again(each.coupling, each.now or each.coupling, ways, each.error, setting.run))
     await setting.desk.books.changes.update_each(now)
-
-
-AWAY = (DeadlineError, ThrottledError, TokenError, UnreachableError)
-"""A system does not answer, or not now."""
-
-_PASSING = (*AWAY, PreconditionFailedError)
-"""What passes by itself puts no record on the skip list."""
-
-
-def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error: GatewayError, run: UUID) -> Coupling:
-    """The coupling after a failure; ``before`` is as it was when the run came to it."""
-    same = before.error_message == error.message and _failed_before(before, ways, run)
-    again = same and not isinstance(error, _PASSING)
-    state: dict[str, object] = {"error_code": str(error.code), "error_message": error.message}
-    for to in ways:
-        side = "crm" if to is CRM else "bc"
-        state |= {f"last_result_to_{side}": Result.FAILURE, f"last_job_to_{side}": str(run)}
-    return replace(now, **state, skipped=now.skipped or again)  # type: ignore[arg-type]  # names of its fields
-
-
-def _failed_before(coupling: Coupling, ways: Sequence[Backend], run: UUID) -> bool:
-    """Whether one of these sides could not be written before this run."""
-    earlier = {
-        CRM: (coupling.last_result_to_crm, coupling.last_job_to_crm),
-        BC: (coupling.last_result_to_bc, coupling.last_job_to_bc),
-    }
-    return any(earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run) for to in ways)

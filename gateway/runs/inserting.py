@@ -13,7 +13,8 @@ from gateway.errors import GatewayError
 from gateway.pairing.creating import Unsettled, create_each, made_id
 from gateway.pairing.matches.duplicates import possible_duplicates
 from gateway.records import Backend
-from gateway.runs.applying import Applied, Problem, Setting, synchronize_page
+from gateway.runs.applied import Applied, Problem
+from gateway.runs.applying import Setting, synchronize_page
 from gateway.runs.planning import BC, CRM
 from gateway.runs.reading import has_moved
 from gateway.sync.records import Found

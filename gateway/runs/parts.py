@@ -12,7 +12,8 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
-from gateway.runs.applying import Applied, Problem, Setting, synchronize_page
+from gateway.runs.applied import Applied, Problem
+from gateway.runs.applying import Setting, synchronize_page
 from gateway.runs.inserting import made_here, make_partners, seed_of
 from gateway.runs.planning import BC, CRM, Wanted
 from gateway.runs.pulling import PAGE, is_new, pull

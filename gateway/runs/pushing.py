@@ -26,7 +26,8 @@ from gateway.reading.reader import Reader
 from gateway.reading.row import Failure, Row
 from gateway.reading.sources import ACCOUNTS
 from gateway.records import Backend
-from gateway.runs.applying import Applied, Problem, Setting
+from gateway.runs.applied import Applied, Problem
+from gateway.runs.applying import Setting
 from gateway.runs.parts import Done, Part
 from gateway.runs.run import Run
 from gateway.sync import account_statistics, product_stock

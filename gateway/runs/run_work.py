@@ -16,7 +16,8 @@ from gateway.errors import ErrorCode
 from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
-from gateway.runs.applying import Problem, Setting
+from gateway.runs.applied import Problem
+from gateway.runs.applying import Setting
 from gateway.runs.choices import Choice
 from gateway.runs.configured import Configured
 from gateway.runs.full import is_to_make_partners, parts_of, unsatisfied
