@@ -67,7 +67,7 @@ class Client:
         """How the newest runs are, by id."""
         return {each["id"]: each for each in (await self.ask(_LOOK))["synchronizationJobs"]}
 
-    async def ended(self, before: frozenset[str], *, seconds: float = 60) -> dict[str, Any]:
+    async def ended(self, before: frozenset[str], *, seconds: float = 300) -> dict[str, Any]:
         """All runs that were begun since, once they are at their end."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -90,14 +90,23 @@ class Killing:
     async def kill(self, case: Case) -> Outcome:
         rules = case.rules
         measured = await self._measure(case.workers, rules)
-        began = time.monotonic()
         chance = Random(f"point {case.workers} {case.seed}")  # noqa: S311 - not a secret
+        return await self._attempt(case, rules, lambda attempt, outcome: attempt.die(measured, chance, outcome))
+
+    async def kill_at(self, kind: str, rules: Rules, *, workers: int = 1) -> Outcome:
+        """At the first step of this kind, and never again."""
+        return await self._attempt(Case(0, workers), rules, lambda attempt, outcome: attempt.die_at(kind, outcome))
+
+    async def _attempt(
+        self, case: Case, rules: Rules, die: Callable[["Attempt", Outcome], Coroutine[Any, Any, None]]
+    ) -> Outcome:
+        began = time.monotonic()
         outcome = Outcome(case, rules)
         with copied(self._end, self._world, self._folder) as copy:
             attempt = Attempt(self._end, self._world, copy, case, rules)
             await attempt.prepare()
             try:
-                await attempt.die(measured, chance, outcome)
+                await die(attempt, outcome)
                 await attempt.come_right(outcome)
             except (AssertionError, NoAnswerError, httpx.HTTPError) as error:
                 outcome.wrong.append(f"{type(error).__name__}: {error}")
@@ -177,6 +186,22 @@ class Attempt:
                 break
             outcome.kills.append(points)
             left = max(left - step, _FEW)
+        answered = await beginning
+        await self._fill_up(1)
+        await self._ask_again(answered, outcome)
+
+    async def die_at(self, kind: str, outcome: Outcome) -> None:
+        """The first process that comes to such a step dies there; another one takes over."""
+        begun = asyncio.Event()
+        outcome.how.append(f"the first step {kind}")
+        for each in self._gateways:
+            await each.arm(1, kind)
+        armed = asyncio.Event()
+        armed.set()
+        beginning = asyncio.create_task(self._begin(armed))
+        beginning.add_done_callback(lambda _: begun.set())
+        await self._until_dead(Who.ONE, begun)
+        outcome.kills += [points] if (points := await self._bury(1)) else []
         answered = await beginning
         await self._fill_up(1)
         await self._ask_again(answered, outcome)

@@ -19,7 +19,8 @@ _WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+([\w.\"]+)", re.IGN
 
 
 class Steps:
-    """Counted from the moment they are armed. At the step with the number ``at`` the process ends, by SIGKILL.
+    """Counted from the moment they are armed. At the step with the number ``at`` the process ends, by SIGKILL; of all steps, or
+    of those of one kind.
 
     ``epitaph`` is the file that then says where that was. Where it is there already, another process has died instead.
     """
@@ -28,15 +29,16 @@ class Steps:
         self._epitaph = epitaph
         self._lock = threading.Lock()
         self._at: int | None = None
+        self._kind: str | None = None
         self._armed = False
         self.count = 0
 
-    def arm(self, at: int | None) -> None:
-        self._armed, self._at, self.count = True, at, 0
+    def arm(self, at: int | None, kind: str | None = None) -> None:
+        self._armed, self._at, self._kind, self.count = True, at, kind, 0
 
     def step(self, where: str) -> None:
         with self._lock:
-            if not self._armed:
+            if not self._armed or self._kind not in (None, where):
                 return
             self.count += 1
             if self.count == self._at:
