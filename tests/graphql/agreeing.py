@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from gateway.couplings.coupling import Coupling, Mapping
-from gateway.couplings.store import CouplingFilter
+from gateway.couplings.store import Side as StoredSide
 from gateway.records import Backend
 from schema.ids import GlobalId
 from tests.graphql.runs import Runs
@@ -28,6 +29,7 @@ WINS = {"NONE": None, "BUSINESS_CENTRAL_WINS": BC, "DATAVERSE_WINS": CRM}
 
 KEYS = {BC: "id", CRM: "accountid"}
 TITLES = {BC: "displayName", CRM: "name"}
+STORED = {BC: StoredSide.BUSINESS_CENTRAL, CRM: StoredSide.DATAVERSE}
 SETS = {BC: "customers", CRM: "accounts"}
 PREFIX = "Agreeing"
 UNCOUPLED_SALESPERSON = "KT"
@@ -323,12 +325,12 @@ class World:
 
     async def coupling_of(self, thing: Thing) -> Coupling | None:
         """The one that either of its records has; they may not have two."""
-        wanted = CouplingFilter(mapping=Mapping.CUSTOMER, company_id=self.runs.company)
-        ids = {each.id.lower() for each in thing.sides.values()}
-        everything = await self.runs.books.couplings.page(wanted, after=None, limit=10_000)
-        found = [each for each in everything if ids & {str(each.bc_id), str(each.crm_id)}]
+        store, company, found = self.runs.books.couplings, self.runs.company, dict[UUID, Coupling]()
+        for side, each in thing.sides.items():
+            couplings = await store.find(Mapping.CUSTOMER, company, STORED[side], [UUID(each.id)])
+            found |= {one.id: one for one in couplings.values()}
         assert len(found) <= 1, f"{thing.name} is coupled twice"
-        return found[0] if found else None
+        return next(iter(found.values()), None)
 
 
 def global_id(coupling: Coupling) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from gateway.clients.breaker import BreakerPolicy
 from gateway.clients.retry import RetryPolicy
@@ -28,7 +28,7 @@ from gateway.sandbox.company.staff import ACTIVE_SALESPEOPLE
 from gateway.sandbox.faults import Rule
 from tests.conftest import LARGE
 from tests.graphql.agreeing import COLUMNS, UNCOUPLED_SALESPERSON, WINS, Thing, World, global_id
-from tests.graphql.api import Switch, start
+from tests.graphql.api import start
 from tests.graphql.runs import Runs
 from tests.graphql.test_inserts import full
 
@@ -46,8 +46,12 @@ FAULTS = {
     "a proxy's page": Rule("html", rate=0.3),
 }
 SIDES = st.sampled_from(list(Backend))
-CODES = [each.code for each in ACTIVE_SALESPEOPLE[:2]]
-USERS = [each.user.id for each in ACTIVE_SALESPEOPLE[:3] if each.user is not None]
+NAMES = st.sampled_from(sorted(COLUMNS))
+OTHER_DEEDS = st.sampled_from(["create", "touch", "appoint", "shut", "shut", "delete"])
+OTHER_WORK = st.sampled_from(["run of one", "run of one", "full run", "couple", "couple", "uncouple"])
+AFTER_COUPLING = st.sampled_from(["NONE", "USE_BUSINESS_CENTRAL_DATA", "USE_DATAVERSE_DATA"])
+CODES = st.sampled_from([*(each.code for each in ACTIVE_SALESPEOPLE[:3]), UNCOUPLED_SALESPERSON])
+USERS = st.sampled_from([each.user.id for each in ACTIVE_SALESPEOPLE[:3] if each.user is not None])
 DID: Counter[str] = Counter()
 """What was done in all examples."""
 
@@ -63,7 +67,7 @@ class Agreement(RuleBasedStateMachine):
         self.faults: list[Rule] = []
         self.seed = 0
         self.ended = asyncio.Event()
-        self.world = self.do(self._begun())
+        self.world: World = self.do(self._begun())
 
     async def _begun(self) -> World:
         """The gateway begins and ends in one task."""
@@ -99,7 +103,7 @@ class Agreement(RuleBasedStateMachine):
     @initialize(
         conflict=st.sampled_from(sorted(WINS)),
         deletion=st.sampled_from(["NONE", "REMOVE_COUPLING", "RESTORE_RECORDS"]),
-        only_coupled=st.booleans(),
+        only_coupled=st.sampled_from([True, True, False]),
         pairs=st.integers(1, 2),
     )
     def begin(self, conflict: str, deletion: str, only_coupled: bool, pairs: int) -> None:
@@ -117,107 +121,73 @@ class Agreement(RuleBasedStateMachine):
 
     # -- people ----------------------------------------------------------------------------------------------------------------
 
-    def some(
-        self, data: st.DataObject, *, side: Backend | None = None, both: bool = False, coupled: bool | None = None
-    ) -> Thing | None:
+    def some(self, data: st.DataObject, *, side: Backend | None = None, coupled: bool | None = None) -> Thing | None:
         """One of the things that are as wanted."""
         found = [
             each
             for each in self.world.things.values()
-            if each.sides
-            and (side is None or side in each.sides)
-            and (not both or len(each.sides) == 2)
-            and (coupled is None or each.coupled is coupled)
+            if each.sides and (side is None or side in each.sides) and (coupled is None or each.coupled is coupled)
         ]
         return data.draw(st.sampled_from(found), label="thing") if found else None
 
-    @rule(side=SIDES)
-    def create(self, side: Backend) -> None:
-        if len(self.world.things) < 5:
-            self.do(self.world.create(side))
-            DID["created"] += 1
-
-    def value(self, data: st.DataObject, thing: Thing, side: Backend, name: str) -> str:
-        """Mostly one that nobody wrote before; or what was agreed on, what the other side has, or nothing."""
-        kind = data.draw(st.sampled_from(["new", "new", "new", "before", "theirs", "blank"]))
-        other = [each for at, each in thing.sides.items() if at is not side]
-        if kind == "before" and name in thing.agreed:
-            return thing.agreed[name]
-        if kind == "theirs" and other:
-            return other[0].values[name]
-        return "" if kind == "blank" else self.world.fresh(name)
-
-    @rule(data=st.data(), side=SIDES, name=st.sampled_from(sorted(COLUMNS)))
+    @rule(data=st.data(), side=SIDES, name=NAMES)
     def edit(self, data: st.DataObject, side: Backend, name: str) -> None:
-        if (thing := self.some(data, side=side)) is not None:
-            self.do(self.world.edit(thing, side, name, self.value(data, thing, side, name)))
+        """Mostly to a value that nobody wrote before; or to what was agreed on, what the other side has, or nothing."""
+        if (thing := self.some(data, side=side)) is None:
+            return
+        kind = data.draw(st.sampled_from(["new", "new", "new", "before", "theirs", "blank"]), label="value")
+        value = "" if kind == "blank" else self.world.fresh(name)
+        if kind == "before":
+            value = thing.agreed.get(name, value)
+        if kind == "theirs":
+            value = next((each.values[name] for at, each in thing.sides.items() if at is not side), value)
+        self.do(self.world.edit(thing, side, name, value))
+        DID["edits"] += 1
+
+    @rule(data=st.data(), name=NAMES, same=st.booleans())
+    def edit_both(self, data: st.DataObject, name: str, same: bool) -> None:
+        """The same field on both sides, or one on each."""
+        names = dict(
+            zip(Backend, (name, name if same else next(each for each in COLUMNS if each != name)), strict=True)
+        )
+        if (thing := self.some(data)) is None:
+            return
+        for side in list(thing.sides):
+            self.do(self.world.edit(thing, side, names[side], self.world.fresh(name)))
             DID["edits"] += 1
 
-    @rule(data=st.data(), side=SIDES)
-    def touch(self, data: st.DataObject, side: Backend) -> None:
-        if (thing := self.some(data, side=side)) is not None:
-            self.do(self.world.touch(thing, side))
-            DID["edits of fields that are not mapped"] += 1
-
-    @rule(data=st.data(), code=st.sampled_from([*CODES, *CODES, UNCOUPLED_SALESPERSON]))
-    def appoint(self, data: st.DataObject, code: str) -> None:
-        if (thing := self.some(data, side=Backend.BUSINESS_CENTRAL)) is not None:
-            self.do(self.world.appoint(thing, code))
-            DID["salespersons changed"] += 1
-
-    @rule(data=st.data(), user=st.sampled_from(USERS))
-    def own(self, data: st.DataObject, user: str) -> None:
-        if (thing := self.some(data, side=Backend.DATAVERSE)) is not None:
-            self.do(self.world.own(thing, user))
-            DID["owners changed"] += 1
-
-    @rule(data=st.data(), side=SIDES)
-    def shut(self, data: st.DataObject, side: Backend) -> None:
-        if (thing := self.some(data, side=side)) is not None:
-            self.do(self.world.shut(thing, side, shut=thing.sides[side].inside))
-            DID["blocked or deactivated, or that no more"] += 1
-
-    @rule(data=st.data(), side=SIDES)
-    def delete(self, data: st.DataObject, side: Backend) -> None:
-        if (thing := self.some(data, side=side)) is not None:
-            self.do(self.world.delete(thing, side))
-            DID["deleted"] += 1
+    @rule(data=st.data(), side=SIDES, what=OTHER_DEEDS, code=CODES, user=USERS)
+    def do_something_else(self, data: st.DataObject, side: Backend, what: str, code: str, user: str) -> None:
+        world = self.world
+        if what == "create":
+            if len(world.things) < 5:
+                self.do(world.create(side))
+        elif (thing := self.some(data, side=side)) is None:
+            return
+        elif what == "touch":
+            self.do(world.touch(thing, side))
+        elif what == "appoint":
+            self.do(world.appoint(thing, code) if side is Backend.BUSINESS_CENTRAL else world.own(thing, user))
+        elif what == "shut":
+            self.do(world.shut(thing, side, shut=thing.sides[side].inside))
+        else:
+            self.do(world.delete(thing, side))
+        DID[what] += 1
 
     # -- the gateway -----------------------------------------------------------------------------------------------------------
 
     def with_faults(self, work: Coroutine[Any, Any, Any]) -> Any:
         async def carried() -> Any:
             self.seed += 1
-            self.world.runs.api.sandbox.faults.use(self.faults, seed=self.seed)
+            faults = self.world.runs.api.sandbox.faults
+            faults.use(self.faults, seed=self.seed)
             try:
                 return await work
             finally:
-                faults = self.world.runs.api.sandbox.faults
                 DID["faults"] += sum(each.fired for each in faults.standing)
                 faults.clear()
 
         return self.do(carried())
-
-    @rule(data=st.data(), synchronize=st.sampled_from(["NONE", "USE_BUSINESS_CENTRAL_DATA", "USE_DATAVERSE_DATA"]))
-    def couple(self, data: st.DataObject, synchronize: str) -> None:
-        if (thing := self.some(data, coupled=False)) is not None:
-            self.with_faults(self.world.couple(thing, synchronize))
-            DID["couplings asked for"] += 1
-
-    @rule(data=st.data())
-    def uncouple(self, data: st.DataObject) -> None:
-        if (thing := self.some(data, coupled=True)) is not None:
-            self.with_faults(self.world.uncouple(thing))
-            DID["uncouplings asked for"] += 1
-
-    @rule(kinds=st.sets(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=2))
-    def faults_on(self, kinds: set[str]) -> None:
-        self.faults = [FAULTS[each] for each in sorted(kinds)]
-
-    @precondition(lambda self: self.faults)
-    @rule()
-    def faults_off(self) -> None:
-        self.faults = []
 
     async def ran(self, job: Coroutine[Any, Any, Any]) -> None:
         found = await job
@@ -227,57 +197,64 @@ class Agreement(RuleBasedStateMachine):
                 self.world.failures.setdefault(record["name"], set()).add(each["code"])
         await self.world.look()
 
+    @rule(kinds=st.sets(st.sampled_from(sorted(FAULTS)), max_size=2))
+    def faults_are(self, kinds: set[str]) -> None:
+        self.faults = [FAULTS[each] for each in sorted(kinds)]
+
     @rule()
     def run(self) -> None:
         self.with_faults(self.ran(self.world.runs.modified()))
 
-    @rule(data=st.data())
-    def run_of_one(self, data: st.DataObject) -> None:
-        if (thing := self.some(data, coupled=True)) is not None:
-
-            async def one() -> None:
-                coupling = await self.world.coupling_of(thing)
-                assert coupling is not None
-                await self.ran(self.world.runs.synchronized(global_id(coupling)))
-
-            self.with_faults(one())
-
-    @rule()
-    def full_run(self) -> None:
-        async def one() -> Any:
-            (job,) = await full(self.world.runs, mapping="CUSTOMER")
-            return job
-
-        self.with_faults(self.ran(one()))
-
-    @rule(data=st.data(), side=SIDES, name=st.sampled_from(sorted(COLUMNS)), at=SIDES, number=st.integers(1, 4))
-    def run_and_edit_meanwhile(self, data: st.DataObject, side: Backend, name: str, at: Backend, number: int) -> None:
-        """Somebody edits a field just before the run's request of this number that writes, or reads, arrives."""
-        thing = self.some(data, side=side)
-        if thing is None:
+    @rule(data=st.data(), what=OTHER_WORK, synchronize=AFTER_COUPLING)
+    def work(self, data: st.DataObject, what: str, synchronize: str) -> None:
+        if what == "full run":
+            self.with_faults(self.ran(self._full()))
+        elif (thing := self.some(data, coupled=what != "couple")) is None:
             return
-        value, before = self.world.fresh(name), data.draw(st.booleans(), label="before a write")
-        api = self.world.runs.api
-        way: Switch = api.business_central if at is Backend.BUSINESS_CENTRAL else api.dataverse
-        left = number
+        elif what == "couple":
+            self.with_faults(self.world.couple(thing, synchronize))
+        elif what == "uncouple":
+            self.with_faults(self.world.uncouple(thing))
+        else:
+            self.with_faults(self.ran(self._one(thing)))
+        DID[what] += 1
+
+    async def _full(self) -> Any:
+        (job,) = await full(self.world.runs, mapping="CUSTOMER")
+        return job
+
+    async def _one(self, thing: Thing) -> Any:
+        coupling = await self.world.coupling_of(thing)
+        assert coupling is not None
+        return await self.world.runs.synchronized(global_id(coupling))
+
+    @rule(data=st.data(), side=SIDES, name=NAMES, at=SIDES, number=st.integers(1, 4), before_a_write=st.booleans())
+    def run_and_edit_meanwhile(
+        self, data: st.DataObject, side: Backend, name: str, at: Backend, number: int, before_a_write: bool
+    ) -> None:
+        """Somebody edits a field just before the run's request of this number arrives, of all or of those in batches."""
+        if (thing := self.some(data, side=side)) is None:
+            return
+        value, api, left = self.world.fresh(name), self.world.runs.api, number
+        way = api.business_central if at is Backend.BUSINESS_CENTRAL else api.dataverse
 
         async def meddle(request: httpx.Request) -> httpx.Response:
             nonlocal left
-            if not before or request.method == "POST":
-                left -= 1
-                if left == 0:
-                    way.instead = None
-                    await self.world.edit(thing, side, name, value)
-                    DID["edits during a run"] += 1
+            left -= not before_a_write or request.method == "POST"
+            if left == 0:
+                way.instead = None
+                await self.world.edit(thing, side, name, value)
+                DID["edits during a run"] += 1
             return await way.inner.handle_async_request(request)
 
         async def carried() -> None:
             way.instead = meddle
             try:
-                await self.ran(self.world.runs.modified())
+                await self.ran(api_run)
             finally:
                 way.instead = None
 
+        api_run = self.world.runs.modified()
         self.with_faults(carried())
 
     # -- the end ---------------------------------------------------------------------------------------------------------------
@@ -298,12 +275,10 @@ class Agreement(RuleBasedStateMachine):
         """The faults are over."""
         self.world.failures.clear()
         await self.ran(self.world.runs.modified())
-        (job,) = await full(self.world.runs, mapping="CUSTOMER")
+        job = await self._full()
         assert job["status"] == "SUCCEEDED", job
         await self.world.look()
         await self.ran(self.world.runs.modified())
-        last = self.world.runs.modified()
-        await self.ran(last)
         await self.world.settled()
 
 
