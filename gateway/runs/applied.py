@@ -54,10 +54,11 @@ class Problem:
 
 @dataclass(slots=True)
 class Applied:
-    """What became of a page."""
+    """What became of a page. ``activated`` are couplings whose product was made active again, and whose fields follow."""
 
     tally: Tally = attribute(default_factory=Tally)
     problems: list[Problem] = attribute(default_factory=list)
+    activated: set[UUID] = attribute(default_factory=set)
 
     def count(self, *, to: Sequence[Backend] = (), **counters: int) -> None:
         one, none = Counters(**counters), Counters()

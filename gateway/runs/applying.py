@@ -75,12 +75,12 @@ async def synchronize_page(
     """
     applied = Applied()
     waiting = await _made(setting, couplings, applied)
-    for look in range(1, _LOOKS + 1):
+    for look in range(1, _LOOKS + 2):  # once more for fields of products that were activated in the last one
         if not waiting:
             break
         seen = (known or {}) if look == 1 else {}
         page = await read_page(setting.desk, setting.mapping, waiting, seen, are_missing=are_missing)
-        late = await _page(setting, page, applied, last=look == _LOOKS)
+        late = await _page(setting, page, applied, last=look >= _LOOKS)
         if not late:
             break
         waiting = list((await setting.desk.books.couplings.get_many(late)).values())
@@ -99,7 +99,10 @@ async def _made(setting: Setting, couplings: Sequence[Coupling], applied: Applie
 
 
 async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -> list[UUID]:
-    """Returns the couplings whose records somebody changed meanwhile, unless this was the last look."""
+    """Returns the couplings to look at again.
+
+    Those whose records somebody changed meanwhile, unless this was the last look, and those that are within the filter only now.
+    """
     failures: list[Problem] = [Problem(error, coupling) for coupling, error in page.unreadable]
     works: list[tuple[Both, Decision]] = []
     over: list[Both] = []
@@ -123,11 +126,12 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
             case _:
                 works.append((each, decision))
     failures += await _uncouple(setting, over, applied)
-    failures += await _pass_states(setting, outside, applied)
+    problems, activated = await _pass_states(setting, outside, applied)
+    failures += problems
     failures += await _restore(setting, widowed, applied)
     late = await _write(setting, page, works, applied, failures, last=last)
     await _fail(setting, failures, applied)
-    return late
+    return [*activated, *late]
 
 
 def _all_moved(pairs: Sequence[Both]) -> list[Both]:
@@ -156,17 +160,27 @@ async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) ->
     return failures
 
 
-async def _pass_states(setting: Setting, outside: Sequence[Both], applied: Applied) -> list[Problem]:
-    """Records outside the filter pass on their state, where that is asked for, and nothing else."""
+async def _pass_states(setting: Setting, outside: Sequence[Both], applied: Applied) -> tuple[list[Problem], list[UUID]]:
+    """Records outside the filter pass on their state, where that is asked for, and nothing else.
+
+    Returns the couplings, too, that are within the filter now. Their fields follow in the next look, since no later run may come
+    to them, and are counted there.
+    """
     failures: list[Problem] = []
-    for both, change, problem in await pass_states(setting.desk, setting.mapping, outside) if outside else ():
+    activated: list[UUID] = []
+    for each in await pass_states(setting.desk, setting.mapping, outside, setting.run) if outside else ():
+        both, change = each.both, each.change
         if change is None:
-            applied.count(skipped=1)
-        elif problem is None:
-            applied.count(modified=1, to=[change.to])
+            was_written = both.coupling.id in applied.activated
+            applied.count(to=[CRM] if was_written else [], **{"modified" if was_written else "skipped": 1})
+        elif each.problem is not None:
+            failures.append(Problem(each.problem, both.coupling, both.records, to=change.to, now=each.coupling))
+        elif change.activates:
+            activated.append(both.coupling.id)
         else:
-            failures.append(Problem(problem, both.coupling, both.records, to=change.to))
-    return failures
+            applied.count(modified=1, to=[change.to])
+    applied.activated.update(activated)
+    return failures, activated
 
 
 async def _restore(setting: Setting, widowed: Sequence[Both], applied: Applied) -> list[Problem]:
@@ -229,7 +243,8 @@ async def _write(
                 told = refusals.of_record(problem, draft.records, to)
                 failures.append(Problem(told, draft.before, draft.records, to=to, now=coupling))
     for draft in drafts:
-        applied.count(to=draft.changes or list(draft.prepared), **{"modified" if draft.changes else "unchanged": 1})
+        changes = {*draft.changes, *([CRM] if draft.before.id in applied.activated else [])}
+        applied.count(to=list(changes or draft.prepared), **{"modified" if changes else "unchanged": 1})
     return late
 
 
