@@ -10,6 +10,8 @@ from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE
 from tests.graphql.runs import JOB, MODIFIED, UPDATE
 from tests.graphql.test_inserts import FULL
+from tests.graphql.test_schedules import SCHEDULES
+from tests.graphql.test_schedules import UPDATE as UPDATE_SCHEDULE
 from tests.kills.people import Kind
 from tests.kills.process import Gateway
 
@@ -50,6 +52,13 @@ class Client:
     async def configure(self, mapping: str, **given: Any) -> None:
         found = (await self.ask(UPDATE, {"input": {"mapping": mapping, **given}}))["updateTableMapping"]
         assert found["__typename"] == "UpdateTableMappingSuccess", found
+
+    async def let_nothing_begin_by_itself(self) -> None:
+        """No schedule begins a run; gateways look after runs that broke off all the same."""
+        for each in (await self.ask(SCHEDULES))["synchronizationSchedules"]:
+            given = {"task": each["task"], "mapping": each["mapping"], "enabled": False}
+            found = (await self.ask(UPDATE_SCHEDULE, {"input": given}))["updateSchedule"]
+            assert found["__typename"] == "UpdateScheduleSuccess", found
 
     async def begin(self, kind: Kind, mapping: str, **given: Any) -> str:
         """The id of a run."""

@@ -26,7 +26,7 @@ from gateway.server import listen, run
 from gateway.telemetry import configure_logging
 from tests.kills.steps import Stepping, Steps, watch_databases
 
-PACE = Pace(queue_seconds=0.05, status_seconds=0.05, others_seconds=0.1, schedules_seconds=None)
+PACE = Pace(queue_seconds=0.05, status_seconds=0.05, others_seconds=0.1, schedules_seconds=1.0)
 _PATIENCE = 300
 """Seconds. The machine may be busy with much else."""
 

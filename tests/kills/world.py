@@ -69,6 +69,7 @@ async def prepared(end: FarEnd, database: str, folder: Path) -> AsyncIterator[Pr
         settings = demo_settings(sandbox, url)
         gateway = await start(Plan(settings, False, folder / "epitaph", folder / "log"))
         client = Client(sandbox, [gateway])
+        await client.let_nothing_begin_by_itself()
         for mapping in TABLES:
             await client.run(Kind.FULL, mapping, way="SEND", onlyCoupled=False)
         for mapping in (*TABLES, *TABLES):
