@@ -15,7 +15,13 @@ LARGE = "agreement"
 """A profile of hypothesis, for those who have an hour: see ``tests/graphql/test_agreement.py``."""
 
 settings.register_profile(
-    LARGE, max_examples=400, stateful_step_count=25, phases=[Phase.generate], report_multiple_bugs=False
+    LARGE,
+    max_examples=400,
+    stateful_step_count=25,
+    derandomize=False,  # where CI is set, it is the default
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
 )
 
 

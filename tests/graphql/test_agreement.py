@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -282,6 +283,7 @@ class Agreement(RuleBasedStateMachine):
         await self.world.settled()
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the jobs' engine does, on threads of its own
 def test_people_and_faults_in_any_order_end_in_agreement(settled_files: Path) -> None:
     large = settings.get_current_profile_name() == LARGE
     Agreement.settled = settled_files
