@@ -1,6 +1,6 @@
 """The command: so many kills, what came of each, and the counts. Every kill can be repeated by its seed.
 
-uv run python -m tests.kills --kills 200 --databases sqlite,postgresql --workers 1,3
+    uv run python -m tests.kills --kills 200 --databases sqlite,postgresql --workers 1,3
 """
 
 import asyncio

@@ -231,9 +231,7 @@ class Attempt:
         client = self._client()
         jobs = await client.ended(self._world.runs)
         failed = [each for each in jobs.values() if each["status"] != "SUCCEEDED"]
-        outcome.wrong += [
-            f"{each['mapping']} run {each['status']}: {each['code']} {each['message']}" for each in failed
-        ]
+        outcome.wrong += [f"{each['mapping']} run {each['status']}: {each['code']} {each['message']}" for each in failed]
         settling = [await client.run(Kind.MODIFIED, mapping) for mapping in TABLES]
         quiet = await client.run_each(Kind.MODIFIED, list(TABLES))
         for job in quiet:
@@ -258,9 +256,7 @@ class Attempt:
         return [
             f"the coupling of {each.mapping} {each.bc_key or each.crm_key} says {each.error_code}"
             for each in now.couplings
-            if each.error_code is not None
-            and each.id not in self._world.failing
-            and not {each.bc_id, each.crm_id} & expected
+            if each.error_code is not None and each.id not in self._world.failing and not {each.bc_id, each.crm_id} & expected
         ]
 
     def _miscounted(self, now: State, jobs: Sequence[Any]) -> list[str]:

@@ -232,7 +232,9 @@ async def state(end: FarEnd, couplings: Sequence[Coupling]) -> State:
     for mapping, tables in TABLES.items():
         ours, theirs = tables.columns
         persons = "&$filter=type eq 'Person'" if mapping is Mapping.CONTACT else ""
-        bc[mapping] = {UUID(row["id"]): row for row in await end.all(False, f"{tables.bc}?$select={ours}{persons}")}
+        bc[mapping] = {
+            UUID(row["id"]): row for row in await end.all(False, f"{tables.bc}?$select={ours}{persons}")
+        }
         crm[mapping] = {UUID(row[tables.key]): row for row in await end.all(True, f"{tables.crm}?$select={theirs}")}
     return State(bc, crm, [each for each in couplings if each.mapping in TABLES])
 
