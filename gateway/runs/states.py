@@ -29,12 +29,12 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import BackendError, GatewayError, PreconditionFailedError
 from gateway.odata.filters import meets
 from gateway.odata.write import Update
-from gateway.records import Backend, Values
+from gateway.records import Backend, Record, Values
 from gateway.runs.planning import BC, CRM
-from gateway.runs.reading import Both
+from gateway.runs.reading import Both, has_moved
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Rule, TableMapping, properties
-from gateway.sync.records import Records
+from gateway.sync.records import Found, Records
 
 MARK: Final = "$retired"
 """Among what both sides agree on: that the product was retired because its item was blocked."""
@@ -191,12 +191,21 @@ def _passed(both: Both, change: StateChange, outcome: Outcome, kept: Coupling, r
     if not isinstance(outcome, GatewayError):
         is_over = not change.activates
         now = _remembered(both, change, run) if is_over else replace(unmarked(kept), skipped=False)
-        return Passed(both, now, change)
+        return Passed(both, _with_own_version(now, both.records[change.to], outcome), change)
     coupling = both.coupling
     if not change.activates:
         unknown = _may_have_happened(outcome)
         coupling = _noted(coupling, BEGUN, str(change.to)) if unknown else _without(coupling, BEGUN)
     return Passed(both, coupling, change, outcome)
+
+
+def _with_own_version(coupling: Coupling, before: Found, written: Record | None) -> Coupling:
+    """What we wrote is no change of that side, unless somebody changed it before."""
+    if written is None or written.etag is None or has_moved(coupling, before):
+        return coupling
+    if before.table.source.backend is CRM:
+        return replace(coupling, crm_etag=written.etag)
+    return replace(coupling, bc_etag=written.etag)
 
 
 def _may_have_happened(error: GatewayError) -> bool:

@@ -59,6 +59,18 @@ async def test_states_are_passed_on(own_api: Api) -> None:
     found = await runs.of(Mapping.ITEM, first[0][6:-1])
     assert found is not None
     assert (found.base or {})["displayName"] == "Renamed meanwhile"
+    # an item that was blocked from here stays as it is, and so does a product that somebody activates meanwhile
+    for state, expected in (
+        ({"statecode": 0, "statuscode": 1}, (False, 0)),
+        ({"statecode": 1, "statuscode": 2}, (True, 1)),
+    ):
+        await crm("PATCH", second[1], state)
+        await runs.modified("ITEM")
+        assert await states(runs, *second) == expected
+    await crm("PATCH", second[1], {"statecode": 0, "statuscode": 1})
+    for _ in range(2):
+        assert (await runs.modified("ITEM"))["counters"]["modified"] == 0
+    assert await states(runs, *second) == (True, 0)
     await runs.update(passStates=True)
     await runs.modified()
     bc, account = await runs.both("C00023")
