@@ -11,9 +11,17 @@ from starlette.routing import BaseRoute
 
 from gateway.assembly import Prepare, running
 from gateway.backends import Networks
+from gateway.bodies import declared_length
 from gateway.config import JobsPlace, Settings
 from gateway.endpoint import Serving, endpoints
-from gateway.errors import InvalidInputError, UnauthenticatedError
+from gateway.errors import (
+    CallerError,
+    InvalidInputError,
+    RequestTooLargeError,
+    RequestTooSlowError,
+    TooManyConnectionsError,
+    UnauthenticatedError,
+)
 from gateway.graphiql.page import graphiql_page
 from gateway.health import add_health
 from gateway.hook_routes import hook_routes
@@ -56,7 +64,7 @@ def create_app(
             beside(),
         ):
             app.state.running = built
-            app.state.serving = Serving(built.services, built.authenticator, app.state.streams)
+            app.state.serving = Serving(built.services, built.authenticator, app.state.streams, settings.max_body_bytes)
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
                 async with built.services.hooks.running():  # now: backends ask us while they register us
@@ -74,8 +82,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.streams = Streams()
-    app.add_exception_handler(UnauthenticatedError, _unauthenticated)
-    app.add_exception_handler(InvalidInputError, _refused)
+    for kind in _STATUS:
+        app.add_exception_handler(kind, _refused)
     for path, endpoint in endpoints():
         app.include_router(endpoint, prefix=path)
     add_health(app)
@@ -84,16 +92,32 @@ def create_app(
     return app
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, InvalidInputError)  # noqa: S101 - registered for nothing else
-    body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
-    return JSONResponse(body, status_code=400)
+_STATUS: dict[type[CallerError], int] = {
+    InvalidInputError: 400,
+    UnauthenticatedError: 401,
+    RequestTooSlowError: 408,
+    RequestTooLargeError: 413,
+    TooManyConnectionsError: 429,
+}
+"""What is refused before there is anything to carry out."""
 
 
-async def _unauthenticated(_: Request, error: Exception) -> Response:
-    assert isinstance(error, UnauthenticatedError)  # noqa: S101 - registered for nothing else
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CallerError)  # noqa: S101 - registered for nothing else
     body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
-    return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+    return JSONResponse(
+        body,
+        status_code=next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
+        headers=_headers(request, error),
+    )
+
+
+def _headers(request: Request, error: CallerError) -> dict[str, str]:
+    """Where nobody knows when the body ends, the connection ends; where that was told, uvicorn throws the rest away."""
+    if isinstance(error, UnauthenticatedError):
+        return {"WWW-Authenticate": "Bearer"}
+    endless = isinstance(error, RequestTooLargeError) and declared_length(request) is None
+    return {"Connection": "close"} if endless or isinstance(error, RequestTooSlowError) else {}
 
 
 async def _correlated(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

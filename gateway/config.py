@@ -174,6 +174,12 @@ class Settings(BaseSettings):
     request_deadline_seconds: float = Field(
         default=10.0, gt=0, le=300, description="How long one GraphQL request may take, backends included."
     )
+    max_body_bytes: int = Field(
+        default=1_000_000,
+        ge=10_000,
+        le=16_000_000,
+        description="The longest body read of a request that is no administrator's.",
+    )
     max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
     business_central_places: int = Field(
         default=5, ge=1, le=100, description="Requests at Business Central at once; it works on 5 for each identity."

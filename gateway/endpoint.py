@@ -1,22 +1,28 @@
 """``/graphql``: requests, and WebSockets with many operations. ``/graphql/stream``: one operation as an event stream.
 
-Strawberry's router, and what it leaves open. Event streams have a path of their own, because Strawberry gives one to whoever
-lists ``text/event-stream`` among what it takes, and some clients list it last.
+Strawberry's router, and what it leaves open: how long a body may be, how many may be connected. Event streams have a path of
+their own, because Strawberry gives one to whoever lists ``text/event-stream`` among what it takes, and some clients list it last.
 
 Source: graphql-sse, "GraphQL over Server-Sent Events Protocol", distinct connections mode.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from cross_web import StarletteRequestAdapter
+from fastapi import Depends, params
 from starlette.requests import HTTPConnection, Request
 from strawberry.fastapi import BaseContext, GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from gateway.auth.caller import Authenticator
+from gateway.auth.caller import Authenticator, Role
+from gateway.bodies import BodyLimits, read_body
 from gateway.errors import InvalidInputError
+from gateway.open_connections import OpenConnections
+from gateway.request_json import MESSAGE_BYTES, read_document
 from gateway.sockets import Session, SocketHandler, Wire, opened
 from gateway.streams import Streams
 from schema.context import Context, Services
@@ -29,6 +35,13 @@ PATIENCE: Final = timedelta(seconds=10)
 """How long a socket may take to say who it is."""
 
 
+FILE_BYTES: Final = 16_000_000
+"""The longest body of an administrator: a file of couplings, as JSON text. It takes more room there than by itself."""
+
+BODY_SECONDS: Final = 30.0
+"""How long a body may take to arrive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """What requests need of the running application."""
@@ -36,6 +49,18 @@ class Serving:
     services: Services
     authenticator: Authenticator
     streams: Streams
+    max_body_bytes: int
+    body_seconds: float = BODY_SECONDS
+    connections: OpenConnections = field(default_factory=OpenConnections)
+
+
+class BoundedRequest(StarletteRequestAdapter):
+    """A request as Strawberry reads it; its body is read within bounds."""
+
+    async def get_body(self) -> bytes:
+        """Raises: RequestTooLargeError, RequestTooSlowError."""
+        limits: BodyLimits = self._request.state.body_limits
+        return await read_body(self._request, limits)
 
 
 class Endpoint(GraphQLRouter[BaseContext, None]):
@@ -46,8 +71,11 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
 
     graphql_transport_ws_handler_class = SocketHandler
     websocket_adapter_class = Wire
+    request_adapter_class = BoundedRequest
 
-    def __init__(self, *protocols: str, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self, *protocols: str, patience: timedelta = PATIENCE, dependencies: Sequence[params.Depends] = ()
+    ) -> None:
         super().__init__(
             build_schema(),
             graphql_ide=None,
@@ -55,6 +83,7 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
             subscription_protocols=protocols,
             connection_init_wait_timeout=patience,
             max_subscriptions_per_connection=MOST_OPERATIONS,
+            dependencies=dependencies,
         )
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -64,9 +93,8 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
             InvalidInputError: it is not JSON, no object, too deep, or holds half a character.
         """
         try:
-            document: Any = json.loads(data)
-            json.dumps(document, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
+            document = read_document(data)
+        except ValueError as error:
             raise InvalidInputError("The request is not JSON that can be read.", argument="body") from error
         if not isinstance(document, dict):
             raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
@@ -76,16 +104,14 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
         """A message of a socket; what cannot be read closes it.
 
         Raises:
-            json.JSONDecodeError: it is not JSON, too deep, or holds half a character.
+            json.JSONDecodeError: it is too long, not JSON, too deep, or holds half a character.
         """
+        if len(data) > MESSAGE_BYTES:  # whatever server it came through
+            raise json.JSONDecodeError("too long", "", 0)
         try:
-            document: object = json.loads(data)
-            json.dumps(document, ensure_ascii=False).encode()
-        except json.JSONDecodeError:
-            raise
-        except (ValueError, RecursionError) as error:
+            return read_document(data)
+        except ValueError as error:
             raise json.JSONDecodeError("cannot be read", "", 0) from error
-        return document
 
     async def on_ws_connect(self, context: BaseContext) -> dict[str, object]:
         assert isinstance(context, Session)  # noqa: S101 - what _context gives to sockets
@@ -96,7 +122,7 @@ class StreamEndpoint(Endpoint):
     """One operation, answered as an event stream."""
 
     def __init__(self) -> None:
-        super().__init__(GRAPHQL_SSE_PROTOCOL)
+        super().__init__(GRAPHQL_SSE_PROTOCOL, dependencies=[Depends(_place)])
 
     async def execute_operation(self, *, request: Request, request_data: Any, context: Any, **rest: Any) -> Any:  # type: ignore[override]  # it is called so
         """Raises: InvalidInputError: who asks does not take event streams; nothing was carried out."""
@@ -122,14 +148,30 @@ async def _context(connection: HTTPConnection) -> BaseContext:
     """
     has = serving(connection)
     if connection.scope["type"] == "websocket":
-        return Session(has.services, has.authenticator, connection)
+        return Session(has.services, has.authenticator, has.connections, connection)
     caller = await has.authenticator.caller(connection.headers.get("authorization"))
+    brings_files = Role.INTEGRATION_ADMINISTRATOR in caller.roles
+    most = FILE_BYTES if brings_files else has.max_body_bytes
+    connection.state.body_limits = BodyLimits(most, has.body_seconds)
     return Context(
         has.services,
         caller,
         correlation_id=connection.state.correlation_id,
         explain=connection.headers.get("gateway-explain") == "1",
     )
+
+
+async def _place(connection: HTTPConnection, context: Annotated[BaseContext, Depends(_context)]) -> AsyncIterator[None]:
+    """Held until the answer is over, however it ends; a socket is closed at once here, and takes none.
+
+    Raises:
+        TooManyConnectionsError: nothing of the request was read.
+    """
+    if not isinstance(context, Context):
+        yield
+        return
+    with serving(connection).connections.of(context.caller.object_id):
+        yield
 
 
 def endpoints() -> list[tuple[str, Endpoint]]:

@@ -8,7 +8,10 @@
     │   ├─ UnauthenticatedError     no token, or one we do not accept
     │   ├─ ForbiddenError           a caller we know, who may not do this
     │   ├─ InvalidInputError        an argument we cannot use
-    │   └─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
+    │   ├─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
+    │   ├─ RequestTooLargeError     a body longer than is read
+    │   ├─ RequestTooSlowError      a body that does not arrive
+    │   └─ TooManyConnectionsError  too many sockets and event streams are open already
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
@@ -80,6 +83,9 @@ class ErrorCode(StrEnum):
     FULL_SYNCHRONIZATION_UNDER_WAY = "FULL_SYNCHRONIZATION_UNDER_WAY"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     GRAPHQL_INVALID = "GRAPHQL_INVALID"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
+    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -185,6 +191,30 @@ class RefusalError(CallerError):
     @property
     def extensions(self) -> dict[str, object]:
         return super().extensions | {"hint": self.hint}
+
+
+class RequestTooLargeError(CallerError):
+    """The body is longer than is read of one; nothing was carried out."""
+
+    code = ErrorCode.REQUEST_TOO_LARGE
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"The body of a request may be {most_bytes} bytes long; this one is longer.")
+
+
+class RequestTooSlowError(CallerError):
+    """The body did not arrive in time; nothing was carried out."""
+
+    code = ErrorCode.REQUEST_TOO_SLOW
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body of the request did not arrive within {seconds:g} seconds.")
+
+
+class TooManyConnectionsError(CallerError):
+    """As many sockets and event streams are open as may be; one has to end before another one begins."""
+
+    code = ErrorCode.TOO_MANY_CONNECTIONS
 
 
 class DatabaseError(GatewayError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError
+from gateway.request_json import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     import asyncio
@@ -92,6 +93,8 @@ def run(
         timeout_graceful_shutdown=5,
         lifespan="on",
         server_header=False,
+        ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # what is inflated costs its sender a thousandth of what it costs us
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )

@@ -8,7 +8,7 @@ Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, cast
 
 import structlog
@@ -24,12 +24,15 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
 from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import UnauthenticatedError
+from gateway.errors import TooManyConnectionsError, UnauthenticatedError
+from gateway.open_connections import OpenConnections
 from gateway.streams import seconds_left
 from gateway.telemetry import correlation_id, log
 from schema.context import Context, Services
 
 FORBIDDEN = 4403
+TRY_AGAIN_LATER = 1013
+"""Source: IANA, "WebSocket Close Code Number Registry"."""
 
 
 class Session(BaseContext):
@@ -39,21 +42,39 @@ class Session(BaseContext):
     ``authorization``, ``gateway-explain`` and ``x-correlation-id``, in any case. The payload comes first.
     """
 
-    def __init__(self, services: Services, authenticator: Authenticator, connection: HTTPConnection) -> None:
+    def __init__(
+        self,
+        services: Services,
+        authenticator: Authenticator,
+        connections: OpenConnections,
+        connection: HTTPConnection,
+    ) -> None:
         super().__init__()
+        self._connections = connections
+        self._place = ExitStack()
         self._services = services
         self._authenticator = authenticator
         self._headers = connection.headers
         self._caller: Caller | None = None
         self.correlation_id = ""
 
+    def come_in(self) -> None:
+        """To wait for who it is. Raises: TooManyConnectionsError."""
+        self._place.enter_context(self._connections.waiting())
+
+    def leave(self) -> None:
+        """Another one may come in its place."""
+        self._place.close()
+
     async def open(self) -> None:
-        """Raises: UnauthenticatedError: no token, or one that does not pass."""
+        """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         caller = await self._authenticator.caller(self._said("authorization"))
         if seconds_left(caller.expires_at) == 0:
             raise UnauthenticatedError("The token has expired.")
+        self._place.close()
+        self._place.enter_context(self._connections.of(caller.object_id))
         self._caller = caller
 
     @property
@@ -82,6 +103,7 @@ async def opened(session: Session) -> dict[str, object]:
 
     Raises:
         ConnectionRejectionError: the socket is to be closed with 4403.
+        TooManyConnectionsError: it is to be closed with 1013.
     """
     try:
         await session.open()
@@ -126,8 +148,18 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         self._is_over = False
 
     async def handle(self) -> None:
-        async with self._expiring():
-            await super().handle()
+        """Raises nothing: a socket there is no place for is closed at once."""
+        session: Session = self.context
+        try:
+            session.come_in()
+        except TooManyConnectionsError as error:
+            await self.websocket.close(TRY_AGAIN_LATER, error.message)
+            return
+        try:
+            async with self._expiring():
+                await super().handle()
+        finally:
+            session.leave()
 
     @asynccontextmanager
     async def _expiring(self) -> AsyncIterator[None]:
@@ -150,8 +182,12 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         await super().handle_message(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        await super().handle_connection_init(message)
         session: Session = self.context
+        try:
+            await super().handle_connection_init(message)
+        except TooManyConnectionsError as error:
+            await self.websocket.close(TRY_AGAIN_LATER, error.message)
+            return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:
             self._expiry = asyncio.create_task(self._expire(session))
 

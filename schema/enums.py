@@ -416,6 +416,9 @@ show_enum(
         ErrorCode.FULL_SYNCHRONIZATION_UNDER_WAY: "A full run of the mapping is under way already.",
         ErrorCode.DATABASE_UNAVAILABLE: "The gateway's own database does not answer.",
         ErrorCode.GRAPHQL_INVALID: "The request is no valid GraphQL.",
+        ErrorCode.REQUEST_TOO_LARGE: "The request is longer than is read.",
+        ErrorCode.REQUEST_TOO_SLOW: "The request did not arrive in time.",
+        ErrorCode.TOO_MANY_CONNECTIONS: "Too many sockets and event streams are open.",
         ErrorCode.INTERNAL_ERROR: "The gateway broke; its log says how.",
     },
 )

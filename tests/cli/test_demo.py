@@ -30,6 +30,8 @@ from tests.cli.commands import GATEWAY, free_port, run, started
 SERVICE_RESTART = 1012
 """How a server that stops closes WebSockets. Clients come again."""
 
+MESSAGE_TOO_BIG = 1009
+
 
 @contextmanager
 def watching(base: str, folder: Path, token: str) -> Iterator[tuple[ClientConnection, Iterator[str]]]:
@@ -60,6 +62,15 @@ def unfinished_run(folder: Path) -> UUID:
 
     asyncio.run(note())
     return run.id
+
+
+def too_long(base: str) -> int:
+    """How a socket is closed of somebody unknown whose message is long and would be short if it was compressed."""
+    address = base.replace("http", "ws", 1) + "/graphql"
+    with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as socket:
+        assert socket.protocol.extensions == [], "compression was offered, and not taken"
+        socket.send(json.dumps({"type": "connection_init", "payload": {"a": [[]] * 100_000}}))
+        return ended(socket)
 
 
 def ended(socket: ClientConnection) -> int:
@@ -107,6 +118,7 @@ def test_the_demo_answers_the_command_it_prints_and_ends_cleanly(tmp_path: Path)
         assert httpx.get(f"{base}/sandbox/admin/requests").json()["requests"]
         assert httpx.get(f"{base}/graphql", headers={"Accept": "text/html"}).text.startswith("<!doctype html>")
 
+        assert too_long(base) == MESSAGE_TOO_BIG
         with watching(base, tmp_path, run("token", "admin", "--url", base).stdout.strip()) as (socket, events):
             process.send_signal(signal.SIGINT)
             assert ended(socket) == SERVICE_RESTART
