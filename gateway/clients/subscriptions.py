@@ -6,8 +6,10 @@ once, and whoever does not know what became of it looks at the list.
 Source: Business Central, "Working with webhooks in Dynamics 365 Business Central", "subscriptions resource type".
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from pydantic import SecretStr
 
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call
@@ -15,6 +17,7 @@ from gateway.errors import NotFoundError, ProtocolError
 from gateway.odata.query import Query, literal
 from gateway.odata.response import read_object
 from gateway.odata.write import Request, if_match
+from gateway.quiet import quietly
 from gateway.records import Backend, Record
 
 _SET = "subscriptions"
@@ -29,29 +32,33 @@ class Subscription:
     etag: str
     expires_at: datetime
     url: str = field(repr=False)
-    client_state: str = field(repr=False)
+    client_state: SecretStr
 
 
 class Subscriptions:
-    """Those of one environment. All methods raise BackendError."""
+    """Those of one environment. All methods raise BackendError; what is sent and read holds secrets, and no error does."""
 
     def __init__(self, client: BusinessCentralClient) -> None:
         self._client = client
 
     async def all(self, *, call: Call) -> list[Subscription]:
         """Everybody's, as far as we may see them."""
+        return await quietly(self._all(call))
+
+    async def _all(self, call: Call) -> list[Subscription]:
         return list(map(_subscription, await self._client.everything(_SET, Query(), call=call)))
 
-    async def make(self, path: str, *, url: str, client_state: str, call: Call) -> Subscription:
+    async def make(self, path: str, *, url: str, client_state: SecretStr, call: Call) -> Subscription:
         """One to a set, such as ``companies(…)/customers``. Not repeated: an error leaves open whether it was made."""
-        body = {"notificationUrl": url, "resource": f"/{_API}/{path}", "clientState": client_state}
-        return await self._send(Request("POST", _SET, body=body), call=call, repeatable=False)
+        request = Request("POST", _SET, body={"notificationUrl": url, "resource": f"/{_API}/{path}"})
+        return await quietly(self._send(request, client_state, call, repeatable=False), client_state)
 
     async def renew(self, subscription: Subscription, *, call: Call) -> Subscription:
         """For another three days. Raises: NotFoundError: it is gone."""
         address = f"{_SET}({literal(subscription.id)})"
-        body = {"notificationUrl": subscription.url, "clientState": subscription.client_state}
-        return await self._send(Request("PATCH", address, if_match(subscription.etag), body), call=call)
+        request = Request("PATCH", address, if_match(subscription.etag), {"notificationUrl": subscription.url})
+        secret = subscription.client_state
+        return await quietly(self._send(request, secret, call), secret)
 
     async def delete(self, subscription: Subscription, *, call: Call) -> None:
         """One that is gone already is what was wanted."""
@@ -61,9 +68,10 @@ class Subscriptions:
         except NotFoundError:
             return
 
-    async def _send(self, request: Request, *, call: Call, repeatable: bool = True) -> Subscription:
+    async def _send(self, request: Request, secret: SecretStr, call: Call, *, repeatable: bool = True) -> Subscription:
         vendor = self._client.vendor
-        response = await self._client.wire.send(request, call=call, repeatable=repeatable)
+        whole = replace(request, body={**(request.body or {}), "clientState": secret.get_secret_value()})
+        response = await self._client.wire.send(whole, call=call, repeatable=repeatable)
         return _subscription(read_object(response.content, backend=vendor.backend, normalize=vendor.normalize))
 
 
@@ -78,7 +86,7 @@ def _subscription(record: Record) -> Subscription:
             etag=record.etag,
             expires_at=expires,
             url=str(values["notificationUrl"]),
-            client_state=str(values.get("clientState") or ""),
+            client_state=SecretStr(str(values.get("clientState") or "")),
         )
     except (KeyError, ValueError) as error:
         raise ProtocolError(

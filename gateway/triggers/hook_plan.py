@@ -51,7 +51,7 @@ def plan(
             forget.append(each)
             delete += found
             continue
-        ours = [one for one in found if each.knows(one.client_state)]
+        ours = [one for one in found if each.knows(one.client_state.get_secret_value())]
         if ours:
             # more than one: a request to make it was repeated by somebody on the way
             chosen = next((one for one in ours if one.id == each.remote_id), ours[0])

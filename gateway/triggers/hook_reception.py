@@ -20,20 +20,18 @@ class Reception:
     watching: Watching
     notices: Notices
 
-    async def is_ours(self, backend: Backend, id: UUID) -> bool:
-        """Whether we registered this address: then Business Central's question is answered."""
-        return await self._registration(backend, id) is not None
+    async def registration(self, backend: Backend, id: UUID) -> Registration | None:
+        """What was registered with this address; None: nothing, and nothing that is sent there has to be read."""
+        registration = await self.store.get(id)
+        return registration if registration is not None and registration.backend is backend else None
 
-    async def business_central(self, id: UUID, body: bytes) -> bool:
-        """Take a notification. False: nobody registered this address.
+    async def business_central(self, registration: Registration, body: bytes) -> None:
+        """Take a notification, which holds its secret itself.
 
         Raises:
             InvalidInputError: it cannot be read, or is about another set than was registered.
             UnauthenticatedError: it does not hold the secret of its registration.
         """
-        registration = await self._registration(Backend.BUSINESS_CENTRAL, id)
-        if registration is None:
-            return False
         changes = read_business_central(body)
         if not all(_is_of(registration, each) for each in changes):
             raise UnauthenticatedError("The notification does not hold the secret it was registered with.")
@@ -47,35 +45,22 @@ class Reception:
             await self._tell(
                 keys, [News(registration.backend, each.record_id, each.at, each.deleted) for each in changes]
             )
-        return True
 
-    async def dataverse(self, id: UUID, secret: str, body: bytes) -> bool:
-        """Take a message. False: nobody registered this address.
+    async def dataverse(self, registration: Registration, body: bytes) -> None:
+        """Take a message of somebody who knew the secret.
 
-        Raises:
-            InvalidInputError: it cannot be read.
-            UnauthenticatedError: it does not come with the secret of its registration.
+        Raises: InvalidInputError: it cannot be read.
         """
-        registration = await self._registration(Backend.DATAVERSE, id)
-        if registration is None:
-            return False
-        if not registration.knows(secret):
-            raise UnauthenticatedError("The message does not hold the secret it was registered with.")
         change = read_dataverse(body)
         watch = await self.watching.current()
         ours = registration.actor_id is not None and change.by == registration.actor_id
         news = News(registration.backend, change.record_id, change.at, change.deleted, ours)
         await self._tell(watch.tables.get(change.table, ()), [news])
-        return True
 
     async def _tell(self, keys: tuple[Key, ...], news: list[News]) -> None:
         """What is not synchronized any more is of no interest."""
         if keys:
             await self.notices.tell(keys, news, await self.watching.current())
-
-    async def _registration(self, backend: Backend, id: UUID) -> Registration | None:
-        registration = await self.store.get(id)
-        return registration if registration is not None and registration.backend is backend else None
 
 
 def _is_of(registration: Registration, change: BcChange) -> bool:

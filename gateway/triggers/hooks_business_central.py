@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from gateway.clients.call import Call
 from gateway.clients.subscriptions import Subscription, Subscriptions
 from gateway.errors import BackendError, NotFoundError
@@ -71,8 +73,8 @@ class BusinessCentralHooks:
 
     async def _made(self, resource: str, call: Call) -> datetime:
         """It is ours before the backend knows of it: while it answers, it asks whether we want it."""
-        id, secret = uuid4(), secrets.token_urlsafe(32)
-        registration = Registration(id, _BC, resource, f"{self.root}{id}", hash_of(secret))
+        id, secret = uuid4(), SecretStr(secrets.token_urlsafe(32))
+        registration = Registration(id, _BC, resource, f"{self.root}{id}", hash_of(secret.get_secret_value()))
         await self.store.save(registration)
         made = await self.subscriptions.make(resource, url=registration.url, client_state=secret, call=call)
         await self._keep(registration, made)

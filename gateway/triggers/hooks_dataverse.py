@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from pydantic import SecretStr
+
 from gateway.clients.call import Call
 from gateway.clients.dataverse import DataverseClient
 from gateway.errors import GatewayError, PreconditionFailedError, ProtocolError, RecordExistsError
 from gateway.odata.query import All, AnyOf, Compare, Expand, Filter, Query
 from gateway.odata.write import Create, Delete, Request, Update, Write, row
+from gateway.quiet import quietly
 from gateway.records import Backend, Record
 from gateway.triggers.hook_store import HookStore, Registration, hash_of
 
@@ -115,26 +118,34 @@ class DataverseHooks:
 
     async def _made(self, call: Call) -> Registration:
         """A new endpoint. It is ours before the backend knows of it, and its secret is nowhere but there."""
-        id, secret = uuid4(), secrets.token_urlsafe(32)
+        id, secret = uuid4(), SecretStr(secrets.token_urlsafe(32))
         who = await self.client.who_am_i(call=call)
         registration = Registration(
-            id, Backend.DATAVERSE, _ENDPOINTS, f"{self.root}{id}", hash_of(secret), actor_id=who.user_id
+            id,
+            Backend.DATAVERSE,
+            _ENDPOINTS,
+            f"{self.root}{id}",
+            hash_of(secret.get_secret_value()),
+            actor_id=who.user_id,
         )
         await self.store.save(registration)
+        with suppress(PreconditionFailedError, RecordExistsError):  # the answer to an earlier attempt was lost
+            await quietly(self._make_endpoint(registration, secret, call), secret)
+        return registration
+
+    async def _make_endpoint(self, registration: Registration, secret: SecretStr, call: Call) -> None:
         values = {
-            "name": f"Dynamics gateway {id}",
+            "name": f"Dynamics gateway {registration.id}",
             "contract": _WEBHOOK,
             "connectionmode": _NORMAL,
             "messageformat": _JSON,
             "url": registration.url,
             "authtype": _HTTP_HEADER,
-            "authvalue": f'<settings><setting name="{HEADER}" value="{secret}" /></settings>',
+            "authvalue": f'<settings><setting name="{HEADER}" value="{secret.get_secret_value()}" /></settings>',
         }
         # no representation is asked for: the secret can be written and not read
-        request = Request("PATCH", row(_ENDPOINTS, id), {"If-None-Match": "*"}, values)
-        with suppress(PreconditionFailedError, RecordExistsError):  # the answer to an earlier attempt was lost
-            await self.client.wire.send(request, call=call)
-        return registration
+        request = Request("PATCH", row(_ENDPOINTS, registration.id), {"If-None-Match": "*"}, values)
+        await self.client.wire.send(request, call=call)
 
     async def _make_steps(
         self, endpoint: Registration, wanted: Mapping[UUID, _Step], there: Mapping[UUID, Record], call: Call

@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +14,15 @@ from uuid import uuid4
 import anyio
 import httpx
 import pytest
+from structlog.tracebacks import ExceptionDictTransformer
 
+from gateway.bodies import BodyLimits
+from gateway.clients.call import Call, Deadline
 from gateway.couplings.coupling import Mapping
+from gateway.errors import BackendError
 from gateway.sandbox.app import Sandbox, open_sandbox
 from gateway.sandbox.faults import Rule
+from gateway.triggers.hook_messages import MOST_BYTES
 from gateway.triggers.hooks_dataverse import HEADER
 from tests.databases import postgresql
 from tests.graphql.hooked import PUBLIC, Hooked, hooked
@@ -255,6 +260,65 @@ async def test_what_is_forged_is_refused_without_a_trace(told: Hooked, caplog: p
     assert key not in caplog.text
 
 
+async def test_nothing_is_read_of_who_is_not_known_and_no_more_than_is_sent(
+    told: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, ours = told.secret().encode(), told.endpoints()[0]["url"].removeprefix(PUBLIC)
+    bc = told.subscription("customers")["notificationUrl"].removeprefix(PUBLIC)
+    other = ours.replace("dataverse", "business-central")
+    for path, headers in (
+        (f"/hooks/dataverse/{uuid4()}", [(HEADER.encode(), key)]),
+        (f"/hooks/business-central/{uuid4()}", []),
+        (other, []),
+        (ours, []),
+        (ours, [(HEADER.encode(), b"guessed")]),
+    ):
+        assert await dripped(told, path, headers, most=0) == (401 if path == ours else 404, 0), path
+    for path, headers in ((ours, [(HEADER.encode(), key)]), (bc, [])):
+        assert await dripped(told, path, headers, most=99) == (413, 17), "no further than a mebibyte"
+        declared = [*headers, (b"content-length", b"1048577")]
+        assert await dripped(told, path, declared, most=0) == (413, 0)
+    monkeypatch.setattr("gateway.hook_routes.LIMITS", BodyLimits(MOST_BYTES, 0))
+    for path, headers in ((ours, [(HEADER.encode(), key)]), (bc, [])):
+        assert await dripped(told, path, headers, most=1) == (408, 1), "it may be sent again"
+
+
+async def test_secrets_show_in_no_error(told: Hooked) -> None:
+    """Neither what breaks unforeseen, logged with all variables, nor what a backend says of what it was sent."""
+    sent: list[str] = []
+    repeats = False
+    who = told.api.dataverse.inner
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "WhoAmI" in str(request.url):
+            return await who.handle_async_request(request)
+        if request.method == "GET":
+            return httpx.Response(200, json={"value": []})
+        body = json.loads(request.content)
+        sent.append(body.get("clientState") or body["authvalue"].partition('value="')[2].partition('"')[0])
+        if not repeats:
+            raise RuntimeError("unforeseen")
+        said = {"error": {"code": "0x80040203", "message": f"not allowed: {request.content.decode()}"}}
+        return httpx.Response(400, json=said)
+
+    told.api.dataverse.instead = told.api.business_central.instead = answer
+    upkeep = told.hooks.upkeep
+    for repeats in (False, True):
+        for crm in (False, True):
+            call, before = Call(Deadline.after(30), "a-test"), len(sent)
+            error = await error_of(
+                upkeep._dataverse.look({"account": ["name"]}, call=call)
+                if crm
+                else upkeep._business_central.look(["companies(1)/customers"], now=told.clock.moment, call=call)
+            )
+            logged = ExceptionDictTransformer(show_locals=True, locals_max_string=100_000, max_frames=1_000)
+            all_of_it = str(logged((type(error), error, error.__traceback__)))
+            assert "registration" in all_of_it, "variables are shown"
+            assert ("[redacted]" if repeats else "unforeseen") in str(error)
+            assert len(sent) == before + 1
+            assert [each for each in sent if each in all_of_it] == []
+
+
 async def test_registrations_are_looked_after(own_sandbox: Sandbox, url: str, clock: Clock) -> None:
     async with AsyncExitStack() as stack:
         told = await hooked(own_sandbox, url, stack, clock)
@@ -391,6 +455,48 @@ async def test_two_processes_register_once(own_sandbox: Sandbox, clock: Clock) -
             await two.api.in_dataverse("PATCH", crm, {"telephone1": "+31 10 555 0111"})
             await two.delivered()
             assert two.hooks.notices.waiting, "what one of them registered the other one takes"
+
+
+async def error_of(work: Awaitable[object]) -> Exception:
+    """Caught here, so that no variable of a test is among those it went through."""
+    with pytest.raises((RuntimeError, BackendError)) as caught:
+        await work
+    return caught.value
+
+
+async def dripped(told: Hooked, path: str, headers: list[tuple[bytes, bytes]], *, most: int) -> tuple[int, int]:
+    """Somebody sends so many pieces of 64 KiB and never ends; what that is answered, and how many were taken."""
+    taken, status = 0, 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        if taken == most:
+            await anyio.sleep_forever()
+        taken += 1
+        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+
+    async def send(message: Any) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "https",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway.example", 443),
+        "state": {},
+    }
+    with anyio.fail_after(30):
+        await told.api.app(scope, receive, send)
+    return status, taken
 
 
 def notification(hook: dict[str, Any], path: str, kind: str, *, at: datetime | None = None) -> Any:
