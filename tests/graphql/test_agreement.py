@@ -50,6 +50,13 @@ SIDES = st.sampled_from(list(Backend))
 NAMES = st.sampled_from(sorted(COLUMNS))
 OTHER_DEEDS = st.sampled_from(["create", "touch", "appoint", "shut", "shut", "delete"])
 OTHER_WORK = st.sampled_from(["run of one", "run of one", "full run", "couple", "couple", "uncouple"])
+STEPS = st.sampled_from(
+    [
+        *("edit", "edit", "edit_both", "do_something_else", "do_something_else", "change_faults"),
+        *("run", "run", "run_and_edit_meanwhile", "run_and_edit_meanwhile", "work"),
+    ]
+)
+KINDS = st.sets(st.sampled_from(sorted(FAULTS)), max_size=2)
 AFTER_COUPLING = st.sampled_from(["NONE", "USE_BUSINESS_CENTRAL_DATA", "USE_DATAVERSE_DATA"])
 CODES = st.sampled_from([*(each.code for each in ACTIVE_SALESPEOPLE[:3]), UNCOUPLED_SALESPERSON])
 USERS = st.sampled_from([each.user.id for each in ACTIVE_SALESPEOPLE[:3] if each.user is not None])
@@ -106,8 +113,9 @@ class Agreement(RuleBasedStateMachine):
         deletion=st.sampled_from(["NONE", "REMOVE_COUPLING", "RESTORE_RECORDS"]),
         only_coupled=st.sampled_from([True, True, False]),
         pairs=st.integers(1, 2),
+        kinds=KINDS,
     )
-    def begin(self, conflict: str, deletion: str, only_coupled: bool, pairs: int) -> None:
+    def begin(self, conflict: str, deletion: str, only_coupled: bool, pairs: int, kinds: set[str]) -> None:
         world = self.world
         world.update_conflict, world.deletion_conflict, world.only_coupled = conflict, deletion, only_coupled
 
@@ -118,7 +126,13 @@ class Agreement(RuleBasedStateMachine):
                 await world.couple(await world.create(Backend.BUSINESS_CENTRAL), "NONE")
 
         self.do(begin())
+        self.faults = [FAULTS[each] for each in sorted(kinds)]
         DID["examples"] += 1
+
+    @rule(data=st.data(), what=STEPS)
+    def step(self, data: st.DataObject, what: str) -> None:
+        """One rule for all: hypothesis leaves out most of many in each example, and the rest is dull."""
+        getattr(self, what)(data)
 
     # -- people ----------------------------------------------------------------------------------------------------------------
 
@@ -131,9 +145,9 @@ class Agreement(RuleBasedStateMachine):
         ]
         return data.draw(st.sampled_from(found), label="thing") if found else None
 
-    @rule(data=st.data(), side=SIDES, name=NAMES)
-    def edit(self, data: st.DataObject, side: Backend, name: str) -> None:
+    def edit(self, data: st.DataObject) -> None:
         """Mostly to a value that nobody wrote before; or to what was agreed on, what the other side has, or nothing."""
+        side, name = data.draw(SIDES), data.draw(NAMES)
         if (thing := self.some(data, side=side)) is None:
             return
         kind = data.draw(st.sampled_from(["new", "new", "new", "before", "theirs", "blank"]), label="value")
@@ -145,9 +159,9 @@ class Agreement(RuleBasedStateMachine):
         self.do(self.world.edit(thing, side, name, value))
         DID["edits"] += 1
 
-    @rule(data=st.data(), name=NAMES, same=st.booleans())
-    def edit_both(self, data: st.DataObject, name: str, same: bool) -> None:
+    def edit_both(self, data: st.DataObject) -> None:
         """The same field on both sides, or one on each."""
+        name, same = data.draw(NAMES), data.draw(st.booleans())
         names = dict(
             zip(Backend, (name, name if same else next(each for each in COLUMNS if each != name)), strict=True)
         )
@@ -157,9 +171,9 @@ class Agreement(RuleBasedStateMachine):
             self.do(self.world.edit(thing, side, names[side], self.world.fresh(name)))
             DID["edits"] += 1
 
-    @rule(data=st.data(), side=SIDES, what=OTHER_DEEDS, code=CODES, user=USERS)
-    def do_something_else(self, data: st.DataObject, side: Backend, what: str, code: str, user: str) -> None:
-        world = self.world
+    def do_something_else(self, data: st.DataObject) -> None:
+        world, side, what = self.world, data.draw(SIDES), data.draw(OTHER_DEEDS)
+        code, user = data.draw(CODES), data.draw(USERS)
         if what == "create":
             if len(world.things) < 5:
                 self.do(world.create(side))
@@ -198,16 +212,14 @@ class Agreement(RuleBasedStateMachine):
                 self.world.failures.setdefault(record["name"], set()).add(each["code"])
         await self.world.look()
 
-    @rule(kinds=st.sets(st.sampled_from(sorted(FAULTS)), max_size=2))
-    def faults_are(self, kinds: set[str]) -> None:
-        self.faults = [FAULTS[each] for each in sorted(kinds)]
+    def change_faults(self, data: st.DataObject) -> None:
+        self.faults = [FAULTS[each] for each in sorted(data.draw(KINDS))]
 
-    @rule()
-    def run(self) -> None:
+    def run(self, _: st.DataObject) -> None:
         self.with_faults(self.ran(self.world.runs.modified()))
 
-    @rule(data=st.data(), what=OTHER_WORK, synchronize=AFTER_COUPLING)
-    def work(self, data: st.DataObject, what: str, synchronize: str) -> None:
+    def work(self, data: st.DataObject) -> None:
+        what, synchronize = data.draw(OTHER_WORK), data.draw(AFTER_COUPLING)
         if what == "full run":
             self.with_faults(self.ran(self._full()))
         elif (thing := self.some(data, coupled=what != "couple")) is None:
@@ -229,11 +241,10 @@ class Agreement(RuleBasedStateMachine):
         assert coupling is not None
         return await self.world.runs.synchronized(global_id(coupling))
 
-    @rule(data=st.data(), side=SIDES, name=NAMES, at=SIDES, number=st.integers(1, 4), before_a_write=st.booleans())
-    def run_and_edit_meanwhile(
-        self, data: st.DataObject, side: Backend, name: str, at: Backend, number: int, before_a_write: bool
-    ) -> None:
+    def run_and_edit_meanwhile(self, data: st.DataObject) -> None:
         """Somebody edits a field just before the run's request of this number arrives, of all or of those in batches."""
+        side, name, at = data.draw(SIDES), data.draw(NAMES), data.draw(SIDES)
+        number, before_a_write = data.draw(st.integers(1, 4)), data.draw(st.booleans())
         if (thing := self.some(data, side=side)) is None:
             return
         value, api, left = self.world.fresh(name), self.world.runs.api, number
