@@ -20,6 +20,9 @@ _JOB = f"query ($id: ID!) {{ synchronizationJob(id: $id) {{ {JOB} }} }}"
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
+_TRIES = 60
+
+
 class NoAnswerError(Exception):
     """No gateway answers any more."""
 
@@ -35,18 +38,26 @@ class Client:
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """
         Raises:
-            NoAnswerError: no gateway answered.
+            NoAnswerError: no gateway answered, or none could use its database.
         """
-        for gateway in self.gateways:
-            try:
-                answer = await gateway.http.post(
-                    "/graphql", json={"query": query, "variables": variables or {}}, headers=self._headers
-                )
-            except (httpx.TransportError, RuntimeError):  # killed, and closed by us
-                continue
-            body = answer.json()
-            assert not body.get("errors"), body
-            return body["data"]
+        for _ in range(_TRIES):
+            crowded = False
+            for gateway in self.gateways:
+                try:
+                    answer = await gateway.http.post(
+                        "/graphql", json={"query": query, "variables": variables or {}}, headers=self._headers
+                    )
+                except (httpx.TransportError, RuntimeError):  # killed, and closed by us
+                    continue
+                body = answer.json()
+                if any(each["extensions"]["code"] == "DATABASE_UNAVAILABLE" for each in body.get("errors") or ()):
+                    crowded = True  # the server has no connection left: others use it, too
+                    continue
+                assert not body.get("errors"), body
+                return body["data"]
+            if not crowded:
+                break
+            await asyncio.sleep(0.5)
         raise NoAnswerError
 
     async def configure(self, mapping: str, **given: Any) -> None:
@@ -68,6 +79,8 @@ class Client:
             id: str = found["job"]["id"]
             return id
         found = (await self.ask(FULL, {"input": {"mapping": mapping, **given}}))["startFullSynchronization"]
+        if found.get("code") == "FULL_SYNCHRONIZATION_UNDER_WAY":
+            raise NoAnswerError  # to an earlier try: the run is there
         assert found["__typename"] == "FullSynchronizationStarted", found
         (job,) = found["jobs"]
         return str(job["id"])

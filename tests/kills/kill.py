@@ -130,6 +130,13 @@ class Killing:
         return self._measured[key]
 
 
+def _told(done: Done, jobs: Sequence[Any]) -> str:
+    """What the job log says of a record."""
+    errors = [(job, each) for job in jobs for each in job["errors"]["nodes"] if done.name in str(each["records"])]
+    lines = [f"{job['mapping']} {job['kind']} {each['code']} {each['message']}" for job, each in errors]
+    return f"the job log says {lines}"
+
+
 class Attempt:
     """One world from its beginning to its end."""
 
@@ -271,17 +278,15 @@ class Attempt:
 
     async def _bury(self, at: int | float) -> list[str]:
         """Where the dead died. Those that live are not to die any more."""
-        await asyncio.sleep(0)
+        for each in self._gateways:
+            await each.arm(None)  # the last one that it could die at; whoever does not answer is dead or dies
         points: list[str] = []
-        for each in self._gateways:
-            if not each.is_dead:
-                continue
-            await each.kill()
-            where = each.plan.epitaph.read_text() if each.plan.epitaph.exists() else ""
-            points.append(where or ("with another one" if isinstance(at, int) else "at some moment"))
-        self._gateways = [each for each in self._gateways if not each.is_dead]
-        for each in self._gateways:
-            await each.arm(None)
+        for each in list(self._gateways):
+            if not await each.lives():
+                await each.kill()
+                where = each.plan.epitaph.read_text() if each.plan.epitaph.exists() else ""
+                points.append(where or ("with another one" if isinstance(at, int) else "at some moment"))
+                self._gateways.remove(each)
         return points
 
     async def come_right(self, outcome: Outcome) -> None:
@@ -298,12 +303,13 @@ class Attempt:
             busy = {name: counters[name] for name in ("inserted", "modified", "deleted", "coupled", "uncoupled")}
             if any(busy.values()):
                 outcome.wrong.append(f"a further run of {job['mapping']} did something: {busy}")
+        every = [*jobs.values(), *settling, *quiet]
         couplings, intents = await kept(self._url)
         outcome.wrong += [f"a creation was not finished: {each}" for each in intents]
         now = await state(self._end, couplings)
         for each in self._done:
             if (problem := judged(each, self._rules, now)) is not None:
-                outcome.wrong.append(f"{each}: {problem}")
+                outcome.wrong.append(f"{each}: {problem}; {_told(each, every)}")
         outcome.wrong += left_over(self._before, self._done, now)
         outcome.wrong += self._unexpected(now)
         outcome.wrong += self._miscounted(now, [*jobs.values(), *settling])

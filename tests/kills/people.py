@@ -165,7 +165,8 @@ class People:
         value = self._value(field)
         more: dict[str, Any] = {}
         if mapping is Mapping.CONTACT:
-            more = {"type": "Person", "companyNumber": "CT00210"}
+            email = f"{name.split()[1].lower()}@people.example"  # otherwise all would have that of their company
+            more = {"type": "Person", "companyNumber": "CT00210", "email": email}
         elif mapping is Mapping.ITEM:
             more = {"baseUnitOfMeasureCode": "PCS"}
         made = await self._end.in_business_central("POST", tables.bc, {"displayName": name, field[0]: value, **more})

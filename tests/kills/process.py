@@ -94,6 +94,14 @@ class Gateway:
     async def steps(self) -> int:
         return int((await self.http.get("/steps")).text)
 
+    async def lives(self) -> bool:
+        """Whether it answers; what was killed a moment ago may not be dead yet."""
+        try:
+            await self.steps()
+        except httpx.TransportError:
+            return False
+        return not self.is_dead
+
     async def end(self) -> None:
         """By SIGKILL."""
         self.process.kill()
