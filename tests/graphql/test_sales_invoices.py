@@ -163,7 +163,7 @@ async def test_a_line_that_crm_refuses_leaves_nothing_of_its_invoice_behind(invo
 
 async def test_an_answer_that_is_lost_leaves_one_invoice(invoices: Invoices) -> None:
     _, number = await invoices.posted(await invoices.line(COUPLED), await invoices.line(OTHER))
-    lost = []
+    lost: list[httpx.Request] = []
 
     async def losing(request: httpx.Request) -> httpx.Response:
         answer = await invoices.api.dataverse.inner.handle_async_request(request)

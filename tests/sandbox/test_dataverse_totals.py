@@ -1,4 +1,4 @@
-"""The price engine of the Dataverse simulator: lines priced from a price list, totals of orders and opportunities; invoices have a file of their own."""
+"""The price engine of the Dataverse simulator: lines priced from a price list, totals of orders and opportunities."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
