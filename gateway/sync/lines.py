@@ -62,7 +62,7 @@ async def new_lines(desk: Desk, mapping: TableMapping, *, to: Backend, sources: 
     products = await _products(desk, [row for same in rows.values() for row in same])
     places = await desk.reading.facts.price_places(desk.asking, after=desk.asking.trace.round_trips)
     return [
-        _document(each, rows[each.id], products, places) if each.id in rows else refusals.vanished(each)
+        document_lines(each, rows[each.id], products, places) if each.id in rows else refusals.vanished(each)
         for each in sources
     ]
 
@@ -74,7 +74,7 @@ def _rows(expanded: object) -> list[Values]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Products:
+class Products:
     """``of`` has the product of each coupled item, ``groups`` the group of each product, ``units`` those of a group by name."""
 
     of: Mapping[UUID, UUID]
@@ -86,14 +86,14 @@ class _Products:
         return self.units.get(group, {}).get(match_key(name)) if group is not None else None
 
 
-async def _products(desk: Desk, rows: Sequence[Values]) -> _Products:
+async def _products(desk: Desk, rows: Sequence[Values]) -> Products:
     """Raises: BackendError, DatabaseError."""
     items = [id for row in rows if (id := _item_id(row)) is not None]
     company, after = desk.company, desk.asking.trace.round_trips
     couplings = await desk.books.couplings.find(Tables.ITEM, company, Side.BUSINESS_CENTRAL, items) if items else {}
     partners = {id: each.crm_id for id, each in couplings.items()}
     if not partners:
-        return _Products({}, {}, {})
+        return Products({}, {}, {})
     lookups, select = desk.reading.lookups, frozenset({"productid", _GROUP})
     found, depth = await lookups.by_key(
         desk.asking, PRODUCTS, "productid", list(partners.values()), select=select, expand=(), after=after
@@ -114,7 +114,7 @@ async def _products(desk: Desk, rows: Sequence[Values]) -> _Products:
     units: dict[UUID, dict[str, UUID]] = {}
     for each in (row.values for same in named.values() for row in same):
         units.setdefault(_guid(each, "_uomscheduleid_value"), {})[match_key(each.get("name"))] = _guid(each, "uomid")
-    return _Products(partners, groups, units)
+    return Products(partners, groups, units)
 
 
 def _guid(row: Values, column: str) -> UUID:
@@ -127,7 +127,8 @@ def _item_id(row: Values) -> UUID | None:
     return guid(value, Backend.BUSINESS_CENTRAL) if value is not None else None
 
 
-def _document(source: Found, rows: Sequence[Values], products: _Products, places: int) -> NewLines:
+def document_lines(source: Found, rows: Sequence[Values], products: Products, places: int) -> NewLines:
+    """What becomes of the lines of one document; ``places`` are the decimals that CRM keeps of prices."""
     try:
         lines = [_line(source, row, products, places) for row in rows]
         return (*lines, *_rounding(source, lines))
@@ -137,7 +138,7 @@ def _document(source: Found, rows: Sequence[Values], products: _Products, places
         return refusals.unreadable(source, None, error)
 
 
-def _line(source: Found, row: Values, products: _Products, places: int) -> NewLine:
+def _line(source: Found, row: Values, products: Products, places: int) -> NewLine:
     """Raises: RefusalError, ProtocolError."""
     number = int(_number(row, "sequence"))
     said = str(row.get("description") or row.get("lineObjectNumber") or "")
@@ -156,7 +157,7 @@ def _name(row: Values) -> str:
     return f"line {row.get('sequence')} ({about})" if about else f"line {row.get('sequence')}"
 
 
-def _sold(source: Found, row: Values, item: UUID, products: _Products) -> dict[str, object]:
+def _sold(source: Found, row: Values, item: UUID, products: Products) -> dict[str, object]:
     """Raises: RefusalError, when the item is not coupled, or its product is not counted in that unit."""
     record = NamedRecord(
         Backend.BUSINESS_CENTRAL, "item", item, _text(row, "lineObjectNumber"), _text(row, "description")
