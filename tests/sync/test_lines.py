@@ -78,7 +78,7 @@ def test_totals_are_those_of_business_central(
 @given(rows=st.lists(sold(), min_size=1, max_size=6))
 def test_nothing_is_made_up_where_nothing_is_lost(rows: list[Values]) -> None:
     """Prices of cents and amounts as Business Central calculates them need no line for rounding."""
-    exact = []
+    exact: list[Values] = []
     for row in rows:
         quantity, price = abs(Decimal(str(row["quantity"]))), Decimal(str(row["unitPrice"])).quantize(CENT)
         net = (quantity * price).quantize(CENT, ROUND_HALF_UP)
