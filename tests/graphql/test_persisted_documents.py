@@ -96,7 +96,7 @@ async def test_what_names_no_document_is_refused(api: Api, named: object) -> Non
 
 
 async def test_another_version_of_the_protocol_and_ids_of_no_manifest_are_refused(api: Api) -> None:
-    body = {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": hash_of(VIEWER)}}}
+    body: dict[str, object] = {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": hash_of(VIEWER)}}}
     assert (await post(api, body)).codes == NOT_SUPPORTED
     assert (await post(api, {"documentId": "me"})).codes == NOT_FOUND
     assert (await post(api, {"documentId": 7})).codes == ["INVALID_INPUT"]

@@ -130,7 +130,7 @@ async def slow(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Api]:
     """A gateway that lets three requests in, and then one every ten seconds; and of its backends as many."""
     async with AsyncExitStack() as stack:
         url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-        rates = {"rate_per_minute": 6, "rate_burst": 3, "rate_cost_per_minute": 6}
+        rates: dict[str, Any] = {"rate_per_minute": 6, "rate_burst": 3, "rate_cost_per_minute": 6}
         yield await start(sandbox, url, stack, webhooks=False, **rates)
 
 
