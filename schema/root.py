@@ -145,7 +145,7 @@ class GatewaySchema(strawberry.Schema):
                 async for each in results:
                     yield each
             except Exception as error:  # nothing else may reach a socket
-                told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                told = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
                 self.process_errors([told])
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
 
