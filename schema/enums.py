@@ -70,6 +70,7 @@ show_enum(
         Mapping.SHIPMENT_METHOD: "Shipment method, and an option of the account's choice Freight Terms.",
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
+        Mapping.SALES_ORDER: "Released sales order and order; new ones with their lines.",
         Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
     },
 )

@@ -21,7 +21,7 @@ from gateway.errors import (
     RefusalError,
     UnreachableError,
 )
-from gateway.odata.write import Create, CreateWith, Update, holds
+from gateway.odata.write import Create, CreateWith, holds
 from gateway.pairing.couple import Coupled
 from gateway.pairing.synchronizing import agreed, failed
 from gateway.reading.lookup import match_key
@@ -30,6 +30,7 @@ from gateway.sync.creation import row_path
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.records import Found, Records, capital
+from gateway.sync.row_change import change_of
 from gateway.sync.transfer import Pair, Prepared, prepare_each
 
 
@@ -349,10 +350,10 @@ async def _updated(
 ) -> dict[UUID, GatewayError]:
     """Rows that are there get these values; what went wrong, by row. One that somebody gave them meanwhile has them."""
     problems: dict[UUID, GatewayError] = {}
-    source = mapping.table(to).source
+    table, source = mapping.table(to), mapping.table(to).source
     for attempt in (1, 2):
         updates = [
-            Update(desk.path(source), each.new_id, values, _etag(records[each.new_id])) for each, values in wanted
+            change_of(table, desk.path(source), _as_found(table, each, records), values) for each, values in wanted
         ]
         if not updates:
             break
@@ -380,8 +381,10 @@ async def _updated(
     return problems
 
 
-def _etag(record: Outcome) -> str:
-    return (record.etag if isinstance(record, Record) else None) or ""
+def _as_found(table: Table, work: Work, records: Mapping[UUID, Outcome]) -> Found:
+    record = records[work.new_id]
+    values, etag = (record.values, record.etag) if isinstance(record, Record) else ({}, None)
+    return Found(table, work.new_id, values, etag)
 
 
 def _ended_meanwhile(table: Table, work: Work) -> RefusalError:

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from gateway.clients.writing import Outcome
 from gateway.couplings.coupling import Coupling, Result
 from gateway.couplings.store import storable
-from gateway.errors import ErrorCode, GatewayError, RefusalError
-from gateway.odata.write import Update
+from gateway.errors import BackendError, ErrorCode, GatewayError, RefusalError
+from gateway.odata.write import Revise, Update
 from gateway.reading import values
 from gateway.records import Backend, Record
 from gateway.sync.comparison import merged
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
-from gateway.sync.records import Found
+from gateway.sync.records import Found, Records
+from gateway.sync.row_change import change_of
 from gateway.sync.transfer import Pair, Prepared, prepare_each
 
 
@@ -55,11 +56,12 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
     source = mapping.table(to).source
     path = desk.path(source)
     changed = [each for each in writings if each.prepared.values]
-    updates = [Update(path, each.target.id, each.prepared.values, each.target.etag or "") for each in changed]
+    updates = [change_of(mapping.table(to), path, each.target, each.prepared.values) for each in changed]
     outcomes: Sequence[Outcome] = []
     if updates:
         with desk.calling() as call:
             outcomes = await desk.client(source).write_each(updates, call=call)
+        outcomes = await _as_they_are(desk, mapping, to, updates, outcomes)
     told = {id(each): outcome for each, outcome in zip(changed, outcomes, strict=True)}
     written = [_written(each, to, told.get(id(each)), desk.by) for each in writings]
     saved = await desk.books.changes.update_each(
@@ -70,6 +72,20 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
         (now, problem) if now.id in saved else (each.coupling, problem or _ended_meanwhile(each))
         for each, (now, problem) in zip(writings, written, strict=True)
     ]
+
+
+async def _as_they_are(
+    desk: Desk, mapping: TableMapping, to: Backend, updates: Sequence[Update | Revise], outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """Rows of which several parts were changed, as they are after the last one; if they cannot be read, after the first."""
+    pairs = list(zip(updates, outcomes, strict=True))
+    revised = [each.head.id for each, told in pairs if isinstance(each, Revise) and isinstance(told, Record)]
+    try:
+        found = await Records(desk, mapping, to).by_id(revised)
+    except BackendError:
+        return outcomes
+    rows = {id: Record(each.values, each.etag) for id, each in found.items()}
+    return [rows.get(each.head.id, told) if isinstance(each, Revise) else told for each, told in pairs]
 
 
 def held_back(now: Coupling, before: Coupling, to: Backend) -> Coupling:

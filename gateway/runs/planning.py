@@ -113,7 +113,7 @@ def decide(
         return Decision(Action.SKIP, Reason.OUTSIDE_FILTER)
     if wanted.to is not None:
         names = frozenset(
-            each.field.name for each in seen.differences if each.field.enabled and each.direction.goes_to(wanted.to)
+            each.field.name for each in seen.differences if _counts(each) and each.direction.goes_to(wanted.to)
         )
         return Decision(Action.MODIFY, Reason.ASKED_FOR, {wanted.to: names})
     if not seen.moved:
@@ -142,7 +142,7 @@ def _merged(seen: Seen, policy: Policy, direction: Direction, choices: Mapping[s
     open_conflicts: list[Difference] = []
     resolved = False
     for each in seen.differences:
-        if not each.field.enabled:
+        if not _counts(each):
             continue
         choice = choices.get(each.field.name)
         if choice is not None and choice.holds(each):
@@ -166,6 +166,11 @@ def _merged(seen: Seen, policy: Policy, direction: Direction, choices: Mapping[s
     if not write:
         return Decision(Action.UNCHANGED, Reason.NO_MAPPED_FIELD_CHANGED)
     return Decision(Action.MODIFY, Reason.CONFLICT_RESOLVED if resolved else _because(seen), write, values=values)
+
+
+def _counts(difference: Difference) -> bool:
+    """Whether the field is synchronized where both records are there."""
+    return difference.field.enabled and not difference.field.new_only
 
 
 def _way(difference: Difference, seen: Seen) -> tuple[Backend | None, bool]:

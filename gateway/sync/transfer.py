@@ -8,6 +8,7 @@ Source: Business Central, codeunit Integration Record Synch., "TransferFields"; 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Final
 
 from gateway.errors import ProtocolError, RefusalError
 from gateway.records import Backend, Values
@@ -23,6 +24,8 @@ from gateway.sync.names import split
 from gateway.sync.records import COMPANY, Found
 from gateway.sync.references import References, Referred, read_references, same_reference, says_something
 from gateway.sync.tables.contact import NAME_PART_ROOM
+
+_MIDNIGHT: Final = "T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,8 @@ def _prepared(setting: _Setting, pair: Pair, besides: Addition | RefusalError, u
         for record in (pair.source, pair.target):
             _ = record and record.modified_at  # the coupling will remember it
         for each in setting.fields:
+            if each.new_only and pair.target is not None:
+                continue
             if each.kind is Kind.LOOKUP:
                 _transfer_reference(setting, each, draft, units)
             else:
@@ -257,7 +262,7 @@ def _written(field: FieldMapping, to: Backend, text: str) -> Values:
     if field.kind is Kind.BOOLEAN:
         return {name: text == "true"}
     if to is Backend.DATAVERSE or field.kind is Kind.DATE:
-        return {name: text or None}
+        return {name: (f"{text}{_MIDNIGHT}" if text and field.at_midnight else text) or None}
     return {name: text}
 
 
@@ -287,6 +292,8 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         draft.base |= remembered(field, new.text)
     elif old is None:
         return
+    if pair.target is not None and field.once:
+        raise refusals.cannot_be_set(field, pair.source, to=to)
     if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:
         raise refusals.fixed_currency(pair.source, pair.target)
     draft.values |= _reference(field, pair, to, new, units)
