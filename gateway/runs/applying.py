@@ -29,6 +29,7 @@ from gateway.runs.reading import Both, Known, Page, read_page
 from gateway.runs.restoring import finish_broken_off, restore_each
 from gateway.runs.states import pass_states, unmarked
 from gateway.sync.desk import Desk
+from gateway.sync.line_changes import MARK, NOT_KNOWN
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
 from gateway.sync.transfer import Pair, Prepared, prepare_each
@@ -213,7 +214,7 @@ class _Draft:
 
     @property
     def changes(self) -> list[Backend]:
-        return [to for to, each in self.prepared.items() if each.values]
+        return [to for to, each in self.prepared.items() if each.writes]
 
 
 async def _write(
@@ -262,7 +263,12 @@ async def _prepared(
             continue
         decisions = {each.coupling.id: decision for each, decision in works}
         pairs = [
-            Pair(_source(setting.mapping, each, to, decisions[each.coupling.id]), each.records[to], only)
+            Pair(
+                _source(setting.mapping, each, to, decisions[each.coupling.id]),
+                each.records[to],
+                only,
+                _digest(setting, each),
+            )
             for each, only in chosen
         ]
         outcomes = await prepare_each(setting.desk, setting.mapping, to=to, pairs=pairs, references=page.references)
@@ -276,6 +282,13 @@ async def _prepared(
         if decision.values and each.coupling.id in drafts:
             _not_agreed_yet(drafts[each.coupling.id], decision)
     return list(drafts.values())
+
+
+def _digest(setting: Setting, both: Both) -> str | None:
+    """What is known of the lines that were written last, unless all is to be compared anew."""
+    digest = (both.coupling.base or {}).get(MARK)
+    compare = setting.everything or setting.wanted.to is CRM
+    return NOT_KNOWN if digest is not None and compare else digest
 
 
 def _source(mapping: TableMapping, both: Both, to: Backend, decision: Decision) -> Found:

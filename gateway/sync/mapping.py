@@ -199,7 +199,7 @@ class Lines:
     """The rows below a document, which travel with it.
 
     ``navigation`` leads from Business Central's document to them, ``columns`` are read of each. ``crm`` is CRM's table of them:
-    ``crm_navigation`` leads there from the row, and ``parent`` back.
+    ``crm_navigation`` leads there from the row, and ``parent`` back. ``follow``: they may change afterwards.
     """
 
     navigation: str
@@ -207,6 +207,7 @@ class Lines:
     crm: Source
     crm_navigation: str
     parent: str
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

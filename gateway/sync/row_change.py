@@ -17,12 +17,13 @@ Below = tuple[Create | Update | Delete, ...]
 def change_of(table: Table, path: str, row: Found, values: Values, *, below: Below = ()) -> Update | Revise:
     """The write that gives the row these values, if it is still as it was read."""
     etag = row.etag or ""
+    as_before = {name: row.values.get(name) for name in _STATE}
     if is_locked(table, row) and table.lock is not None:
         opened: Mapping[str, object] = dict(zip(_STATE, table.lock.opened, strict=True))
-        as_before = {name: row.values.get(name) for name in _STATE}
-        return Revise(Update(path, row.id, opened, etag), below, (values, as_before))
-    update = Update(path, row.id, values, etag)
-    return Revise(update, below) if below else update
+        return Revise(Update(path, row.id, opened, etag), below, (values, as_before) if values else (as_before,))
+    if below:  # what is written of the row itself guards the rows below it, too
+        return Revise(Update(path, row.id, values or as_before, etag), below)
+    return Update(path, row.id, values, etag)
 
 
 def is_locked(table: Table, row: Found) -> bool:

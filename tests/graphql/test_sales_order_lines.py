@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.graphql.api import Api
@@ -26,6 +27,18 @@ class Lines(Orders):
         found = await self.api.in_dataverse("GET", f"salesorders?$filter=ordernumber eq '{number}'&{LINES}")
         rows: list[Any] = found["value"]
         return rows
+
+    async def lines(self, id: str) -> list[Any]:
+        found = await self.api.in_business_central("GET", f"salesOrders({id})/salesOrderLines")
+        lines: list[Any] = found["value"]
+        return lines
+
+    async def revised(self, id: str, *changes: tuple[str, str, Any]) -> None:
+        """Reopened, changed and released again: each change a method, a path and a body."""
+        await self.changed(id, status="Draft")
+        for change in changes:
+            await self.api.in_business_central(*change)
+        await self.changed(id, status="Open")
 
     async def made(self, *lines: dict[str, Any], **more: Any) -> tuple[str, str, Any]:
         """A released order, its number, and the order that was made of it in CRM."""
@@ -115,6 +128,167 @@ async def test_a_line_that_crm_refuses_leaves_nothing_of_its_order_behind(orders
     assert sum(each[0] == NAME for each in await orders.all()) == pairs + 1
 
 
+async def test_lines_that_change_change_in_crm_with_their_order(orders: Lines) -> None:
+    """One is another quantity, one is gone, one is new, one is as it was; the order is submitted, before and after."""
+    extra = {
+        "lineType": "Account",
+        "lineObjectNumber": "8000",
+        "description": "Freight",
+        "quantity": 1,
+        "unitPrice": 25,
+    }
+    id, number, row = await orders.made(await orders.line(COUPLED), await orders.line(OTHER), extra)
+    first, second, _ = await orders.lines(id)
+    other = {"lineType": "Account", "lineObjectNumber": "8000", "description": "Toll", "quantity": 3, "unitPrice": 2}
+    await orders.revised(
+        id,
+        ("PATCH", f"salesOrderLines({first['id']})", {"quantity": 7}),
+        ("DELETE", f"salesOrderLines({second['id']})", None),
+        ("POST", f"salesOrders({id})/salesOrderLines", other),
+        ("PATCH", f"salesOrders({id})", {"shipToCity": "Nantes"}),
+    )
+    job = await orders.run()
+    assert (told(job), job["counters"]["modified"], job["counters"]["inserted"]) == ([], 1, 0)
+    ours, (now,) = await orders.in_bc(id), await orders.in_crm(number)
+    assert [(each["lineitemnumber"], each["quantity"]) for each in now["order_details"]] == [
+        (10_000, 7),
+        (30_000, 1),
+        (40_000, 3),
+    ]
+    for theirs, name in (
+        ("totalamountlessfreight", "totalAmountExcludingTax"),
+        ("totaltax", "totalTaxAmount"),
+        ("totalamount", "totalAmountIncludingTax"),
+    ):
+        assert now[theirs] == ours[name], theirs
+    assert (now["salesorderid"], now["shipto_city"], now["statecode"]) == (row["salesorderid"], "Nantes", 1)
+    kept = {each["lineitemnumber"]: each["versionnumber"] for each in row["order_details"]}
+    assert now["order_details"][1]["versionnumber"] == kept[30_000], "what is alike is not written"
+    writes = requests(orders, writing=True)
+    await orders.changed(id)
+    assert (await orders.run())["counters"]["modified"] == 0
+    assert requests(orders, writing=True) == writes
+
+
+async def test_an_active_order_gets_its_lines_and_stays_active(orders: Lines) -> None:
+    id, number, row = await orders.made(await orders.line(COUPLED))
+    active = {"statecode": 0, "statuscode": 1}
+    await orders.api.in_dataverse("PATCH", f"salesorders({row['salesorderid']})", active)
+    (line,) = await orders.lines(id)
+    await orders.revised(id, ("PATCH", f"salesOrderLines({line['id']})", {"quantity": 5}))
+    job = await orders.run()
+    assert (told(job), job["counters"]["modified"]) == ([], 1)
+    (now,) = await orders.in_crm(number)
+    assert (now["statecode"], now["statuscode"]) == (0, 1)
+    assert now["totalamount"] == (await orders.in_bc(id))["totalAmountIncludingTax"]
+
+
+async def test_a_line_whose_item_nobody_coupled_keeps_the_whole_order_as_it_was(orders: Lines) -> None:
+    item = await orders.api.in_business_central(
+        "POST", "items", {"displayName": "Nebelhorn Bell", "baseUnitOfMeasureCode": "PCS"}
+    )
+    id, number, row = await orders.made(await orders.line(COUPLED))
+    more = {"itemId": item["id"], "quantity": 1, "unitPrice": 5}
+    city = ("PATCH", f"salesOrders({id})", {"shipToCity": "Nantes"})
+    await orders.revised(id, ("POST", f"salesOrders({id})/salesOrderLines", more), city)
+    assert told(await orders.run()) == ["LOOKUP_NOT_COUPLED"]
+    assert await orders.in_crm(number) == [row]
+    made = {"mapping": "ITEM", "businessCentral": {"number": item["number"]}, "dataverse": {"create": True}}
+    await orders.coupled(**made)
+    job = await orders.run()
+    assert (told(job), job["counters"]["modified"]) == ([], 1)
+    (now,) = await orders.in_crm(number)
+    assert (len(now["order_details"]), now["shipto_city"]) == (2, "Nantes")
+
+
+async def test_a_line_that_crm_refuses_is_named_and_the_order_stays_as_it_was(orders: Lines) -> None:
+    id, number, row = await orders.made(await orders.line(COUPLED))
+    many = {"lineType": "Account", "lineObjectNumber": "8000", "quantity": 200_000_000_000, "unitPrice": 0}
+    await orders.revised(id, ("POST", f"salesOrders({id})/salesOrderLines", many))
+    job = await orders.run()
+    (error,) = job["errors"]["nodes"]
+    assert f"Line 20000 (8000) of sales order {number}" in error["message"], error["message"]
+    assert await orders.in_crm(number) == [row]
+
+
+@pytest.mark.parametrize("case", ["a line of its own", "locked prices"])
+async def test_lines_that_cannot_be_replaced_are_named_and_nothing_is_lost(orders: Lines, case: str) -> None:
+    id, number, row = await orders.made(await orders.line(COUPLED))
+    key, active = row["salesorderid"], {"statecode": 0, "statuscode": 1}
+    await orders.api.in_dataverse("PATCH", f"salesorders({key})", active)
+    bound = {"salesorderid@odata.bind": f"/salesorders({key})", "lineitemnumber": 7}
+    gift = {"isproductoverridden": True, "productdescription": "Gift", "quantity": 1, "priceperunit": 0, **bound}
+    if case == "locked prices":
+        await orders.api.in_dataverse("PATCH", f"salesorders({key})", {"ispricelocked": True})
+    else:
+        await orders.api.in_dataverse("POST", "salesorderdetails", gift)
+    before = await orders.in_crm(number)
+    (line,) = await orders.lines(id)
+    await orders.revised(id, ("PATCH", f"salesOrderLines({line['id']})", {"quantity": 5}))
+    job = await orders.run()
+    (error,) = job["errors"]["nodes"]
+    assert error["code"] == "LINES_DIFFER"
+    assert f"line 10000 ({COUPLED})" in error["message"]
+    assert ("line 7 (Gift)" in error["message"]) is (case == "a line of its own")
+    assert await orders.in_crm(number) == before
+    if case == "locked prices":
+        await orders.api.in_dataverse("PATCH", f"salesorders({key})", {"ispricelocked": False})
+    else:
+        extra = next(each for each in before[0]["order_details"] if each["lineitemnumber"] == 7)
+        await orders.api.in_dataverse("DELETE", f"salesorderdetails({extra['salesorderdetailid']})")
+    job = await orders.run()
+    assert (told(job), job["counters"]["modified"]) == ([], 1)
+    (now,) = await orders.in_crm(number)
+    assert [each["quantity"] for each in now["order_details"]] == [5]
+
+
+async def test_lines_of_an_order_that_was_coupled_by_hand_stay_as_they_are(orders: Lines) -> None:
+    id, row, coupling = await orders.pair()
+    await orders.synchronized(coupling)
+    await orders.revised(id, ("POST", f"salesOrders({id})/salesOrderLines", await orders.line(COUPLED)))
+    job = await orders.run()
+    assert told(job) == []
+    lines = await orders.api.in_dataverse("GET", f"salesorderdetails?$filter=_salesorderid_value eq {row}")
+    assert lines["value"] == []
+
+
+async def test_an_answer_that_is_lost_leaves_the_lines_once(orders: Lines) -> None:
+    id, number, _ = await orders.made(await orders.line(COUPLED))
+    await orders.revised(id, ("POST", f"salesOrders({id})/salesOrderLines", await orders.line(OTHER)))
+    lost: list[httpx.Request] = []
+
+    async def losing(request: httpx.Request) -> httpx.Response:
+        answer = await orders.api.dataverse.inner.handle_async_request(request)
+        if b"changeset" in request.content and not lost:
+            lost.append(request)
+            raise httpx.ReadError("the answer is lost", request=request)
+        return answer
+
+    orders.api.dataverse.instead = losing
+    job = await orders.run()
+    orders.api.dataverse.instead = None
+    assert lost
+    assert told(job) == []
+    (now,) = await orders.in_crm(number)
+    assert ([each["lineitemnumber"] for each in now["order_details"]], now["statecode"]) == ([10_000, 20_000], 1)
+    assert (await orders.run())["counters"]["modified"] == 0
+
+
+async def test_requests_do_not_grow_with_the_orders_whose_lines_change(orders: Lines) -> None:
+    spent = []
+    for many in (2, 20):
+        made = [(await orders.released(await orders.line(COUPLED)))[0] for _ in range(many)]
+        await orders.run()
+        for id in made:
+            (line,) = await orders.lines(id)
+            await orders.revised(id, ("PATCH", f"salesOrderLines({line['id']})", {"quantity": 5}))
+        before = requests(orders)
+        job = await orders.run()
+        assert (job["counters"]["modified"], told(job)) == (many, [])
+        spent.append(requests(orders) - before)
+    assert spent[0] == spent[1] <= 20, spent
+
+
 async def test_requests_do_not_grow_with_the_orders(orders: Lines) -> None:
     await orders.made(await orders.line(COUPLED))
     spent = []
@@ -141,5 +315,9 @@ async def test_an_order_is_made_on_request(orders: Lines) -> None:
     assert (row["statecode"], len(row["order_details"])) == (1, 1)
 
 
-def requests(orders: Lines) -> int:
-    return len(orders.api.business_central.seen) + len(orders.api.dataverse.seen)
+def requests(orders: Lines, *, writing: bool = False) -> int:
+    """How many there were, or those with a write in them."""
+    seen = [*orders.api.business_central.seen, *orders.api.dataverse.seen]
+    return (
+        sum(b"PATCH" in each.content or each.method in ("PATCH", "DELETE") for each in seen) if writing else len(seen)
+    )

@@ -39,7 +39,7 @@ SALES_ORDER = TableMapping(
                 "Only orders that are active or submitted are coupled.",
             ),
         ),
-        besides=frozenset({"statuscode"}),
+        besides=frozenset({"statuscode", "ispricelocked"}),
         lock=Lock(state=1, opened=(0, 2), closed=frozenset({2, 3, 4})),
     ),
     fields=(
@@ -103,6 +103,7 @@ SALES_ORDER = TableMapping(
         crm=ORDER_DETAILS,
         crm_navigation="order_details",
         parent="salesorderid",
+        follow=True,
     ),
 )
 """One way, as Microsoft ships it beside orders that come from CRM: those keep their number, their customer and their lines.
