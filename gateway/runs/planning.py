@@ -28,6 +28,7 @@ class Action(StrEnum):
     FAIL = "FAIL"
     RESTORE = "RESTORE"
     UNCOUPLE = "UNCOUPLE"
+    CLOSE = "CLOSE"
 
 
 class Reason(StrEnum):
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     OUTSIDE_FILTER = "OUTSIDE_FILTER"
     PARTNER_DELETED = "PARTNER_DELETED"
     BOTH_DELETED = "BOTH_DELETED"
+    INVOICED = "INVOICED"
     ASKED_FOR = "ASKED_FOR"
 
 
@@ -68,7 +70,7 @@ class Seen:
     """A coupled pair as it was just read.
 
     ``there`` says which sides exist, ``inside`` which meet the mapping's filter, ``moved`` which changed since the last
-    synchronization.
+    synchronization. ``invoiced``: the record is an order that is gone because it was invoiced.
     """
 
     coupling: Coupling
@@ -76,6 +78,7 @@ class Seen:
     inside: frozenset[Backend]
     moved: frozenset[Backend]
     differences: Sequence[Difference] = ()
+    invoiced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ def decide(
     """What is to be done with a pair of a mapping that goes in this direction; ``choices`` are a person's, by field."""
     if seen.coupling.skipped and wanted is Wanted.MERGE:
         return Decision(Action.SKIP, Reason.ON_THE_SKIP_LIST)
+    if seen.invoiced and direction.goes_to(CRM):
+        return Decision(Action.CLOSE, Reason.INVOICED)
     if seen.there != BOTH:
         return _deleted(seen, policy, direction)
     if seen.inside != BOTH:
