@@ -119,7 +119,7 @@ async def test_who_says_nothing_is_not_waited_for(api: Api) -> None:
     impatient = FastAPI()
     impatient.include_router(Endpoint(GRAPHQL_TRANSPORT_WS_PROTOCOL, patience=timedelta(0)), prefix="/graphql")
     impatient.state.serving = api.app.state.serving
-    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse)
+    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse, api.identity)
     async with socket(other) as opened:
         assert await closed(opened) == TIMED_OUT
 
