@@ -137,7 +137,7 @@ class _HttpForMsal:
         return self._send("GET", url, params=params, headers=headers)
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> "_AnswerForMsal":
-        return self._send("POST", url, params=params, data=data, headers=headers)
+        return self._send("POST", url, params=params, data=_as_text(data), headers=headers)
 
     def close(self) -> None:
         """The client is not ours to close."""
@@ -151,6 +151,13 @@ class _HttpForMsal:
         if self._plain_host is not None:  # the endpoints that discovery names
             text = text.replace(f"http://{self._plain_host}/", f"https://{self._plain_host}/")
         return _AnswerForMsal(response.status_code, text, dict(response.headers))
+
+
+def _as_text(form: Any) -> Any:
+    """msal makes the assertion of a certificate as bytes, which httpx would write as Python does: ``b'…'``."""
+    if not isinstance(form, Mapping):
+        return form
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in form.items()}
 
 
 @dataclass(frozen=True, slots=True)
