@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
+from gateway.origins import checked_origin
 
 PREFIX = "GATEWAY_"
 
@@ -84,8 +85,12 @@ def _tenant(value: str) -> str:
         raise ValueError("must be the tenant's GUID, as tokens name it; a domain name will not do") from None
 
 
-def _modules(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _listed(value: object) -> object:
+    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
+
+
+def _frame_ancestor(text: str) -> str:
+    return text if text == "'self'" else checked_origin(text)
 
 
 def _time_zone(value: str) -> str:
@@ -96,7 +101,9 @@ def _time_zone(value: str) -> str:
     return value
 
 
-Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_modules)]
+Origin = Annotated[str, AfterValidator(checked_origin)]
+FrameAncestor = Annotated[str, AfterValidator(_frame_ancestor)]
+Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_listed)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
@@ -179,6 +186,15 @@ class Settings(BaseSettings):
         ge=10_000,
         le=16_000_000,
         description="The longest body read of a request that is no administrator's.",
+    )
+    max_batch: int = Field(
+        default=10, ge=0, le=100, description="The most operations one request may hold, as a list; 0 and 1: no lists."
+    )
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="Origins whose pages may ask from a browser, separated by commas."
+    )
+    frame_ancestors: Annotated[tuple[FrameAncestor, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="Origins whose pages may show widgets in a frame, separated by commas."
     )
     max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
     business_central_places: int = Field(

@@ -21,12 +21,18 @@ from strawberry.fastapi import BaseContext
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 
-from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import TooManyConnectionsError, UnauthenticatedError
+from gateway.admission import Admission
+from gateway.auth.caller import Caller
+from gateway.errors import InvalidInputError, TooManyConnectionsError, UnauthenticatedError
 from gateway.open_connections import OpenConnections
-from gateway.streams import seconds_left
+from gateway.operations import operation_of
+from gateway.streams import seconds_left, told
 from gateway.telemetry import correlation_id, log
 from schema.context import Context, Services
 
@@ -45,7 +51,7 @@ class Session(BaseContext):
     def __init__(
         self,
         services: Services,
-        authenticator: Authenticator,
+        admission: Admission,
         connections: OpenConnections,
         connection: HTTPConnection,
     ) -> None:
@@ -53,7 +59,7 @@ class Session(BaseContext):
         self._connections = connections
         self._place = ExitStack()
         self._services = services
-        self._authenticator = authenticator
+        self._admission = admission
         self._headers = connection.headers
         self._caller: Caller | None = None
         self.correlation_id = ""
@@ -70,7 +76,7 @@ class Session(BaseContext):
         """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
-        caller = await self._authenticator.caller(self._said("authorization"))
+        caller = await self._admission.admit(self._said("authorization"))
         if seconds_left(caller.expires_at) == 0:
             raise UnauthenticatedError("The token has expired.")
         self._place.close()
@@ -179,6 +185,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         if (problem := _problem(message)) is not None:
             await self.handle_invalid_message(problem)
             return
+        if message["type"] == "connection_init" and message.get("payload", ...) is None:
+            message = {"type": "connection_init"}  # nothing said is nothing said
         await super().handle_message(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
@@ -190,6 +198,16 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:
             self._expiry = asyncio.create_task(self._expire(session))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Strawberry's refusal of one operation too many has no code."""
+        is_new = self.connection_acknowledged and message["id"] not in self.operations
+        if is_new and len(self.operations) >= (self.max_subscriptions_per_connection or len(self.operations) + 1):
+            error = TooManyConnectionsError(f"{len(self.operations)} operations are under way on this socket.")
+            payload = [told(error).formatted]
+            await self.send_message({"id": message["id"], "type": "error", "payload": payload})
+            return
+        await super().handle_subscribe(message)
 
     async def _expire(self, session: Session) -> None:
         """No operation goes on with a token that has expired; the client may come again with another one."""
@@ -222,10 +240,8 @@ def _problem(message: object) -> str | None:
 
 
 def _problem_of_payload(payload: object) -> str | None:
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        return "To subscribe takes a payload with a query"
-    if not isinstance(payload.get("variables"), dict | None):
-        return "variables have to be an object"
-    if not isinstance(payload.get("operationName"), str | None):
-        return "operationName has to be a text"
+    try:
+        operation_of(payload)
+    except InvalidInputError as error:
+        return error.message
     return None

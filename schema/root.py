@@ -16,7 +16,14 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.auth.caller import Role
-from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
+from gateway.errors import (
+    BackendError,
+    ErrorCode,
+    GatewayError,
+    InternalError,
+    InvalidInputError,
+    MethodNotAllowedError,
+)
 from gateway.telemetry import log
 from schema.context import Context
 from schema.limits import SizeRule
@@ -63,8 +70,8 @@ def _is_unforeseen(error: GraphQLError) -> bool:
 
 
 def _masked(error: GraphQLError, context: Context) -> GraphQLError:
-    error.message = "The gateway broke while working on this; its operators can find it under the correlation id."
-    error.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
+    told = InternalError(context.correlation_id)
+    error.message, error.extensions = told.message, told.extensions
     return error
 
 
@@ -119,17 +126,22 @@ class GatewaySchema(strawberry.Schema):
 
         Raises:
             InvalidInputError: it is a subscription, which has more than one.
+            MethodNotAllowedError: it is a mutation, and the transport allows none.
         """
         try:
             allowed = _allowed(kwargs.get("allowed_operation_types"), OperationType.QUERY, OperationType.MUTATION)
             return await super().execute(*args, **{**kwargs, "allowed_operation_types": allowed})
         except InvalidOperationTypeError as error:
-            if error.operation_type is not OperationType.SUBSCRIPTION:
-                raise
+            if error.operation_type is OperationType.MUTATION:
+                raise MethodNotAllowedError("A mutation is asked for with POST.", ["POST"]) from error
             raise InvalidInputError(
                 "A subscription needs a WebSocket (graphql-transport-ws) or an event stream (/graphql/stream).",
                 argument="query",
             ) from error
+        except (MissingQueryError, CannotGetOperationTypeError) as error:
+            told = GraphQLError(_reason(error), original_error=error)
+            self.process_errors([told])
+            return PreExecutionError(data=None, errors=[told])
 
     async def stream(self, query: str | None, **how: Any) -> AsyncGenerator[Any, None]:  # type: ignore[override]
         """All answers to one operation; it ends with the connection it came over, so that a mutation is none of those."""
@@ -149,6 +161,12 @@ class GatewaySchema(strawberry.Schema):
                 told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
                 self.process_errors([told])
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
+
+
+def _reason(error: MissingQueryError | CannotGetOperationTypeError) -> str:
+    if isinstance(error, MissingQueryError):
+        return "The query is empty."
+    return "The document holds several operations." if error.operation_name is None else error.as_http_error_reason()
 
 
 def _allowed(transport: Iterable[OperationType] | None, *ours: OperationType) -> set[OperationType]:

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from starlette.routing import WebSocketRoute
 from structlog.testing import capture_logs
 
 from gateway.couplings.coupling import Mapping
-from gateway.endpoint import MOST_OPERATIONS, Endpoint
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import NOBODY, SALES, WIDGET
+from gateway.socket_route import MOST_OPERATIONS, SocketEndpoint
 from tests.graphql.api import Api, start
 from tests.graphql.live import ClosedError, Socket, bearer, signed_in, socket, stream
 from tests.graphql.test_operations import operation
@@ -117,7 +117,7 @@ async def test_nothing_is_answered_before_somebody_said_who_it_is(api: Api) -> N
 
 async def test_who_says_nothing_is_not_waited_for(api: Api) -> None:
     impatient = FastAPI()
-    impatient.include_router(Endpoint(GRAPHQL_TRANSPORT_WS_PROTOCOL, patience=timedelta(0)), prefix="/graphql")
+    impatient.router.routes.append(WebSocketRoute("/graphql", SocketEndpoint(patience=timedelta(0))))
     impatient.state.serving = api.app.state.serving
     other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse)
     async with socket(other) as opened:
@@ -246,8 +246,9 @@ async def test_who_does_not_take_event_streams_changes_nothing(api: Api) -> None
     mutation = "mutation { synchronizeModified(input: {mapping: CUSTOMER}) { __typename } }"
     headers = {"authorization": bearer(api), "accept": "application/json"}
     response = await api.http.post("/graphql/stream", json={"query": mutation}, headers=headers)
-    assert response.status_code == 400
-    assert "Accept: text/event-stream" in response.json()["errors"][0]["message"]
+    assert response.status_code == 406
+    (error,) = response.json()["errors"]
+    assert (error["extensions"]["code"], "text/event-stream" in error["message"]) == ("NOT_ACCEPTABLE", True)
     jobs = await api.ask("{ synchronizationJobs { id } }")
     assert jobs.data["synchronizationJobs"] == []
 
@@ -349,7 +350,7 @@ async def test_nothing_is_told_after_the_token_has_expired(api: Api) -> None:
         assert await closed(opened) == FORBIDDEN
         (told, last) = await events.events()
         assert (told[1]["errors"][0]["extensions"]["code"], last) == ("UNAUTHENTICATED", ("complete", None))
-        assert told[1]["data"] is None
+        assert "data" not in told[1]
         opened.subscribe(WATCH, {"id": id}, id="2")  # it had not yet heard that the socket is closed
     assert watchers(api) == 0
 
