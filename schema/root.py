@@ -1,12 +1,12 @@
 """Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
@@ -106,6 +106,21 @@ class Explanation(SchemaExtension):
         return {"gateway": explained}
 
 
+class OneOperation(SchemaExtension):
+    """Of several operations one has to be named; Strawberry would take the first.
+
+    Source: GraphQL, 6.1 (GetOperation).
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        operations = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
+        if operations > 1 and context._provided_operation_name is None:
+            raise GraphQLError("The document holds several operations: operationName has to say which is meant.")
+
+
 class GatewaySchema(strawberry.Schema):
     """Strawberry's schema with our log."""
 
@@ -166,7 +181,7 @@ class GatewaySchema(strawberry.Schema):
 def _reason(error: MissingQueryError | CannotGetOperationTypeError) -> str:
     if isinstance(error, MissingQueryError):
         return "The query is empty."
-    return "The document holds several operations." if error.operation_name is None else error.as_http_error_reason()
+    return "The document holds no operation." if error.operation_name is None else error.as_http_error_reason()
 
 
 def _allowed(transport: Iterable[OperationType] | None, *ours: OperationType) -> set[OperationType]:
@@ -186,6 +201,7 @@ def build_schema() -> GatewaySchema:
         extensions=[
             Errors,
             Explanation,
+            OneOperation,
             lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
             lambda: AddValidationRules([SizeRule]),
             lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.anyio
 WATCH = operation("WatchJob")
 VIEWER = "{ viewer { name } }"
 FORBIDDEN, UNAUTHORIZED, BAD_REQUEST, NOT_ACCEPTABLE, TIMED_OUT, TOO_MANY = 4403, 4401, 4400, 4406, 4408, 4429
+ALREADY_THERE = 4409
 
 
 @pytest.fixture
@@ -169,7 +171,15 @@ async def test_limits_and_codes_are_those_of_requests(api: Api) -> None:
     spreads = (f"fragment {chr(65 + n)} on SynchronizationJob {{ ...{chr(66 + n)} }}" for n in range(25))
     end = "fragment Z on SynchronizationJob { id }"
     deep = " ".join(("subscription { synchronizationJob(id: 1) { ...A } }", *spreads, end))
-    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }", "{ a " * 20_000, deep)
+    wrong = (
+        "subscription { nothing }",
+        "{ viewer {",
+        "",
+        "fragment A on Viewer { name }",
+        f"query A {VIEWER} query B {VIEWER}",
+        "{ a " * 20_000,
+        deep,
+    )
     async with signed_in(api) as opened:
         for query in wrong:
             opened.subscribe(query)
@@ -292,6 +302,37 @@ async def test_a_message_that_is_none_closes_the_socket(api: Api) -> None:
     assert watchers(api) == 0
 
 
+async def test_two_operations_of_one_id_close_the_socket(api: Api) -> None:
+    id = await noted(api)
+    async with signed_in(api) as opened:
+        opened.subscribe(WATCH, {"id": id})
+        assert (await opened.message())["type"] == "next"
+        opened.subscribe(VIEWER)
+        assert await until_closed(opened) == ALREADY_THERE
+    assert watchers(api) == 0
+
+
+async def test_a_payload_of_null_is_none_at_all(api: Api) -> None:
+    async with socket(api, headers={"authorization": bearer(api)}) as opened:
+        opened.say({"type": "connection_init", "payload": None})
+        assert (await opened.message())["type"] == "connection_ack"
+        opened.say({"type": "pong", "payload": {"nobody": "asked"}})
+        opened.say({"type": "complete", "id": "never-begun"})
+        opened.say({"type": "ping", "payload": None})
+        assert await opened.message() == {"type": "pong"}
+
+
+async def test_an_event_stream_is_never_silent_for_long(api: Api) -> None:
+    api.app.state.serving = replace(api.app.state.serving, keep_alive_seconds=0)
+    async with stream(api, WATCH, {"id": await noted(api)}) as events:
+        said = [(await events.connection.next())["body"].decode() for _ in range(5)]
+        assert ": alive\r\n\r\n" in said
+        api.app.state.streams.end()
+        while not (last := (await events.connection.next()).get("body", b"").decode()).startswith("event: complete"):
+            assert last.startswith((":", "event: next"))
+    assert watchers(api) == 0
+
+
 async def test_operations_of_a_socket_that_is_closed_end_without_a_word(api: Api) -> None:
     runs, id = api.app.state.running.services.run_jobs.runs, await noted(api)
     with capture_logs() as logs:
@@ -313,7 +354,7 @@ async def test_a_socket_carries_so_many_operations_and_no_more(api: Api) -> None
             opened.subscribe(WATCH, {"id": id}, id=str(number))
             assert (await opened.message())["type"] == "next"
         opened.subscribe(WATCH, {"id": id}, id="more")
-        assert (await opened.message())["type"] == "error"
+        assert await refused(opened) == {"TOO_MANY_CONNECTIONS"}
         opened.say({"type": "complete", "id": "0"})
         opened.say({"type": "ping"})
         assert (await opened.message()) == {"type": "pong"}
