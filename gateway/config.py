@@ -89,8 +89,12 @@ def _listed(value: object) -> object:
     return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
 
 
-def _frame_ancestor(text: str) -> str:
-    return text if text == "'self'" else checked_origin(text)
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(checked_origin, value))
+
+
+def _frame_ancestors(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each if each == "'self'" else checked_origin(each) for each in value)
 
 
 def _time_zone(value: str) -> str:
@@ -101,8 +105,8 @@ def _time_zone(value: str) -> str:
     return value
 
 
-Origin = Annotated[str, AfterValidator(checked_origin)]
-FrameAncestor = Annotated[str, AfterValidator(_frame_ancestor)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_origins)]
+FrameAncestors = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_frame_ancestors)]
 Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_listed)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
@@ -190,10 +194,10 @@ class Settings(BaseSettings):
     max_batch: int = Field(
         default=10, ge=0, le=100, description="The most operations one request may hold, as a list; 0 and 1: no lists."
     )
-    allowed_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    allowed_origins: Origins = Field(
         default=(), description="Origins whose pages may ask from a browser, separated by commas."
     )
-    frame_ancestors: Annotated[tuple[FrameAncestor, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    frame_ancestors: FrameAncestors = Field(
         default=(), description="Origins whose pages may show widgets in a frame, separated by commas."
     )
     max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
