@@ -8,8 +8,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.routing import BaseRoute
 
-from gateway.admission import Admission
-from gateway.assembly import Prepare, running
+from gateway.assembly import Prepare, running, trusted_documents
 from gateway.backends import Networks
 from gateway.config import JobsPlace, Settings
 from gateway.cross_origin import CrossOrigin
@@ -49,7 +48,8 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where, origins = networks or Networks(), Origins(settings.allowed_origins)
-    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
+    mappings_with(settings.mappings_file)  # what is wrong with a file is told before anything is opened
+    trusted_documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,7 +61,7 @@ def create_app(
             app.state.running = built
             app.state.serving = Serving(
                 built.services,
-                Admission(built.authenticator),
+                built.authenticator,
                 app.state.streams,
                 settings.max_body_bytes,
                 settings.max_batch,

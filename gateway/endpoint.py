@@ -63,7 +63,7 @@ class Door(ABC):
         told_as = media_type if media_type in (JSON, GRAPHQL_RESPONSE) else JSON
         try:
             _check_method(request)
-            caller = await serving(request).admission.admit(request.headers.get("authorization"))
+            caller = await _admitted(request)
             if media_type is None:
                 raise NotAcceptableError(self.offered)
             return await self.answer(request, caller, media_type, held)
@@ -97,6 +97,9 @@ class RequestEndpoint(Door):
         document = await _document(request, caller)
         if isinstance(document, list):
             batch = batch_of(document, serving(request).max_batch)
+            await serving(request).services.rates.admit(
+                caller.object_id, len(batch) - 1
+            )  # the first one came in already
             return reply_to_batch(await execution.batch(batch), media_type)
         return reply(await execution.one(operation_of(document)), media_type)
 
@@ -119,6 +122,19 @@ class StreamEndpoint(Door):
 def _check_method(request: Request) -> None:
     if request.method not in METHODS:
         raise MethodNotAllowedError(f"This address takes {' and '.join(METHODS)}.", METHODS)
+
+
+async def _admitted(request: Request) -> Caller:
+    """Who asks, before anything of the request is read.
+
+    Raises:
+        UnauthenticatedError: no token, or one that does not pass.
+        RateLimitedError: this caller has to wait.
+    """
+    has = serving(request)
+    caller = await has.authenticator.caller(request.headers.get("authorization"))
+    await has.services.rates.admit(caller.object_id)
+    return caller
 
 
 async def _document(request: Request, caller: Caller) -> object:

@@ -13,14 +13,17 @@ from typing import Any
 from gateway.errors import BatchTooLargeError, InvalidInputError
 from gateway.request_json import read_document
 
+_NAMES = frozenset({"documentId", "persistedQuery"})
+"""Extensions that name a document instead of a query."""
+
 _MUTATION = re.compile(r"\bmutation\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation, as it came; nothing of it was parsed yet."""
+    """One operation, as it came; nothing of it was parsed yet. Without a query, ``extensions`` name one that is known here."""
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any] | None = None
     name: str | None = None
     extensions: Mapping[str, Any] | None = None
@@ -28,7 +31,7 @@ class Operation:
     @property
     def may_change(self) -> bool:
         """Whether it can be a mutation: the word has no other spelling. It may stand there for something else."""
-        return _MUTATION.search(self.query) is not None
+        return self.query is None or _MUTATION.search(self.query) is not None
 
 
 def document_of(body: bytes) -> object:
@@ -48,13 +51,25 @@ def operation_of(document: object) -> Operation:
     """
     if not isinstance(document, dict):
         raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
+    extensions = _extensions(document)
     query = document.get("query")
-    if not isinstance(query, str):
+    if not isinstance(query, str) and not (query is None and _NAMES & (extensions or {}).keys()):
         raise InvalidInputError("The request has to have a query, which is a text.", argument="query")
     name = document.get("operationName")
     if not isinstance(name, str | None):
         raise InvalidInputError("operationName has to be a text.", argument="operationName")
-    return Operation(query, _object(document, "variables"), name, _object(document, "extensions"))
+    return Operation(query, _object(document, "variables"), name, extensions)
+
+
+def _extensions(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """With ``documentId`` among them, which stands beside them in a request.
+
+    Source: GraphQL over HTTP, appendix "Persisted Documents".
+    """
+    extensions, id = _object(document, "extensions"), document.get("documentId")
+    if not isinstance(id, str | None):
+        raise InvalidInputError("documentId has to be a text.", argument="documentId")
+    return extensions if id is None else {**(extensions or {}), "documentId": id}
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
-from gateway.admission import Admission
+from gateway.auth.caller import Authenticator
 from gateway.open_connections import OpenConnections
 from gateway.origins import Origins
 from gateway.streams import Streams
@@ -22,7 +22,7 @@ class Serving:
     """``max_batch`` is how many operations one request may hold; 0 and 1: no list of them."""
 
     services: Services
-    admission: Admission
+    authenticator: Authenticator
     streams: Streams
     max_body_bytes: int
     max_batch: int

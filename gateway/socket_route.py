@@ -52,7 +52,7 @@ class SocketEndpoint:
         return SocketHandler(
             view=_Messages(),
             websocket=wire,
-            context=Session(has.services, has.admission, has.connections, socket),
+            context=Session(has.services, has.authenticator, has.connections, socket),
             root_value=None,
             schema=build_schema(),
             connection_init_wait_timeout=self._patience,

@@ -7,7 +7,7 @@ Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -26,10 +26,16 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     Message,
     SubscribeMessage,
 )
+from strawberry.types.execution import PreExecutionError
 
-from gateway.admission import Admission
-from gateway.auth.caller import Caller
-from gateway.errors import InvalidInputError, TooManyConnectionsError, UnauthenticatedError
+from gateway.auth.caller import Authenticator, Caller
+from gateway.errors import (
+    GatewayError,
+    InvalidInputError,
+    RateLimitedError,
+    TooManyConnectionsError,
+    UnauthenticatedError,
+)
 from gateway.open_connections import OpenConnections
 from gateway.operations import operation_of
 from gateway.streams import seconds_left, told
@@ -51,7 +57,7 @@ class Session(BaseContext):
     def __init__(
         self,
         services: Services,
-        admission: Admission,
+        authenticator: Authenticator,
         connections: OpenConnections,
         connection: HTTPConnection,
     ) -> None:
@@ -59,7 +65,7 @@ class Session(BaseContext):
         self._connections = connections
         self._place = ExitStack()
         self._services = services
-        self._admission = admission
+        self._authenticator = authenticator
         self._headers = connection.headers
         self._caller: Caller | None = None
         self.correlation_id = ""
@@ -76,7 +82,7 @@ class Session(BaseContext):
         """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
-        caller = await self._admission.admit(self._said("authorization"))
+        caller = await self._authenticator.caller(self._said("authorization"))
         if seconds_left(caller.expires_at) == 0:
             raise UnauthenticatedError("The token has expired.")
         self._place.close()
@@ -142,7 +148,17 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        return await self._schema.stream(query, context_value=context_value.context(), **rest)
+        context = context_value.context()
+        try:
+            await context.services.rates.admit(context.caller.object_id)
+        except RateLimitedError as error:
+            return _refused(error)
+        return await self._schema.stream(query, context_value=context, **rest)
+
+
+async def _refused(error: GatewayError) -> AsyncGenerator[Any, None]:
+    """One operation is refused; the socket stays open."""
+    yield PreExecutionError(data=None, errors=[told(error)])
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -241,7 +257,7 @@ def _problem(message: object) -> str | None:
 
 def _problem_of_payload(payload: object) -> str | None:
     try:
-        operation_of(payload)
+        operation = operation_of(payload)
     except InvalidInputError as error:
         return error.message
-    return None
+    return None if operation.query is not None else "To subscribe takes a payload with a query"

@@ -189,7 +189,7 @@ async def test_a_subscription_in_an_address_is_told_where_to_go(api: Api) -> Non
 async def test_what_breaks_before_an_operation_is_masked_and_what_is_away_is_named(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authenticator = api.app.state.serving.admission.authenticator
+    authenticator = api.app.state.serving.authenticator
 
     def failing(error: Exception) -> None:
         async def keys(_: str) -> None:

@@ -67,6 +67,18 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
     assert caught.value.argument == "body"
 
 
+def test_a_document_is_named_instead_of_sent() -> None:
+    by_hash = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "a"}}}
+    assert operation_of(by_hash).query is None
+    named = operation_of({"documentId": "card", "extensions": {"a": 1}})
+    assert named == Operation(None, extensions={"a": 1, "documentId": "card"})
+    assert named.may_change, "nobody knows yet"
+    assert operation_of(document_in([("documentId", "card")])).extensions == {"documentId": "card"}
+    for wrong in ({"documentId": 7}, {"documentId": None}, {"extensions": {"other": 1}}):
+        with pytest.raises(InvalidInputError):
+            operation_of(wrong)
+
+
 def test_an_address_says_the_same_as_a_body() -> None:
     found = document_in([("query", QUERY), ("variables", '{"a": 1}'), ("operationName", ""), ("extensions", "")])
     assert operation_of(found) == Operation(QUERY, {"a": 1})
