@@ -129,6 +129,7 @@ async def _admitted(request: Request) -> Caller:
 
     Raises:
         UnauthenticatedError: no token, or one that does not pass.
+        IdentityUnavailableError: who it is, or what they may do, cannot be found out now.
         RateLimitedError: this caller has to wait.
     """
     has = serving(request)

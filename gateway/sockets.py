@@ -31,6 +31,7 @@ from strawberry.types.execution import PreExecutionError
 from gateway.auth.caller import Authenticator, Caller
 from gateway.errors import (
     GatewayError,
+    IdentityUnavailableError,
     InvalidInputError,
     RateLimitedError,
     TooManyConnectionsError,
@@ -79,7 +80,7 @@ class Session(BaseContext):
         self._place.close()
 
     async def open(self) -> None:
-        """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
+        """Raises: UnauthenticatedError: no token, or a bad one; TooManyConnectionsError; IdentityUnavailableError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         caller = await self._authenticator.caller(self._said("authorization"))
@@ -94,12 +95,18 @@ class Session(BaseContext):
         """How long the socket may stay open; None: as long as it likes."""
         return seconds_left(self._caller.expires_at) if self._caller is not None else None
 
-    def context(self) -> Context:
-        """For one operation. Raises: UnauthenticatedError: nobody is known."""
+    async def context(self) -> Context:
+        """For one operation, with the roles of this moment.
+
+        Raises:
+            UnauthenticatedError: nobody is known.
+            IdentityUnavailableError: what they may do cannot be found out now.
+        """
         if self._caller is None:
             raise UnauthenticatedError("This socket has not said who it is.")
+        caller = await self._authenticator.with_roles(self._caller)
         explain = self._said("gateway-explain") == "1"
-        return Context(self._services, self._caller, correlation_id=self.correlation_id, explain=explain)
+        return Context(self._services, caller, correlation_id=self.correlation_id, explain=explain)
 
     def _said(self, name: str) -> str | None:
         given = self.connection_params
@@ -115,7 +122,7 @@ async def opened(session: Session) -> dict[str, object]:
 
     Raises:
         ConnectionRejectionError: the socket is to be closed with 4403.
-        TooManyConnectionsError: it is to be closed with 1013.
+        TooManyConnectionsError, IdentityUnavailableError: it is to be closed with 1013.
     """
     try:
         await session.open()
@@ -148,10 +155,10 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        context = context_value.context()
         try:
+            context = await context_value.context()
             await context.services.rates.admit(context.caller.object_id)
-        except RateLimitedError as error:
+        except (RateLimitedError, IdentityUnavailableError) as error:
             return _refused(error)
         return await self._schema.stream(query, context_value=context, **rest)
 
@@ -209,7 +216,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         session: Session = self.context
         try:
             await super().handle_connection_init(message)
-        except TooManyConnectionsError as error:
+        except (TooManyConnectionsError, IdentityUnavailableError) as error:
             await self.websocket.close(TRY_AGAIN_LATER, error.message)
             return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:

@@ -4,13 +4,15 @@ Source: GraphQL over HTTP, draft; the audits of the package graphql-http are run
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import DatabaseError
+from gateway.auth.caller import Authenticator, Caller
+from gateway.errors import DatabaseError, IdentityUnavailableError
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
 from gateway.sandbox.identity.people import NOBODY
 from tests.graphql.api import Api
@@ -186,24 +188,29 @@ async def test_a_subscription_in_an_address_is_told_where_to_go(api: Api) -> Non
     assert (response.status_code, code(response)) == (400, "INVALID_INPUT")
 
 
-async def test_what_breaks_before_an_operation_is_masked_and_what_is_away_is_named(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authenticator = api.app.state.serving.authenticator
+class _Failing(Authenticator):
+    """Cannot say who asks."""
 
-    def failing(error: Exception) -> None:
-        async def keys(_: str) -> None:
-            raise error
+    def __init__(self, error: Exception) -> None:
+        self._error = error
 
-        monkeypatch.setattr(authenticator._keys, "get", keys, raising=False)
+    async def caller(self, authorization: str | None) -> Caller:
+        raise self._error
 
-    monkeypatch.setattr(authenticator, "_keys", type("Keys", (), {})())
-    failing(RuntimeError("secret"))
+
+async def test_what_breaks_before_an_operation_is_masked_and_what_is_away_is_named(api: Api) -> None:
+    def fail(error: Exception) -> None:
+        api.app.state.serving = replace(api.app.state.serving, authenticator=_Failing(error))
+
+    fail(RuntimeError("secret"))
     with capture_logs() as logs:
         response = await asked(api, json={"query": VIEWER}, headers={"Accept": GRAPHQL_RESPONSE})
     assert (response.status_code, code(response), "secret" in response.text) == (500, "INTERNAL_ERROR", False)
     assert response.json()["errors"][0]["extensions"]["correlationId"] == response.headers["x-correlation-id"]
     assert [each["event"] for each in logs] == ["a request broke"]
-    failing(DatabaseError("Our database does not answer."))
+    fail(DatabaseError("Our database does not answer."))
     response = await asked(api, json={"query": VIEWER})
     assert (response.status_code, code(response)) == (503, "DATABASE_UNAVAILABLE")
+    fail(IdentityUnavailableError("The keys cannot be read.", retry_after_seconds=7.2))
+    response = await asked(api, json={"query": VIEWER})
+    assert (response.status_code, code(response), response.headers["retry-after"]) == (503, "IDENTITY_UNAVAILABLE", "7")
