@@ -98,7 +98,7 @@ class RequestEndpoint(Door):
         if isinstance(document, list):
             batch = batch_of(document, serving(request).max_batch)
             await serving(request).services.rates.admit(
-                caller.object_id, len(batch) - 1
+                caller.identity, len(batch) - 1
             )  # the first one came in already
             return reply_to_batch(await execution.batch(batch), media_type)
         return reply(await execution.one(operation_of(document)), media_type)
@@ -113,7 +113,7 @@ class StreamEndpoint(Door):
     async def answer(self, request: Request, caller: Caller, media_type: str, held: ExitStack) -> Response:
         """Raises: TooManyConnectionsError: nothing of the request was read."""
         has = serving(request)
-        held.enter_context(has.connections.of(caller.object_id))
+        held.enter_context(has.connections.of(caller.identity))
         operation = operation_of(await _document(request, caller))
         results = await _execution(request, caller).stream(operation)
         return event_stream(has.streams.until(results, caller.expires_at), has.keep_alive_seconds)
@@ -134,7 +134,7 @@ async def _admitted(request: Request) -> Caller:
     """
     has = serving(request)
     caller = await has.authenticator.caller(request.headers.get("authorization"))
-    await has.services.rates.admit(caller.object_id)
+    await has.services.rates.admit(caller.identity)
     return caller
 
 

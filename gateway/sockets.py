@@ -87,7 +87,7 @@ class Session(BaseContext):
         if seconds_left(caller.expires_at) == 0:
             raise UnauthenticatedError("The token has expired.")
         self._place.close()
-        self._place.enter_context(self._connections.of(caller.object_id))
+        self._place.enter_context(self._connections.of(caller.identity))
         self._caller = caller
 
     @property
@@ -157,7 +157,7 @@ class _EachItsContext:
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
         try:
             context = await context_value.context()
-            await context.services.rates.admit(context.caller.object_id)
+            await context.services.rates.admit(context.caller.identity)
         except (RateLimitedError, IdentityUnavailableError) as error:
             return _refused(error)
         return await self._schema.stream(query, context_value=context, **rest)
