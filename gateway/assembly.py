@@ -269,6 +269,7 @@ def _services(
         reading=desks.reading,
         capabilities=capabilities,
         company=settings.company_id,
+        introspection=settings.introspection,
         max_page_size=settings.max_page_size,
         deadline_seconds=settings.request_deadline_seconds,
         modules=settings.modules,

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway.auth.introspection import Introspection
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 
@@ -179,6 +180,9 @@ class Settings(BaseSettings):
         ge=10_000,
         le=16_000_000,
         description="The longest body read of a request that is no administrator's.",
+    )
+    introspection: Introspection = Field(
+        default=Introspection.USERS, description="Which callers may ask for the schema, and get suggestions from it."
     )
     max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
     business_central_places: int = Field(

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -19,6 +19,7 @@ from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
 from gateway.telemetry import log
 from schema.context import Context
+from schema.guard import Guard
 from schema.limits import SizeRule
 from schema.mutation import Mutation
 from schema.query import Query
@@ -26,8 +27,7 @@ from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.account import Contact
 from schema.types.sales_order import SalesOrder
-
-_CACHED_DOCUMENTS = 500
+from schema.validation import CACHED_DOCUMENTS, Validation
 
 
 class Errors(MaskErrors):
@@ -165,12 +165,13 @@ def build_schema() -> GatewaySchema:
         subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=Guard,
         extensions=[
             Errors,
             Explanation,
-            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
             lambda: AddValidationRules([SizeRule]),
-            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+            Validation,
         ],
     )
 
