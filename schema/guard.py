@@ -9,7 +9,7 @@ Source: GraphQL specification, 6.4.4 Handling Execution Errors.
 
 from typing import Any
 
-from graphql import FieldNode, GraphQLError, GraphQLObjectType, VariableNode, is_non_null_type
+from graphql import FieldNode, GraphQLError, GraphQLObjectType, VariableNode, is_introspection_type, is_non_null_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.errors import ForbiddenError
@@ -33,7 +33,9 @@ class Guard(StrawberryGraphQLCoreExecutionContext):
         self._checked: set[int] = set()
 
     @classmethod
-    def build(cls, schema: Any, document: Any, root_value: Any, context_value: Context, *args: Any, **how: Any) -> Any:
+    def build(  # type: ignore[override]  # as graphql-core calls it
+        cls, schema: Any, document: Any, root_value: Any, context_value: Context, *args: Any, **how: Any
+    ) -> Any:
         """Whoever may not ask for the schema is not told of its names by suggestions either."""
         hidden = not context_value.may_introspect
         return super().build(schema, document, root_value, context_value, *args, **{**how, "hide_suggestions": hidden})
@@ -83,6 +85,8 @@ class Guard(StrawberryGraphQLCoreExecutionContext):
         return not (self.error_propagation and is_non_null_type(return_type))
 
     def _check(self, parent: GraphQLObjectType, grouped_field_set: Any) -> None:
+        if is_introspection_type(parent):
+            return  # settled at the root
         for details in grouped_field_set.values():
             node: FieldNode = details[0].node
             name = node.name.value
