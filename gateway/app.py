@@ -3,13 +3,14 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from math import ceil
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from gateway.assembly import Prepare, running
+from gateway.assembly import Prepare, running, trusted_documents
 from gateway.backends import Networks
 from gateway.bodies import declared_length
 from gateway.config import JobsPlace, Settings
@@ -17,6 +18,7 @@ from gateway.endpoint import Serving, endpoints
 from gateway.errors import (
     CallerError,
     InvalidInputError,
+    RateLimitedError,
     RequestTooLargeError,
     RequestTooSlowError,
     TooManyConnectionsError,
@@ -54,7 +56,8 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
-    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
+    mappings_with(settings.mappings_file)  # what is wrong with a file is told before anything is opened
+    trusted_documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -98,6 +101,7 @@ _STATUS: dict[type[CallerError], int] = {
     RequestTooSlowError: 408,
     RequestTooLargeError: 413,
     TooManyConnectionsError: 429,
+    RateLimitedError: 429,
 }
 """What is refused before there is anything to carry out."""
 
@@ -116,6 +120,8 @@ def _headers(request: Request, error: CallerError) -> dict[str, str]:
     """Where nobody knows when the body ends, the connection ends; where that was told, uvicorn throws the rest away."""
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, RateLimitedError):
+        return {"Retry-After": str(ceil(error.retry_after_seconds))}
     endless = isinstance(error, RequestTooLargeError) and declared_length(request) is None
     return {"Connection": "close"} if endless or isinstance(error, RequestTooSlowError) else {}
 

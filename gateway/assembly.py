@@ -1,15 +1,19 @@
 """Every object of a running gateway, built from the settings and closed in reverse. Wiring only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.admission.allowance import Rates
+from gateway.admission.buckets import RedisBuckets
+from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.auth.caller import Authenticator, SigningKeys, Trust
 from gateway.backends import Networks, clients_of, identity_http
@@ -24,6 +28,7 @@ from gateway.jobs.database import jobs_database_url
 from gateway.jobs.engine import Pace
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.retention import Retention
+from gateway.manifest import read_manifest
 from gateway.pairing.matches.plan_jobs import PlanJobs
 from gateway.pairing.recovery import recover
 from gateway.pairing.uncouple_jobs import UncoupleJobs
@@ -35,6 +40,7 @@ from gateway.reading.levels import Reading
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
+from gateway.redis_server import SharedCache, redis_at
 from gateway.runs.following import RunFollowing
 from gateway.runs.own_fields import mappings_with
 from gateway.runs.pushing import Pushing
@@ -57,6 +63,10 @@ from gateway.triggers.schedule_store import ScheduleStore
 from gateway.triggers.schedules import Schedules
 from schema.context import Backends, CouplingPairs, Services
 from schema.coupled_records import branches_of
+from schema.documents import PreparedDocuments
+from schema.limits import Limits
+from schema.persisted import PersistedDocuments, checked_manifest
+from schema.root import build_schema
 
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
@@ -97,9 +107,10 @@ async def running(
             identity_http(networks) as identity,
             clients_of(settings, networks) as backends,
             _jobs(settings, pace, carry_out=carry_out) as jobs,
+            redis_at(settings.redis_url.get_secret_value() if settings.redis_url else None) as redis,
         ):
             books = books_of(engine)
-            services = _services(settings, backends, books, engine, jobs, hook_pace)
+            services = _services(settings, backends, books, engine, jobs, hook_pace, redis)
             services.plan_jobs.register()
             services.uncouple_jobs.register()
             services.run_jobs.register()
@@ -224,6 +235,7 @@ def _services(
     engine: AsyncEngine,
     jobs: Jobs,
     hook_pace: HookPace | None,
+    redis: Redis | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
     shipped = mappings_with(settings.mappings_file)
@@ -271,13 +283,49 @@ def _services(
         company=settings.company_id,
         introspection=settings.introspection,
         max_page_size=settings.max_page_size,
+        max_cost=settings.max_cost or None,
         deadline_seconds=settings.request_deadline_seconds,
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
         record_branches=branches_of(shipped.values()),
+        documents=PreparedDocuments(limits_of(settings)),
+        persisted=PersistedDocuments(
+            trusted_documents(settings), settings.documents, SharedCache(redis) if redis is not None else None
+        ),
+        rates=_rate_limit(settings, redis),
         today=_today(settings),
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How large documents may be."""
+    return Limits(
+        depth=settings.max_depth,
+        fields=settings.max_fields,
+        root_fields=settings.max_root_fields,
+        aliases=settings.max_aliases,
+        directives=settings.max_directives,
+        tokens=settings.max_tokens,
+        characters=settings.max_characters,
+    )
+
+
+def trusted_documents(settings: Settings) -> Mapping[str, str]:
+    """The manifest's documents by id; none without a manifest.
+
+    Raises:
+        ConfigError: naming all that cannot be carried out.
+    """
+    if settings.documents_file is None:
+        return {}
+    schema, documents = build_schema()._schema, PreparedDocuments(limits_of(settings))
+    return checked_manifest(read_manifest(settings.documents_file), lambda text: documents.problem(text, schema))
+
+
+def _rate_limit(settings: Settings, redis: Redis | None) -> RateLimit:
+    rates = Rates(settings.rate_per_minute, settings.rate_burst, settings.rate_cost_per_minute)
+    return RateLimit(rates, RedisBuckets(rates, redis) if redis is not None else None)
 
 
 def _beside(settings: Settings) -> dict[RunKind, RunBeside]:

@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from gateway.auth.introspection import Introspection
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
+from gateway.manifest import Documents
 
 PREFIX = "GATEWAY_"
 
@@ -77,6 +78,24 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _redis_url(value: SecretStr) -> SecretStr:
+    """A secret: it may hold a password, which travels in the open except over TLS."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(map(str.isspace, value.get_secret_value())):
+        raise ValueError("must be the URL of a Redis server, redis://… or rediss://… (TLS)")
+    if not parts.path.removeprefix("/").isdigit() and parts.path not in ("", "/"):
+        raise ValueError("must name the database by its number, as in redis://localhost:6379/0")
+    if parts.query or parts.fragment:
+        raise ValueError("must hold no query or fragment")
+    if parts.scheme == "redis" and parts.password and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be rediss:// (TLS) where it holds a password")
+    return value
+
+
 def _tenant(value: str) -> str:
     """In lower case, as it stands in tokens; a domain name does not stand there."""
     try:
@@ -101,6 +120,7 @@ Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_modules)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
@@ -184,6 +204,51 @@ class Settings(BaseSettings):
     introspection: Introspection = Field(
         default=Introspection.USERS, description="Which callers may ask for the schema, and get suggestions from it."
     )
+    max_depth: int = Field(default=20, ge=3, le=100, description="How many levels deep a query may be nested.")
+    max_fields: int = Field(
+        default=5_000,
+        ge=50,
+        le=100_000,
+        description="The most fields of an operation, fragments counted wherever spread.",
+    )
+    max_root_fields: int = Field(default=50, ge=1, le=1_000, description="The most root fields of an operation.")
+    max_aliases: int = Field(default=100, ge=0, le=10_000, description="The most aliases in a document.")
+    max_directives: int = Field(default=100, ge=0, le=10_000, description="The most directives in a document.")
+    max_tokens: int = Field(default=5_000, ge=500, le=100_000, description="The most tokens of a document.")
+    max_characters: int = Field(
+        default=100_000,
+        ge=2_000,
+        le=1_000_000,
+        description="The most characters of a document; values go as variables.",
+    )
+    max_cost: int = Field(
+        default=100,
+        ge=0,
+        le=100_000,
+        description="The most backend requests an operation may be estimated to; 0: no limit.",
+    )
+    rate_per_minute: int = Field(
+        default=600,
+        ge=0,
+        le=1_000_000,
+        description="Operations a caller may ask for in a minute; 0: as many as it likes.",
+    )
+    rate_burst: int = Field(default=200, ge=1, le=100_000, description="Operations a caller may ask for at once.")
+    rate_cost_per_minute: int = Field(
+        default=600,
+        ge=0,
+        le=1_000_000,
+        description="Estimated backend requests a caller may cause in a minute; 0: as many as it likes.",
+    )
+    redis_url: RedisUrl | None = Field(
+        default=None, description="Redis, which processes share counts and documents through; none: each for itself."
+    )
+    documents: Documents = Field(
+        default=Documents.ANY, description="Whether any document is carried out, or only those of the manifest."
+    )
+    documents_file: Path | None = Field(
+        default=None, validate_default=True, description="The manifest of trusted documents, JSON, see docs/limits.md."
+    )
     max_page_size: int = Field(default=200, ge=50, le=1000, description="The most rows `first` may ask for.")
     business_central_places: int = Field(
         default=5, ge=1, le=100, description="Requests at Business Central at once; it works on 5 for each identity."
@@ -213,6 +278,13 @@ class Settings(BaseSettings):
             and value == others.data.get("database_url")
         ):
             raise ValueError("must name another file than GATEWAY_DATABASE_URL: each has a single writer")
+        return value
+
+    @field_validator("documents_file")
+    @classmethod
+    def _has_a_manifest(cls, value: Path | None, others: ValidationInfo) -> Path | None:
+        if value is None and others.data.get("documents") is Documents.TRUSTED:
+            raise ValueError("has to be set where GATEWAY_DOCUMENTS is trusted")
         return value
 
     @field_validator("jobs")

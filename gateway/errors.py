@@ -11,7 +11,12 @@
     │   ├─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
     │   ├─ RequestTooLargeError     a body longer than is read
     │   ├─ RequestTooSlowError      a body that does not arrive
-    │   └─ TooManyConnectionsError  too many sockets and event streams are open already
+    │   ├─ TooManyConnectionsError  too many sockets and event streams are open already
+    │   ├─ QueryTooLargeError       a document that passes a limit: how deep, how many fields, tokens, aliases …
+    │   ├─ QueryTooExpensiveError   it would ask the backends too often
+    │   ├─ RateLimitedError         this caller asks too often; retry_after_seconds
+    │   ├─ QueryNotTrustedError     only documents of the manifest are carried out here
+    │   └─ PersistedQueryError      a hash that stands for no document
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
@@ -86,6 +91,13 @@ class ErrorCode(StrEnum):
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
     TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+    QUERY_TOO_LARGE = "QUERY_TOO_LARGE"
+    QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUERY_NOT_TRUSTED = "QUERY_NOT_TRUSTED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    PERSISTED_QUERY_MISMATCH = "PERSISTED_QUERY_MISMATCH"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -217,6 +229,75 @@ class TooManyConnectionsError(CallerError):
     code = ErrorCode.TOO_MANY_CONNECTIONS
 
 
+class QueryTooLargeError(CallerError):
+    """The document passes a limit; nothing of it was validated or carried out. ``measure`` says what is too much."""
+
+    code = ErrorCode.QUERY_TOO_LARGE
+
+    def __init__(self, message: str, *, measure: str, value: int | None = None, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.measure = measure
+        self.value = value
+        self.limit = limit
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        numbers = {"value": self.value, "limit": self.limit}
+        known = {name: number for name, number in numbers.items() if number is not None}
+        return super().extensions | {"measure": self.measure} | known
+
+
+class QueryTooExpensiveError(CallerError):
+    """Answering may take more backend requests than one operation may cost; ``parts`` are those that cost most."""
+
+    code = ErrorCode.QUERY_TOO_EXPENSIVE
+
+    def __init__(self, *, value: int, limit: int, parts: Sequence[tuple[str, int]]) -> None:
+        super().__init__(
+            f"The operation may take {value} backend requests; at most {limit} are made for one. "
+            "Ask for fewer rows, or for what costs most in operations of its own."
+        )
+        self.value = value
+        self.limit = limit
+        self.parts = tuple(parts)
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        parts = [{"part": name, "requests": requests} for name, requests in self.parts]
+        return super().extensions | {"value": self.value, "limit": self.limit, "parts": parts}
+
+
+class RateLimitedError(CallerError):
+    """The caller has used up what it may ask for now; nothing was carried out."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, *, retry_after_seconds: float) -> None:
+        super().__init__("You ask too often, or for too much. Come again when retryAfter seconds have passed.")
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"retryAfter": self.retry_after_seconds}
+
+
+class QueryNotTrustedError(CallerError):
+    """The gateway carries out documents of its manifest only, and this is none of them."""
+
+    code = ErrorCode.QUERY_NOT_TRUSTED
+
+
+class PersistedQueryError(CallerError):
+    """The hash or id sent in place of a document leads to none, or is that of another one.
+
+    Messages are part of the protocol: clients compare them. Source: Apollo, "Automatic Persisted Queries".
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # one class for a closed set of answers
+
+
 class DatabaseError(GatewayError):
     """Our own database does not answer; what needs no coupling still arrives."""
 
@@ -228,7 +309,7 @@ class BackendError(GatewayError):
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
-    been carried out all the same.
+    been carried out all the same. ``place`` is which of several rows that were written as one was refused, counted from 0.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -247,6 +328,7 @@ class BackendError(GatewayError):
         self.backend = backend
         self.of_record = False
         self.unsettled = False
+        self.place: int | None = None
         self.status = status
         self.vendor_code = vendor_code
         self.request_id = request_id

@@ -7,7 +7,7 @@ Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -22,9 +22,10 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.types.execution import PreExecutionError
 
 from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import TooManyConnectionsError, UnauthenticatedError
+from gateway.errors import GatewayError, RateLimitedError, TooManyConnectionsError, UnauthenticatedError
 from gateway.open_connections import OpenConnections
 from gateway.streams import seconds_left
 from gateway.telemetry import correlation_id, log
@@ -136,7 +137,18 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        return await self._schema.stream(query, context_value=context_value.context(), **rest)
+        context = context_value.context()
+        try:
+            await context.services.rates.admit(context.caller.object_id)
+        except RateLimitedError as error:
+            return _refused(error)
+        return await self._schema.stream(query, context_value=context, **rest)
+
+
+async def _refused(error: GatewayError) -> AsyncGenerator[Any, None]:
+    """One operation is refused; the socket stays open."""
+    told = GraphQLError(error.message, original_error=error, extensions=error.extensions)
+    yield PreExecutionError(data=None, errors=[told])
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):

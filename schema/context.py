@@ -7,6 +7,7 @@ from uuid import UUID
 
 from strawberry.fastapi import BaseContext
 
+from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.auth.caller import Caller
 from gateway.auth.introspection import Introspection
@@ -23,6 +24,7 @@ from gateway.figures.documents import Module
 from gateway.jobs.jobs import Jobs
 from gateway.pairing.matches.plan_jobs import PlanJobs
 from gateway.pairing.uncouple_jobs import UncoupleJobs
+from gateway.reading.budget import Budget
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Scope
@@ -41,6 +43,8 @@ from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
 from schema.coupling_pages import values_of
+from schema.documents import PreparedDocuments
+from schema.persisted import PersistedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +123,15 @@ class Services:
     company: UUID
     introspection: Introspection
     max_page_size: int
+    max_cost: int | None
     deadline_seconds: float
     modules: frozenset[Module]
     extension_api: str | None
     look_ahead: timedelta
     record_branches: Mapping[str, Branch]
+    documents: PreparedDocuments
+    persisted: PersistedDocuments
+    rates: RateLimit
     today: Callable[[], date]
 
 
@@ -143,9 +151,10 @@ class Context(BaseContext):
         services = self.services
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
+        self.budget = Budget(services.max_cost)
         self.read_at = datetime.now(UTC)
         self.today = services.today()
-        self.details = CouplingDetails(self.desk, services.books.changes)
+        self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
 
     @property
     def may_introspect(self) -> bool:
@@ -155,7 +164,7 @@ class Context(BaseContext):
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""
         where = company or self.services.company
-        return Reader(self.services.reading, self.asking(where), where)
+        return Reader(self.services.reading, self.asking(where), where, self.budget)
 
     @property
     def setting(self) -> Setting:

@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.coupling import Coupling, HistoryEntry, Mapping
 from gateway.errors import GatewayError, InvalidInputError
+from gateway.reading.budget import Budget
 from gateway.reading.need import Branch, ByKey, Need
 from gateway.reading.row import Failure, Row
 from gateway.records import Backend
@@ -22,6 +23,7 @@ from gateway.sync.differences import CouplingSide, Difference, Pairing, read_dif
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
+from schema.costs import DIFFERENCES
 
 _IDS = {Backend.BUSINESS_CENTRAL: "bc_id", Backend.DATAVERSE: "crm_id"}
 
@@ -123,8 +125,8 @@ def check_first(first: int) -> None:
 class CouplingDetails:
     """What couplings of one GraphQL request are asked for besides; ``desk`` makes one for a company."""
 
-    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges) -> None:
-        self._desk, self._changes = desk, changes
+    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges, budget: Budget) -> None:
+        self._desk, self._changes, self._budget = desk, changes, budget
         self.differences: DataLoader[Row, list[Difference] | Failure] = DataLoader(self._differences)
         self.history: DataLoader[tuple[UUID, int], list[HistoryEntry] | Failure] = DataLoader(self._history)
         self.company_name: DataLoader[UUID, str | Failure | None] = DataLoader(self._company_names)
@@ -144,6 +146,7 @@ class CouplingDetails:
         company = couplings[0].company
         assert company is not None  # noqa: S101 - couplings hold in one
         pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        self._budget.note("differences", DIFFERENCES)
         desk = self._desk(company)
         try:
             mapping = await desk.mapping(mapping_of(couplings[0]).mapping)
@@ -181,6 +184,7 @@ class CouplingDetails:
 
     async def _company_name(self, company: UUID) -> str | Failure | None:
         desk = self._desk(company)
+        self._budget.estimate.facts.add("companies")
         try:
             after = desk.asking.trace.round_trips
             return await desk.reading.facts.company_name(company, desk.asking, after=after)

@@ -70,6 +70,7 @@ show_enum(
         Mapping.SHIPMENT_METHOD: "Shipment method, and an option of the account's choice Freight Terms.",
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
+        Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
     },
 )
 show_enum(
@@ -419,6 +420,13 @@ show_enum(
         ErrorCode.REQUEST_TOO_LARGE: "The request is longer than is read.",
         ErrorCode.REQUEST_TOO_SLOW: "The request did not arrive in time.",
         ErrorCode.TOO_MANY_CONNECTIONS: "Too many sockets and event streams are open.",
+        ErrorCode.QUERY_TOO_LARGE: "The document passes a limit.",
+        ErrorCode.QUERY_TOO_EXPENSIVE: "Answering would take too many requests at the two systems.",
+        ErrorCode.RATE_LIMITED: "The caller asks too often, or for too much.",
+        ErrorCode.QUERY_NOT_TRUSTED: "Only documents of the gateway's manifest are carried out.",
+        ErrorCode.PERSISTED_QUERY_NOT_FOUND: "The hash stands for no document that is known.",
+        ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED: "Documents are not remembered by their hash here.",
+        ErrorCode.PERSISTED_QUERY_MISMATCH: "The hash is that of another document.",
         ErrorCode.INTERNAL_ERROR: "The gateway broke; its log says how.",
     },
 )

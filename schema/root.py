@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension
+from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -20,14 +20,13 @@ from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputEr
 from gateway.telemetry import log
 from schema.context import Context
 from schema.guard import Guard
-from schema.limits import SizeRule
 from schema.mutation import Mutation
+from schema.preparation import Preparation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.account import Contact
 from schema.types.sales_order import SalesOrder
-from schema.validation import CACHED_DOCUMENTS, Validation
 
 
 class Errors(MaskErrors):
@@ -92,6 +91,7 @@ class Explanation(SchemaExtension):
         ]
         explained = {
             "backendRequests": requests,
+            "estimatedRequests": context.budget.estimate.total,
             "roundTrips": trace.round_trips,
             "cacheHits": trace.cache_hits,
             "correlationId": context.correlation_id,
@@ -146,7 +146,7 @@ class GatewaySchema(strawberry.Schema):
                 async for each in results:
                     yield each
             except Exception as error:  # nothing else may reach a socket
-                told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                told = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
                 self.process_errors([told])
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
 
@@ -169,9 +169,7 @@ def build_schema() -> GatewaySchema:
         extensions=[
             Errors,
             Explanation,
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: AddValidationRules([SizeRule]),
-            Validation,
+            Preparation,
         ],
     )
 

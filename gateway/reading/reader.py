@@ -8,6 +8,8 @@ from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Compare, Filter, Value
+from gateway.reading.budget import Budget
+from gateway.reading.estimate import Estimate
 from gateway.reading.levels import Levels, Reading
 from gateway.reading.lookup import Asking, match_key
 from gateway.reading.need import (
@@ -22,10 +24,11 @@ from gateway.records import Backend
 
 
 class Reader:
-    """Answers one GraphQL request in one company."""
+    """Answers one GraphQL request in one company. Each method raises QueryTooExpensiveError before it asks for too much."""
 
-    def __init__(self, reading: Reading, asking: Asking, company: UUID) -> None:
+    def __init__(self, reading: Reading, asking: Asking, company: UUID, budget: Budget | None = None) -> None:
         self.company = company
+        self._budget = budget or Budget()
         self._asking = asking
         self._pages = reading.pages
         self._levels = Levels(reading, asking, company)
@@ -37,6 +40,7 @@ class Reader:
         Raises:
             BackendError: the backend failed and nothing is known of the row.
         """
+        await self._take(need, column, 1)
         rows, failures = await self._levels.read(need, column, [key], after=0)
         for failure in failures.values():
             raise failure.error
@@ -107,6 +111,7 @@ class Reader:
 
         A failure stands for a key whose row could not be had while nothing is known of it, and for one that several rows have.
         """
+        await self._take(need, column, len(keys))
         try:
             rows, failures = await self._levels.read(need, column, keys, after=0)
         except GatewayError as error:
@@ -120,6 +125,9 @@ class Reader:
             BackendError: it could not be had.
             InvalidInputError: the cursor is not one of this list's.
         """
+        estimate = Estimate()
+        estimate.page(need, 1, window, need.source.name)
+        await self._budget.take(estimate)
         (page,), depth = await self._pages.read(self._asking, need, [where], sort, window, after=0)
         if isinstance(page, Failure):
             raise page.error
@@ -128,7 +136,16 @@ class Reader:
 
     async def follow(self, rows: Sequence[Row], need: Need, *, after: int = 0) -> None:
         """Read what is wanted behind rows that are there already (couplings), when so many round trips have passed."""
+        estimate = Estimate()
+        estimate.behind(rows, need, need.source.name)
+        await self._budget.take(estimate)
         await self._levels.follow(rows, need, after=after)
+
+    async def _take(self, need: Need, column: str, count: int) -> None:
+        """Raises: QueryTooExpensiveError."""
+        estimate = Estimate()
+        estimate.look_up(need, column, count, need.source.name)
+        await self._budget.take(estimate)
 
 
 def _through(partner: Source, mapping: str, need: Need) -> Need:

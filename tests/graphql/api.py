@@ -22,6 +22,9 @@ from gateway.triggers.notices import HookPace
 PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None, away_seconds=())
 """Nobody waits half a second for a job to be noticed, nor minutes for a backend that a test has put away."""
 
+_UNHURRIED = {"rate_per_minute": 0, "rate_cost_per_minute": 0}
+"""One person asks all the questions of a test."""
+
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
 
@@ -68,6 +71,11 @@ class Answer:
         """Backend requests and round trips, as Gateway-Explain tells them."""
         explained = self.body["extensions"]["gateway"]
         return len(explained["backendRequests"]), explained["roundTrips"]
+
+    @property
+    def estimate(self) -> int:
+        """How many backend requests the gateway expected at most."""
+        return int(self.body["extensions"]["gateway"]["estimatedRequests"])
 
 
 @dataclass
@@ -148,7 +156,7 @@ async def start(
         networks=networks,
         pace=pace,
         hook_pace=hook_pace,
-        **({"request_deadline_seconds": deadline_seconds} | settings),
+        **({"request_deadline_seconds": deadline_seconds} | _UNHURRIED | settings),
     )
     if hook_pace is not None and sandbox.outgoing.sender.network is None:
         sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)

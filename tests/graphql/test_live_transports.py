@@ -166,18 +166,18 @@ async def test_a_run_that_does_not_exist(api: Api) -> None:
 
 
 async def test_limits_and_codes_are_those_of_requests(api: Api) -> None:
-    spreads = (f"fragment {chr(65 + n)} on SynchronizationJob {{ ...{chr(66 + n)} }}" for n in range(25))
-    end = "fragment Z on SynchronizationJob { id }"
-    deep = " ".join(("subscription { synchronizationJob(id: 1) { ...A } }", *spreads, end))
-    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }", "{ a " * 20_000, deep)
+    deep = "subscription { synchronizationJob(id: 1) " + "{ a " * 25 + "}" * 26
+    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }")
+    large = ("{ a " * 20_000, deep)
     async with signed_in(api) as opened:
-        for query in wrong:
+        for query in (*wrong, *large):
+            code = "GRAPHQL_INVALID" if query in wrong else "QUERY_TOO_LARGE"
             opened.subscribe(query)
-            assert await refused(opened) == {"GRAPHQL_INVALID"}
+            assert await refused(opened) == {code}
             async with stream(api, query) as events:
                 (told, _) = await events.events()
                 codes = {each["extensions"]["code"] for each in told[1]["errors"]}
-                assert (codes, told[1].get("data")) == ({"GRAPHQL_INVALID"}, None)
+                assert (codes, told[1].get("data")) == ({code}, None)
                 assert query is not deep or "levels deep" in told[1]["errors"][0]["message"]
         opened.subscribe(VIEWER)
         assert (await opened.answers())[0]["data"]["viewer"], "and the socket goes on"
