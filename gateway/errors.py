@@ -17,6 +17,7 @@
     │   ├─ RateLimitedError         this caller asks too often; retry_after_seconds
     │   ├─ QueryNotTrustedError     only documents of the manifest are carried out here
     │   └─ PersistedQueryError      a hash that stands for no document
+    ├─ IdentityUnavailableError     who asks, or what they may do, cannot be found out now
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
@@ -24,6 +25,7 @@
         ├─ TooSlowError             408/504: the backend gave up on this much work
         ├─ DeadlineError            our own limit for this request passed first
         ├─ TokenError               Entra ID would not give us a token
+        ├─ OnBehalfOfError          the backend is asked on behalf of the caller, for whom there is no token
         ├─ NotFoundError            404: no such row, set or company
         ├─ RefusedError             401/403
         ├─ RejectedError            400 and its like: the backend's own validation
@@ -51,12 +53,14 @@ class ErrorCode(StrEnum):
     CONFIGURATION = "CONFIGURATION"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
+    IDENTITY_UNAVAILABLE = "IDENTITY_UNAVAILABLE"
     INVALID_INPUT = "INVALID_INPUT"
     BACKEND_UNREACHABLE = "BACKEND_UNREACHABLE"
     BACKEND_THROTTLED = "BACKEND_THROTTLED"
     BACKEND_TOO_SLOW = "BACKEND_TOO_SLOW"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     BACKEND_TOKEN_UNAVAILABLE = "BACKEND_TOKEN_UNAVAILABLE"  # noqa: S105 - a code, not a password
+    ON_BEHALF_OF_REFUSED = "ON_BEHALF_OF_REFUSED"
     BACKEND_NOT_FOUND = "BACKEND_NOT_FOUND"
     BACKEND_REFUSED = "BACKEND_REFUSED"
     BACKEND_REJECTED = "BACKEND_REJECTED"
@@ -281,6 +285,20 @@ class RateLimitedError(CallerError):
         return super().extensions | {"retryAfter": self.retry_after_seconds}
 
 
+class IdentityUnavailableError(GatewayError):
+    """Signing keys or security roles cannot be read now; the same token may pass a little later."""
+
+    code = ErrorCode.IDENTITY_UNAVAILABLE
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, round(retry_after_seconds))
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"retryAfter": self.retry_after_seconds}
+
+
 class QueryNotTrustedError(CallerError):
     """The gateway carries out documents of its manifest only, and this is none of them."""
 
@@ -377,6 +395,26 @@ class TokenError(BackendError):
     """Entra ID gave no token for this backend."""
 
     code = ErrorCode.BACKEND_TOKEN_UNAVAILABLE
+
+
+class OnBehalfOfError(BackendError):
+    """The backend is asked on behalf of the caller, and Entra ID gives no token for that, or the caller is nobody to act for.
+
+    ``hint`` says what to do; ``claims`` is what Entra ID wants of the next sign-in, to be passed on to it as it is.
+    """
+
+    code = ErrorCode.ON_BEHALF_OF_REFUSED
+
+    def __init__(
+        self, message: str, *, backend: str, hint: str, vendor_code: str | None = None, claims: str | None = None
+    ) -> None:
+        super().__init__(message, backend=backend, vendor_code=vendor_code)
+        self.hint = hint
+        self.claims = claims
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"hint": self.hint} | ({"claims": self.claims} if self.claims else {})
 
 
 class NotFoundError(BackendError):

@@ -25,7 +25,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 from strawberry.types.execution import PreExecutionError
 
 from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import GatewayError, RateLimitedError, TooManyConnectionsError, UnauthenticatedError
+from gateway.errors import (
+    GatewayError,
+    IdentityUnavailableError,
+    RateLimitedError,
+    TooManyConnectionsError,
+    UnauthenticatedError,
+)
 from gateway.open_connections import OpenConnections
 from gateway.streams import seconds_left
 from gateway.telemetry import correlation_id, log
@@ -68,7 +74,7 @@ class Session(BaseContext):
         self._place.close()
 
     async def open(self) -> None:
-        """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
+        """Raises: UnauthenticatedError: no token, or a bad one; TooManyConnectionsError; IdentityUnavailableError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         caller = await self._authenticator.caller(self._said("authorization"))
@@ -83,12 +89,18 @@ class Session(BaseContext):
         """How long the socket may stay open; None: as long as it likes."""
         return seconds_left(self._caller.expires_at) if self._caller is not None else None
 
-    def context(self) -> Context:
-        """For one operation. Raises: UnauthenticatedError: nobody is known."""
+    async def context(self) -> Context:
+        """For one operation, with the roles of this moment.
+
+        Raises:
+            UnauthenticatedError: nobody is known.
+            IdentityUnavailableError: what they may do cannot be found out now.
+        """
         if self._caller is None:
             raise UnauthenticatedError("This socket has not said who it is.")
+        caller = await self._authenticator.with_roles(self._caller)
         explain = self._said("gateway-explain") == "1"
-        return Context(self._services, self._caller, correlation_id=self.correlation_id, explain=explain)
+        return Context(self._services, caller, correlation_id=self.correlation_id, explain=explain)
 
     def _said(self, name: str) -> str | None:
         given = self.connection_params
@@ -104,7 +116,7 @@ async def opened(session: Session) -> dict[str, object]:
 
     Raises:
         ConnectionRejectionError: the socket is to be closed with 4403.
-        TooManyConnectionsError: it is to be closed with 1013.
+        TooManyConnectionsError, IdentityUnavailableError: it is to be closed with 1013.
     """
     try:
         await session.open()
@@ -137,7 +149,7 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        context = context_value.context()
+        context = await context_value.context()
         try:
             await context.services.rates.admit(context.caller.object_id)
         except RateLimitedError as error:
@@ -197,7 +209,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         session: Session = self.context
         try:
             await super().handle_connection_init(message)
-        except TooManyConnectionsError as error:
+        except (TooManyConnectionsError, IdentityUnavailableError) as error:
             await self.websocket.close(TRY_AGAIN_LATER, error.message)
             return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:

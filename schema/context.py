@@ -12,7 +12,7 @@ from gateway.answers.plan import Setting
 from gateway.auth.caller import Caller
 from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
-from gateway.clients.call import Call, Deadline
+from gateway.clients.call import AS_APPLICATION, Acting, Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.couplings.coupling import Coupling
@@ -37,7 +37,7 @@ from gateway.runs.following import RunFollowing
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
-from gateway.sync.desk import APPLICATION, Books, Desk, Desks
+from gateway.sync.desk import Books, Desk, Desks
 from gateway.sync.links import WebClients
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
@@ -49,10 +49,11 @@ from schema.persisted import PersistedDocuments
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """The two clients, and where each set is found."""
+    """The two clients, where each set is found, and whom they are asked as on behalf of a caller."""
 
     business_central: BusinessCentralClient
     dataverse: DataverseClient
+    acting: Callable[[Caller], Acting] = lambda caller: AS_APPLICATION
 
     def client(self, source: Source) -> ODataClient:
         if source.backend is Backend.DATAVERSE:
@@ -144,6 +145,7 @@ class Context(BaseContext):
         self.caller = caller
         self.correlation_id = correlation_id
         self.explain = explain
+        self.acting = services.backends.acting(caller)
         self.renew()
 
     def renew(self) -> None:
@@ -173,7 +175,8 @@ class Context(BaseContext):
         return Setting(self.today, self.read_at, services.look_ahead, services.modules, services.extension_api)
 
     def asking(self, company: UUID) -> Asking:
-        return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
+        scope = Scope(self.acting.identity, company, self.acting.personal)
+        return Asking(scope, self.deadline, self.trace, self.correlation_id, self.acting)
 
     def desk(self, company: UUID | None = None) -> Desk:
         """For what changes couplings in one company, the configured one by default."""
@@ -191,4 +194,4 @@ class Context(BaseContext):
 
     def call(self) -> Call:
         """For a backend call of its own; its exchanges belong into the trace afterwards."""
-        return Call(self.deadline, self.correlation_id)
+        return Call(self.deadline, self.correlation_id, acting=self.acting)

@@ -4,6 +4,8 @@ from collections.abc import Mapping as ReadOnly
 from typing import Final
 
 from gateway.couplings.coupling import Mapping
+from gateway.reading.sight import Sides
+from gateway.records import Backend
 from gateway.sync.mapping import TableMapping
 from gateway.sync.tables.contact import CONTACT
 from gateway.sync.tables.currency import CURRENCY
@@ -32,3 +34,8 @@ TABLE_MAPPINGS: Final[ReadOnly[Mapping, TableMapping]] = {
         SALES_INVOICE,
     )
 }
+
+SIDES: Final[Sides] = {
+    str(name): {backend: each.table(backend).source for backend in Backend} for name, each in TABLE_MAPPINGS.items()
+}
+"""The sets that each mapping couples."""

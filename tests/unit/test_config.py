@@ -48,6 +48,7 @@ def test_good_settings_are_loaded_and_their_defaults_follow() -> None:
     assert settings.dataverse_token_scope == "https://contoso.crm4.dynamics.com/.default"
     assert settings.token_authority == f"https://login.microsoftonline.com/{GOOD['TENANT_ID']}"
     assert settings.audiences == {GOOD["CLIENT_ID"], f"api://{GOOD['CLIENT_ID']}"}
+    assert settings.client_secret is not None
     assert settings.client_secret.get_secret_value() == SECRET
 
 
