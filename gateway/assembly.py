@@ -292,6 +292,7 @@ def _services(
         reading=desks.reading,
         capabilities=capabilities,
         company=settings.company_id,
+        introspection=settings.introspection,
         max_page_size=settings.max_page_size,
         max_cost=settings.max_cost or None,
         deadline_seconds=settings.request_deadline_seconds,

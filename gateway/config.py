@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway.auth.caller import Role
 from gateway.auth.credentials import Certificate, read_certificate
+from gateway.auth.introspection import Introspection
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.manifest import Documents
@@ -287,6 +288,9 @@ class Settings(BaseSettings):
         ge=10_000,
         le=16_000_000,
         description="The longest body read of a request that is no administrator's.",
+    )
+    introspection: Introspection = Field(
+        default=Introspection.USERS, description="Which callers may ask for the schema, and get suggestions from it."
     )
     max_batch: int = Field(
         default=10, ge=0, le=100, description="The most operations one request may hold, as a list; 0 and 1: no lists."

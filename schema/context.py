@@ -10,6 +10,7 @@ from strawberry.fastapi import BaseContext
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.auth.caller import Caller
+from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import AS_APPLICATION, Acting, Call, Deadline
 from gateway.clients.client import ODataClient
@@ -121,6 +122,7 @@ class Services:
     reading: Reading
     capabilities: Capabilities
     company: UUID
+    introspection: Introspection
     max_page_size: int
     max_cost: int | None
     deadline_seconds: float
@@ -155,6 +157,11 @@ class Context(BaseContext):
         self.read_at = datetime.now(UTC)
         self.today = services.today()
         self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the caller may ask for the schema, and be told of its names."""
+        return self.services.introspection.allows(self.caller)
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""

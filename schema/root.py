@@ -26,6 +26,7 @@ from gateway.errors import (
 )
 from gateway.telemetry import log
 from schema.context import Context
+from schema.guard import Guard
 from schema.mutation import Mutation
 from schema.preparation import Preparation
 from schema.query import Query
@@ -197,6 +198,7 @@ def build_schema() -> GatewaySchema:
         subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=Guard,
         extensions=[
             Errors,
             Explanation,

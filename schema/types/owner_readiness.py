@@ -9,12 +9,14 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.pairing.salespersons.owners import OWNED, Gap
 from gateway.pairing.salespersons.readiness import Affected, AffectedPlace, Readiness, Tally, stages
 from gateway.records import Backend
+from schema.access import READERS, seen_by
 from schema.connection import PageInfo
 from schema.cursors import not_ours, read_cursor, write_cursor
 from schema.enums import Mapping, OwnerGapReason, System
 from schema.types.user_error import RecordReference
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record that fails to synchronize, or would once it is coupled.")
 class AffectedRecord:
     record: RecordReference = strawberry.field(description="The record.")
@@ -44,6 +46,7 @@ class AffectedRecord:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="A person because of whom records fail.")
 class OwnerGap:
     side: System = strawberry.field(description="The system that records cannot be sent to.")
@@ -73,6 +76,7 @@ class OwnerGap:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="How many records of a mapping fail.")
 class OwnerReadinessCount:
     mapping: Mapping = strawberry.field(description="Which tables.")
@@ -98,12 +102,14 @@ class OwnerReadinessCount:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record and where it stands.")
 class AffectedRecordEdge:
     cursor: str = strawberry.field(description="Where the record stands.")
     node: AffectedRecord = strawberry.field(description="The record.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A page of records that fail because of a salesperson or an owner, by mapping, towards CRM first. It may have "
     "fewer records than were asked for, and more to follow: that is how far it came in its time."

@@ -15,6 +15,7 @@ from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.cursors import not_ours, read_cursor, write_cursor
@@ -52,6 +53,7 @@ class SynchronizeRecordsInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="What became of the records of a run.")
 class SynchronizationCounters:
     inserted: int = strawberry.field(description="Records that were created.")
@@ -72,6 +74,7 @@ class SynchronizationCounters:
         return cls(**counters.as_json())
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record that could not be synchronized: what is wrong, and what to do about it.")
 class SynchronizationError:
     code: ErrorCode = strawberry.field(description="What is wrong.")
@@ -119,6 +122,7 @@ def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
     return strawberry.ID(str(GlobalId("Coupling", company, id)))
 
 
+@seen_by(READERS)
 @strawberry.type(description="A page of a run's errors.")
 class SynchronizationErrorConnection:
     nodes: list[SynchronizationError] = strawberry.field(description="The errors of the page.")
@@ -126,6 +130,7 @@ class SynchronizationErrorConnection:
     total_count: int = strawberry.field(description="How many errors the run has.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A run of synchronization: one entry of the job log.")
 class SynchronizationJob:
     run: strawberry.Private[Run]
@@ -236,11 +241,13 @@ def _page(
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="The run has begun; `synchronizationJob` tells how far it is.")
 class SynchronizationStarted:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="What a run would do with a coupling, and why. Nothing is done.")
 class SynchronizationStep:
     coupling_id: strawberry.ID = strawberry.field(description="The coupling.")
@@ -260,6 +267,7 @@ SynchronizePayload = Annotated[
 ]
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The run ends before its next page.")
 class CancelSynchronizationSuccess:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")

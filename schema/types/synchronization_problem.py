@@ -23,6 +23,7 @@ from gateway.runs.remedies import remedies
 from gateway.runs.run import RunError
 from gateway.runs.troubles import Row as Told
 from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.access import seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.coupling_pages import values_of
@@ -84,6 +85,7 @@ class Trouble:
         return failed[0] if len(failed) == 1 else None
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A record that cannot be synchronized at present: what is wrong, since when, and what can be done about it."
 )
@@ -218,12 +220,14 @@ def _known(
     return id, number, name
 
 
+@seen_by(READERS)
 @strawberry.type(description="A problem and where it stands.")
 class SynchronizationProblemEdge:
     cursor: str = strawberry.field(description="Where it stands; survives inserts and deletions.")
     node: SynchronizationProblem = strawberry.field(description="The problem.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A page of what is wrong now: couplings by the number in Business Central, then records without a coupling, "
     "the newest first."
@@ -270,6 +274,7 @@ class RestoreRecordInput:
     coupling_id: strawberry.ID = strawberry.field(description="Global id of the coupling.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="The deleted record was made anew from the one that is left, and the two are coupled.")
 class RestoreRecordSuccess:
     coupling: Coupling = strawberry.field(description="The coupling of the two: a new one, in place of the old one.")
@@ -318,6 +323,7 @@ class ResolveConflictInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Nothing was done: one side changed since it was looked at. This is what is there now.")
 class ConflictMoved:
     message: str = strawberry.field(description="The same in a sentence.")
@@ -334,6 +340,7 @@ class ConflictMoved:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="The choices are being carried out, or are by now: see the run.")
 class ResolveConflictSuccess:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
