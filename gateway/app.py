@@ -26,7 +26,7 @@ from gateway.graphiql.page import graphiql_page
 from gateway.health import add_health
 from gateway.hook_routes import hook_routes
 from gateway.jobs.engine import Pace
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import installed
 from gateway.streams import Streams
 from gateway.telemetry import correlation_id
 from gateway.triggers.notices import HookPace
@@ -54,7 +54,7 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
-    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
+    installed(settings.mappings_file)  # what is wrong with the file is told before anything is opened
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -36,7 +36,8 @@ from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
 from gateway.reading.sources import COUPLINGS
 from gateway.runs.following import RunFollowing
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import installed
+from gateway.runs.own_places import keep_meanings
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
 from gateway.runs.retention import RunRetention
@@ -90,6 +91,7 @@ async def running(
     engine = create_engine(settings.database_url.get_secret_value())
     try:
         await upgrade(engine)
+        await keep_meanings(engine, installed(settings.mappings_file).tables)
         store = CouplingStore(engine)
         if prepare is not None:
             await prepare(store)
@@ -226,8 +228,8 @@ def _services(
     hook_pace: HookPace | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    shipped = mappings_with(settings.mappings_file)
-    mappings = MappingSettings(engine, shipped)
+    own = installed(settings.mappings_file)
+    mappings = MappingSettings(engine, own.tables, own.policies)
     desks = desks_of(settings, backends, books, capabilities, mappings)
     run_jobs = RunJobs(jobs, RunStore(engine), mappings, desks, _beside(settings))
     hooks = hooks_of(
@@ -274,7 +276,7 @@ def _services(
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
-        record_branches=branches_of(shipped.values()),
+        record_branches=branches_of(own.tables.values()),
         today=_today(settings),
     )
 

@@ -51,6 +51,7 @@ class Subscription:
         company: Annotated[UUID | None, COMPANY] = None,
     ) -> AsyncGenerator[SynchronizationJob, None]:
         selection_of(info)
+        info.context.services.require_filled(mapping)
         return _jobs(info.context, mapping, company or info.context.services.company)
 
     @strawberry.subscription(
@@ -65,6 +66,7 @@ class Subscription:
         company: Annotated[UUID | None, COMPANY] = None,
     ) -> AsyncGenerator[CouplingsChanged, None]:
         selection_of(info)
+        info.context.services.require_filled(mapping)
         return _couplings(info.context, mapping, company or info.context.services.company)
 
 

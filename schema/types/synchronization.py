@@ -12,7 +12,6 @@ from gateway.runs.hints import hint_for
 from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.cursors import not_ours, read_cursor, write_cursor
@@ -193,9 +192,10 @@ class SynchronizationJob:
     ) -> SynchronizationErrorConnection | None:
         if not 1 <= first <= MOST_ERRORS:
             raise InvalidInputError(f"first must be between 1 and {MOST_ERRORS}.", argument="first")
-        runs, place = info.context.services.run_jobs.runs, _place_of(after)
+        services, place = info.context.services, _place_of(after)
+        runs, nouns = services.run_jobs.runs, services.tables.described(self.run.mapping)
         found = await runs.errors(self.run.id, after=place, limit=first + 1)
-        return _page(found, first, place, await runs.count_errors(self.run.id), TABLE_MAPPINGS[self.run.mapping])
+        return _page(found, first, place, await runs.count_errors(self.run.id), nouns)
 
 
 def _place_of(after: str | None) -> int:
