@@ -228,7 +228,7 @@ class BackendError(GatewayError):
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
-    been carried out all the same.
+    been carried out all the same. ``place`` is which of several rows that were written as one was refused, counted from 0.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -247,6 +247,7 @@ class BackendError(GatewayError):
         self.backend = backend
         self.of_record = False
         self.unsettled = False
+        self.place: int | None = None
         self.status = status
         self.vendor_code = vendor_code
         self.request_id = request_id

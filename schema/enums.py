@@ -70,6 +70,7 @@ show_enum(
         Mapping.SHIPMENT_METHOD: "Shipment method, and an option of the account's choice Freight Terms.",
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
+        Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
         **{
             each: f"Tables of the installation's own, place {each[-1]} of 9: `tableMappings` tells which, if any."
             for each in Mapping

@@ -21,7 +21,20 @@ from gateway.odata.batch import MULTIPART_BATCHES
 from gateway.odata.choice import Choice
 from gateway.odata.query import AnyOf, Enumeration, Query, Value, literal
 from gateway.odata.response import Changes, read_changes
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, if_match, row
+from gateway.odata.write import (
+    Asked,
+    ChangeSet,
+    Create,
+    CreateWith,
+    Delete,
+    Request,
+    Update,
+    Upsert,
+    Write,
+    by_key,
+    if_match,
+    row,
+)
 from gateway.records import Backend, Values
 
 RUNNING_AT_ONCE = 48
@@ -55,19 +68,27 @@ class DataverseDialect:
 class DataverseWrites:
     """Everything but a deletion is a PATCH, told apart by its condition; the answer is asked for, with what was written and when.
 
+    A row with rows below it is a change set.
+
     Source: Dataverse, "Perform conditional operations using the Web API", "Upsert a table row using the Web API".
     """
 
-    def request(self, write: Write) -> Request:
+    def request(self, write: Write) -> Asked:
         match write:
             case Create():
-                return _patch(row(write.entity_set, write.id), write.values, {"If-None-Match": "*"})
+                return _created(write)
+            case CreateWith():
+                return ChangeSet((_created(write.head), *map(_created, write.below)))
             case Update():
                 return _patch(row(write.entity_set, write.id), write.values, if_match(write.etag))
             case Upsert():
                 return _patch(by_key(write.entity_set, write.key), write.values, {})
             case Delete():
                 return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
+
+
+def _created(create: Create) -> Request:
+    return _patch(row(create.entity_set, create.id), create.values, {"If-None-Match": "*"})
 
 
 def _patch(address: str, values: Values, condition: dict[str, str]) -> Request:

@@ -33,7 +33,7 @@ from gateway.json_text import dumps
 from gateway.odata.batch import Batches, Part
 from gateway.odata.query import Dialect, Query
 from gateway.odata.response import Normalize, read_error
-from gateway.odata.write import Request, Writes
+from gateway.odata.write import Asked, Request, Writes, size
 from gateway.records import Backend
 
 
@@ -128,9 +128,7 @@ class Wire:
         url = self.base + request.url
         return await self._send(request.method, url, call=call, headers=headers, content=content, repeatable=repeatable)
 
-    async def batch(
-        self, requests: Sequence[Request], *, call: Call, together: bool = False
-    ) -> tuple[list[Part], bool]:
+    async def batch(self, requests: Sequence[Asked], *, call: Call, together: bool = False) -> tuple[list[Part], bool]:
         """The answers to reads and guarded writes, no more than a batch takes, and whether some may be those of a repeat."""
         backend, batches = self.vendor.backend, self.vendor.batches
         envelope = batches.write(requests, self.base, together=together)
@@ -141,7 +139,7 @@ class Wire:
             headers=envelope.headers,
             content=envelope.content,
             repeatable=True,
-            operations=len(requests),
+            operations=sum(map(size, requests)),
         )
         content_type = response.headers.get("content-type", "")
         try:

@@ -179,6 +179,21 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """The rows below a document, which travel with it.
+
+    ``navigation`` leads from Business Central's document to them, ``columns`` are read of each. ``crm`` is CRM's table of them:
+    ``crm_navigation`` leads there from the row, and ``parent`` back.
+    """
+
+    navigation: str
+    columns: tuple[str, ...]
+    crm: Source
+    crm_navigation: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableMapping:
     """Two tables that are the same thing.
 
@@ -186,9 +201,9 @@ class TableMapping:
     CRM's row is marked with the company it belongs to (``bcbi_companyid``). ``adopts``: a row of CRM whose column (the first)
     is the record's number in this form (the second) is taken when a new one is to be created. ``match`` are the names of the
     fields records are matched by unless a caller says otherwise, in groups of ascending priority. ``only_coupled``: records that
-    nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them.
-    Of tables of an installation's own: ``team_owns``, a new row of CRM belongs to the company's default team; ``tells``, Business
-    Central has webhooks for the set.
+    nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them. ``lines`` are
+    those of a document. Of tables of an installation's own: ``team_owns``, a new row of CRM belongs to the company's default
+    team; ``tells``, Business Central has webhooks for the set.
     """
 
     mapping: Mapping
@@ -205,6 +220,7 @@ class TableMapping:
     only_coupled: bool = True
     team_owns: bool = False
     tells: bool = True
+    lines: Lines | None = None
 
     def table(self, backend: Backend) -> Table:
         return self.bc if backend is Backend.BUSINESS_CENTRAL else self.crm

@@ -13,6 +13,7 @@ from gateway.sync.tables.customer import CUSTOMER
 from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
 from gateway.sync.tables.option import PAYMENT_TERMS, SHIPMENT_METHOD
+from gateway.sync.tables.sales_invoice import SALES_INVOICE
 from gateway.sync.tables.salesperson import SALESPERSON
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
 from gateway.sync.tables.vendor import VENDOR
@@ -65,5 +66,6 @@ TABLE_MAPPINGS: Final = TableMappings(
         CONTACT,
         ITEM,
         OPPORTUNITY,
+        SALES_INVOICE,
     )
 )
