@@ -3,20 +3,23 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from math import ceil
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from gateway.assembly import Prepare, running
+from gateway.assembly import Prepare, running, trusted_documents
 from gateway.backends import Networks
 from gateway.bodies import declared_length
 from gateway.config import JobsPlace, Settings
 from gateway.endpoint import Serving, endpoints
 from gateway.errors import (
-    CallerError,
+    GatewayError,
+    IdentityUnavailableError,
     InvalidInputError,
+    RateLimitedError,
     RequestTooLargeError,
     RequestTooSlowError,
     TooManyConnectionsError,
@@ -54,7 +57,8 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where = networks or Networks()
-    installed(settings.mappings_file)  # what is wrong with the file is told before anything is opened
+    installed(settings.mappings_file)  # what is wrong with a file is told before anything is opened
+    trusted_documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,18 +96,20 @@ def create_app(
     return app
 
 
-_STATUS: dict[type[CallerError], int] = {
+_STATUS: dict[type[GatewayError], int] = {
     InvalidInputError: 400,
     UnauthenticatedError: 401,
     RequestTooSlowError: 408,
     RequestTooLargeError: 413,
     TooManyConnectionsError: 429,
+    RateLimitedError: 429,
+    IdentityUnavailableError: 503,
 }
 """What is refused before there is anything to carry out."""
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, CallerError)  # noqa: S101 - registered for nothing else
+    assert isinstance(error, GatewayError)  # noqa: S101 - registered for nothing else
     body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
     return JSONResponse(
         body,
@@ -112,10 +118,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     )
 
 
-def _headers(request: Request, error: CallerError) -> dict[str, str]:
+def _headers(request: Request, error: GatewayError) -> dict[str, str]:
     """Where nobody knows when the body ends, the connection ends; where that was told, uvicorn throws the rest away."""
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, RateLimitedError | IdentityUnavailableError):
+        return {"Retry-After": str(ceil(error.retry_after_seconds))}
     endless = isinstance(error, RequestTooLargeError) and declared_length(request) is None
     return {"Connection": "close"} if endless or isinstance(error, RequestTooSlowError) else {}
 

@@ -26,6 +26,7 @@ from gateway.request_json import MESSAGE_BYTES, read_document
 from gateway.sockets import Session, SocketHandler, Wire, opened
 from gateway.streams import Streams
 from schema.context import Context, Services
+from schema.persisted import with_document_id
 from schema.root import build_schema
 
 MOST_OPERATIONS: Final = 50
@@ -98,7 +99,7 @@ class Endpoint(GraphQLRouter[BaseContext, None]):
             raise InvalidInputError("The request is not JSON that can be read.", argument="body") from error
         if not isinstance(document, dict):
             raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
-        return document
+        return with_document_id(document)
 
     def decode_json(self, data: str | bytes) -> object:
         """A message of a socket; what cannot be read closes it.
@@ -145,11 +146,13 @@ async def _context(connection: HTTPConnection) -> BaseContext:
 
     Raises:
         UnauthenticatedError: no token, or one that does not pass.
+        RateLimitedError: this caller has to wait.
     """
     has = serving(connection)
     if connection.scope["type"] == "websocket":
         return Session(has.services, has.authenticator, has.connections, connection)
     caller = await has.authenticator.caller(connection.headers.get("authorization"))
+    await has.services.rates.admit(caller.object_id)
     brings_files = Role.INTEGRATION_ADMINISTRATOR in caller.roles
     most = FILE_BYTES if brings_files else has.max_body_bytes
     connection.state.body_limits = BodyLimits(most, has.body_seconds)

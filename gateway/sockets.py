@@ -7,7 +7,7 @@ Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -22,9 +22,16 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.types.execution import PreExecutionError
 
 from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import TooManyConnectionsError, UnauthenticatedError
+from gateway.errors import (
+    GatewayError,
+    IdentityUnavailableError,
+    RateLimitedError,
+    TooManyConnectionsError,
+    UnauthenticatedError,
+)
 from gateway.open_connections import OpenConnections
 from gateway.streams import seconds_left
 from gateway.telemetry import correlation_id, log
@@ -67,7 +74,7 @@ class Session(BaseContext):
         self._place.close()
 
     async def open(self) -> None:
-        """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
+        """Raises: UnauthenticatedError: no token, or a bad one; TooManyConnectionsError; IdentityUnavailableError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         caller = await self._authenticator.caller(self._said("authorization"))
@@ -82,12 +89,18 @@ class Session(BaseContext):
         """How long the socket may stay open; None: as long as it likes."""
         return seconds_left(self._caller.expires_at) if self._caller is not None else None
 
-    def context(self) -> Context:
-        """For one operation. Raises: UnauthenticatedError: nobody is known."""
+    async def context(self) -> Context:
+        """For one operation, with the roles of this moment.
+
+        Raises:
+            UnauthenticatedError: nobody is known.
+            IdentityUnavailableError: what they may do cannot be found out now.
+        """
         if self._caller is None:
             raise UnauthenticatedError("This socket has not said who it is.")
+        caller = await self._authenticator.with_roles(self._caller)
         explain = self._said("gateway-explain") == "1"
-        return Context(self._services, self._caller, correlation_id=self.correlation_id, explain=explain)
+        return Context(self._services, caller, correlation_id=self.correlation_id, explain=explain)
 
     def _said(self, name: str) -> str | None:
         given = self.connection_params
@@ -103,7 +116,7 @@ async def opened(session: Session) -> dict[str, object]:
 
     Raises:
         ConnectionRejectionError: the socket is to be closed with 4403.
-        TooManyConnectionsError: it is to be closed with 1013.
+        TooManyConnectionsError, IdentityUnavailableError: it is to be closed with 1013.
     """
     try:
         await session.open()
@@ -136,7 +149,18 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        return await self._schema.stream(query, context_value=context_value.context(), **rest)
+        context = await context_value.context()
+        try:
+            await context.services.rates.admit(context.caller.object_id)
+        except RateLimitedError as error:
+            return _refused(error)
+        return await self._schema.stream(query, context_value=context, **rest)
+
+
+async def _refused(error: GatewayError) -> AsyncGenerator[Any, None]:
+    """One operation is refused; the socket stays open."""
+    told = GraphQLError(error.message, original_error=error, extensions=error.extensions)
+    yield PreExecutionError(data=None, errors=[told])
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -185,7 +209,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         session: Session = self.context
         try:
             await super().handle_connection_init(message)
-        except TooManyConnectionsError as error:
+        except (TooManyConnectionsError, IdentityUnavailableError) as error:
             await self.websocket.close(TRY_AGAIN_LATER, error.message)
             return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:

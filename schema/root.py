@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -19,15 +19,13 @@ from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
 from gateway.telemetry import log
 from schema.context import Context
-from schema.limits import SizeRule
 from schema.mutation import Mutation
+from schema.preparation import Preparation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.account import Contact
 from schema.types.sales_order import SalesOrder
-
-_CACHED_DOCUMENTS = 500
 
 
 class Errors(MaskErrors):
@@ -92,6 +90,7 @@ class Explanation(SchemaExtension):
         ]
         explained = {
             "backendRequests": requests,
+            "estimatedRequests": context.budget.estimate.total,
             "roundTrips": trace.round_trips,
             "cacheHits": trace.cache_hits,
             "correlationId": context.correlation_id,
@@ -146,7 +145,7 @@ class GatewaySchema(strawberry.Schema):
                 async for each in results:
                     yield each
             except Exception as error:  # nothing else may reach a socket
-                told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                told = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
                 self.process_errors([told])
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
 
@@ -168,9 +167,7 @@ def build_schema() -> GatewaySchema:
         extensions=[
             Errors,
             Explanation,
-            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-            lambda: AddValidationRules([SizeRule]),
-            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+            Preparation,
         ],
     )
 

@@ -5,6 +5,7 @@ from typing import Final
 from gateway.couplings.coupling import Mapping
 from gateway.errors import InvalidInputError
 from gateway.reading.need import Source
+from gateway.reading.sight import Sides
 from gateway.records import Backend
 from gateway.sync.mapping import Direction, Table, TableMapping
 from gateway.sync.tables.contact import CONTACT
@@ -69,3 +70,8 @@ TABLE_MAPPINGS: Final = TableMappings(
         SALES_INVOICE,
     )
 )
+
+
+def sides_of(tables: TableMappings) -> Sides:
+    """The sets that each mapping couples."""
+    return {str(name): {backend: each.table(backend).source for backend in Backend} for name, each in tables.items()}

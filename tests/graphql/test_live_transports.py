@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -17,6 +18,7 @@ from gateway.endpoint import MOST_OPERATIONS, Endpoint
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import NOBODY, SALES, WIDGET
+from gateway.sockets import TRY_AGAIN_LATER
 from tests.graphql.api import Api, start
 from tests.graphql.live import ClosedError, Socket, bearer, signed_in, socket, stream
 from tests.graphql.test_operations import operation
@@ -96,6 +98,13 @@ async def test_a_socket_without_a_good_token_is_closed(api: Api) -> None:
         assert await closed(opened) == FORBIDDEN
 
 
+async def test_a_socket_is_asked_to_come_again_while_keys_cannot_be_had(api: Api) -> None:
+    api.identity.instead = lambda _: httpx.Response(500)
+    async with socket(api) as opened:
+        opened.say({"type": "connection_init", "payload": {"authorization": bearer(api, SALES)}})
+        assert await closed(opened) == TRY_AGAIN_LATER
+
+
 async def test_the_token_comes_in_the_payload_or_in_the_header(api: Api) -> None:
     for headers, payload in (
         ({"authorization": bearer(api, SALES)}, {}),
@@ -119,7 +128,7 @@ async def test_who_says_nothing_is_not_waited_for(api: Api) -> None:
     impatient = FastAPI()
     impatient.include_router(Endpoint(GRAPHQL_TRANSPORT_WS_PROTOCOL, patience=timedelta(0)), prefix="/graphql")
     impatient.state.serving = api.app.state.serving
-    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse)
+    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse, api.identity)
     async with socket(other) as opened:
         assert await closed(opened) == TIMED_OUT
 
@@ -166,18 +175,18 @@ async def test_a_run_that_does_not_exist(api: Api) -> None:
 
 
 async def test_limits_and_codes_are_those_of_requests(api: Api) -> None:
-    spreads = (f"fragment {chr(65 + n)} on SynchronizationJob {{ ...{chr(66 + n)} }}" for n in range(25))
-    end = "fragment Z on SynchronizationJob { id }"
-    deep = " ".join(("subscription { synchronizationJob(id: 1) { ...A } }", *spreads, end))
-    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }", "{ a " * 20_000, deep)
+    deep = "subscription { synchronizationJob(id: 1) " + "{ a " * 25 + "}" * 26
+    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }")
+    large = ("{ a " * 20_000, deep)
     async with signed_in(api) as opened:
-        for query in wrong:
+        for query in (*wrong, *large):
+            code = "GRAPHQL_INVALID" if query in wrong else "QUERY_TOO_LARGE"
             opened.subscribe(query)
-            assert await refused(opened) == {"GRAPHQL_INVALID"}
+            assert await refused(opened) == {code}
             async with stream(api, query) as events:
                 (told, _) = await events.events()
                 codes = {each["extensions"]["code"] for each in told[1]["errors"]}
-                assert (codes, told[1].get("data")) == ({"GRAPHQL_INVALID"}, None)
+                assert (codes, told[1].get("data")) == ({code}, None)
                 assert query is not deep or "levels deep" in told[1]["errors"][0]["message"]
         opened.subscribe(VIEWER)
         assert (await opened.answers())[0]["data"]["viewer"], "and the socket goes on"

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from gateway.config import ActsAs
 from gateway.couplings.coupling import Mapping
 from gateway.errors import ConfigError
 from gateway.sandbox.app import open_sandbox
@@ -66,14 +67,15 @@ class Installation:
         self.sandbox = open_sandbox("http://localhost", folder=folder / "sandbox")
         stack.callback(self.sandbox.close)
 
-    async def runs(self, file: str | None = None, **said: Any) -> Runs:
+    async def runs(self, file: str | None = None, *, personal: bool = False, **said: Any) -> Runs:
         """The gateway with this file, or with what it would say; the one before is closed."""
         await self.running.aclose()
         self.running = await self.stack.enter_async_context(AsyncExitStack())
         path = self.folder / ("mappings.toml" if file is not None else "mappings.json")
         path.write_text(file if file is not None else json.dumps(said), encoding="utf-8")
         self.monkeypatch.setenv("GATEWAY_MAPPINGS_FILE", str(path))
-        api = await start(self.sandbox, f"sqlite+aiosqlite:///{self.folder / 'gateway.db'}", self.running)
+        settings: dict[str, Any] = {"dataverse_as": ActsAs.ON_BEHALF_OF} if personal else {}
+        api = await start(self.sandbox, f"sqlite+aiosqlite:///{self.folder / 'gateway.db'}", self.running, **settings)
         return Runs(api)
 
 
@@ -362,3 +364,13 @@ async def test_what_a_place_left_is_shown_and_waits(installation: Installation) 
     assert "OWN_1" not in {each["mapping"] for each in shown["tableMappings"]}
     again = await installation.runs(example())
     assert (await again.modified("OWN_1"))["counters"] == NOTHING
+
+
+async def test_where_rights_decide_nothing_of_what_a_place_left_is_shown_of_crm(installation: Installation) -> None:
+    """Nobody knows any more which table could be asked whether the caller may see the row; with its table, it is asked."""
+    query = '{ couplings(keyStartsWith: "EAST") { nodes { businessCentralKey dataverseKey dataverseId } } }'
+    await (await installation.runs(example())).modified("OWN_1")
+    known = await question((await installation.runs(example(), personal=True)).api, query)
+    assert [each["dataverseKey"] for each in known["couplings"]["nodes"]] == ["EAST"]
+    left = await question((await installation.runs(tables=[METHODS], personal=True)).api, query)
+    assert left["couplings"]["nodes"] == [{"businessCentralKey": "EAST", "dataverseKey": None, "dataverseId": None}]

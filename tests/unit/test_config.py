@@ -48,6 +48,7 @@ def test_good_settings_are_loaded_and_their_defaults_follow() -> None:
     assert settings.dataverse_token_scope == "https://contoso.crm4.dynamics.com/.default"
     assert settings.token_authority == f"https://login.microsoftonline.com/{GOOD['TENANT_ID']}"
     assert settings.audiences == {GOOD["CLIENT_ID"], f"api://{GOOD['CLIENT_ID']}"}
+    assert settings.client_secret is not None
     assert settings.client_secret.get_secret_value() == SECRET
 
 
@@ -211,3 +212,35 @@ def test_what_figures_depend_on_is_checked(monkeypatch: pytest.MonkeyPatch, name
     (problem,) = problems_with(monkeypatch, **{name: value})
     assert problem.startswith(f"{PREFIX}{name}")
     assert value not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6379", "http://localhost", "redis://", "redis://localhost/name", "redis://localhost?db=1", "redis://local host",
+     f"redis://:{SECRET}@redis.example:6379/0", "redis://localhost:0"],
+)  # fmt: skip
+def test_a_redis_server_is_named_by_its_url_and_a_password_travels_over_tls(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    (problem,) = problems_with(monkeypatch, REDIS_URL=url)
+    assert problem.startswith("GATEWAY_REDIS_URL: must ")
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "redis://redis:6379/1", f"rediss://me:{SECRET}@redis.example:6380/0", f"redis://:{SECRET}@127.0.0.1"]
+)  # fmt: skip
+def test_a_redis_server_may_be_anywhere_and_its_password_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_REDIS_URL", url)
+    settings = load_settings()
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == url
+    assert SECRET not in repr(settings)
+
+
+def test_trusted_documents_need_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems_with(monkeypatch, DOCUMENTS="trusted") == (
+        "GATEWAY_DOCUMENTS_FILE: has to be set where GATEWAY_DOCUMENTS is trusted",
+    )
