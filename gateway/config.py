@@ -31,6 +31,7 @@ from gateway.auth.credentials import Certificate, read_certificate
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.manifest import Documents
+from gateway.origins import checked_origin
 
 PREFIX = "GATEWAY_"
 
@@ -123,7 +124,15 @@ def _tenant(value: str) -> str:
 
 
 def _listed(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(checked_origin, value))
+
+
+def _frame_ancestors(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each if each == "'self'" else checked_origin(each) for each in value)
 
 
 def _security_roles(value: object) -> object:
@@ -156,6 +165,8 @@ def _time_zone(value: str) -> str:
     return value
 
 
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_origins)]
+FrameAncestors = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_frame_ancestors)]
 Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_listed)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
@@ -276,6 +287,15 @@ class Settings(BaseSettings):
         ge=10_000,
         le=16_000_000,
         description="The longest body read of a request that is no administrator's.",
+    )
+    max_batch: int = Field(
+        default=10, ge=0, le=100, description="The most operations one request may hold, as a list; 0 and 1: no lists."
+    )
+    allowed_origins: Origins = Field(
+        default=(), description="Origins whose pages may ask from a browser, separated by commas."
+    )
+    frame_ancestors: FrameAncestors = Field(
+        default=(), description="Origins whose pages may show widgets in a frame, separated by commas."
     )
     max_depth: int = Field(default=20, ge=3, le=100, description="How many levels deep a query may be nested.")
     max_fields: int = Field(

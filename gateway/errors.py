@@ -9,6 +9,10 @@
     │   ├─ ForbiddenError           a caller we know, who may not do this
     │   ├─ InvalidInputError        an argument we cannot use
     │   ├─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
+    │   ├─ MethodNotAllowedError    this cannot be asked with this HTTP method
+    │   ├─ NotAcceptableError       the caller takes no media type that we answer in
+    │   ├─ UnsupportedMediaTypeError  a body that is not JSON in UTF-8
+    │   ├─ BatchTooLargeError       more operations in one request than may be
     │   ├─ RequestTooLargeError     a body longer than is read
     │   ├─ RequestTooSlowError      a body that does not arrive
     │   ├─ TooManyConnectionsError  too many sockets and event streams are open already
@@ -17,6 +21,7 @@
     │   ├─ RateLimitedError         this caller asks too often; retry_after_seconds
     │   ├─ QueryNotTrustedError     only documents of the manifest are carried out here
     │   └─ PersistedQueryError      a hash that stands for no document
+    ├─ InternalError                what nobody foresaw, as callers are told
     ├─ IdentityUnavailableError     who asks, or what they may do, cannot be found out now
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
@@ -92,6 +97,10 @@ class ErrorCode(StrEnum):
     FULL_SYNCHRONIZATION_UNDER_WAY = "FULL_SYNCHRONIZATION_UNDER_WAY"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     GRAPHQL_INVALID = "GRAPHQL_INVALID"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    BATCH_TOO_LARGE = "BATCH_TOO_LARGE"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
     TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
@@ -209,6 +218,44 @@ class RefusalError(CallerError):
         return super().extensions | {"hint": self.hint}
 
 
+class MethodNotAllowedError(CallerError):
+    """The address answers, but not to this with this method; nothing was carried out."""
+
+    code = ErrorCode.METHOD_NOT_ALLOWED
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
+
+
+class NotAcceptableError(CallerError):
+    """The caller takes no media type that is answered in here; nothing was carried out."""
+
+    code = ErrorCode.NOT_ACCEPTABLE
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__(f"What is asked here is answered as {' or '.join(offered)}: send one of them in Accept.")
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The body is not said to be JSON in UTF-8; nothing of it was read."""
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self) -> None:
+        super().__init__("The body has to be JSON in UTF-8, as it is: send Content-Type: application/json.")
+
+
+class BatchTooLargeError(CallerError):
+    """More operations in one request than may be; none of them was carried out."""
+
+    code = ErrorCode.BATCH_TOO_LARGE
+
+    def __init__(self, most: int) -> None:
+        most = max(most, 1)
+        super().__init__(f"A request may hold {most} operation{'s' if most > 1 else ''}; this one holds a longer list.")
+
+
 class RequestTooLargeError(CallerError):
     """The body is longer than is read of one; nothing was carried out."""
 
@@ -314,6 +361,18 @@ class PersistedQueryError(CallerError):
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code  # type: ignore[misc]  # one class for a closed set of answers
+
+
+class InternalError(GatewayError):
+    """What nobody foresaw: a caller is told where operators find it, and nothing else."""
+
+    def __init__(self, correlation_id: str) -> None:
+        super().__init__("The gateway broke while working on this; its operators can find it under the correlation id.")
+        self.correlation_id = correlation_id
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"correlationId": self.correlation_id}
 
 
 class DatabaseError(GatewayError):
