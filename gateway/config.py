@@ -358,7 +358,8 @@ class Settings(BaseSettings):
     )
     webhooks: bool = Field(default=True, description="Whether the two systems are asked to tell us of changes.")
     mappings_file: Path | None = Field(
-        default=None, description="A file with further fields for the mappings, TOML or JSON, see docs/mappings.md."
+        default=None,
+        description="A file with further fields and tables for the mappings, TOML or JSON, see docs/mappings.md.",
     )
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")

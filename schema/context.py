@@ -39,6 +39,7 @@ from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import Books, Desk, Desks
 from gateway.sync.links import WebClients
+from gateway.sync.mappings import TableMappings, not_filled
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
@@ -135,6 +136,16 @@ class Services:
     rates: RateLimit
     today: Callable[[], date]
 
+    @property
+    def tables(self) -> TableMappings:
+        """The mappings of this installation."""
+        return self.run_jobs.settings.shipped
+
+    def require_filled(self, mapping: CouplingMapping | None) -> None:
+        """Raises: InvalidInputError, when it is a place of the installation's own that is not filled."""
+        if mapping is not None and mapping not in self.tables:
+            raise not_filled(mapping)
+
 
 class Context(BaseContext):
     """One GraphQL request, or one event of a subscription: who asks, how long it may take, what it has cost so far."""
@@ -156,7 +167,7 @@ class Context(BaseContext):
         self.budget = Budget(services.max_cost)
         self.read_at = datetime.now(UTC)
         self.today = services.today()
-        self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
+        self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)
 
     @property
     def may_introspect(self) -> bool:

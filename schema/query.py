@@ -304,6 +304,7 @@ class Query(
         )
         if not record:
             raise InvalidInputError("by must name one of its fields.", argument="by")
+        context.services.require_filled(record.mapping)
         found = await context.services.couplings.find(record.mapping, where, side, [record.id])
         backend = Backend.BUSINESS_CENTRAL if side is Side.BUSINESS_CENTRAL else Backend.DATAVERSE
         return await _shown_coupling(info, found.get(record.id), need, named_by=backend)
@@ -327,6 +328,7 @@ class Query(
         selected = selection(info)
         window = selected.window(first, after, count=selected.counts())
         context = info.context
+        context.services.require_filled(mapping)
         where = company or context.services.company
         wanted = CouplingFilter(
             mapping=mapping,
@@ -360,6 +362,7 @@ class Query(
         if record is None or (business_central is not None and dataverse is not None):
             raise InvalidInputError("Name one of the two records.", argument="businessCentral")
         services = info.context.services
+        services.require_filled(mapping)
         where = company or services.company
         found = await services.books.changes.history_of_record(mapping, where, record, first)
         found = await info.context.details.seen(found, mapping, where)

@@ -17,7 +17,6 @@ from gateway.matching.proposal import Outcome, Verdict
 from gateway.pairing.couple import Synchronize
 from gateway.pairing.matches.criteria import Asked, AskedField, asked_from, fields_of
 from gateway.pairing.matches.matching import sides
-from gateway.pairing.matches.plan_jobs import mapping_of
 from gateway.sync.mapping import Table, TableMapping
 from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.context import Context
@@ -155,9 +154,8 @@ class MatchProposal:
     message: str | None = strawberry.field(description="The same in a sentence, with what to do.")
 
 
-def proposal_of(plan: Plan, stored: StoredProposal) -> MatchProposal:
+def proposal_of(mapping: TableMapping, plan: Plan, stored: StoredProposal) -> MatchProposal:
     """A proposal as it is kept, shown."""
-    mapping = mapping_of(plan)
     origin, other = (mapping.table(side) for side in sides(plan))
     coupling = GlobalId("Coupling", plan.company_id, stored.coupling_id) if stored.coupling_id else None
     return MatchProposal(
@@ -255,8 +253,8 @@ class MatchPlan:
         return self.plan.finished_at
 
     @strawberry.field(description="What the records were matched by, in groups of ascending priority.")
-    def criteria(self) -> list["MatchCriterion"]:
-        fields = fields_of(mapping_of(self.plan), asked_from(self.plan.asked))
+    def criteria(self, info: Info[Context, Any]) -> list["MatchCriterion"]:
+        fields = fields_of(info.context.services.tables.described(self.plan.mapping), asked_from(self.plan.asked))
         return [
             MatchCriterion(
                 field=each.field,
@@ -319,13 +317,13 @@ class MatchPlan:
             minimum_score,
         )
         found = await info.context.services.plans.proposals(self.plan.id, wanted, after=_place(after), limit=first + 1)
-        return proposal_page(self.plan, found, first)
+        return proposal_page(info.context.services.tables.described(self.plan.mapping), self.plan, found, first)
 
 
-def proposal_page(plan: Plan, found: Sequence[StoredProposal], first: int) -> MatchProposalPage:
+def proposal_page(mapping: TableMapping, plan: Plan, found: Sequence[StoredProposal], first: int) -> MatchProposalPage:
     shown = found[:first]
     return MatchProposalPage(
-        nodes=[proposal_of(plan, each) for each in shown],
+        nodes=[proposal_of(mapping, plan, each) for each in shown],
         end_cursor=str(shown[-1].number) if shown else None,
         has_next_page=len(found) > first,
     )

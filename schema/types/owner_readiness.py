@@ -6,9 +6,10 @@ from uuid import UUID
 import strawberry
 
 from gateway.couplings.coupling import Mapping as Tables
-from gateway.pairing.salespersons.owners import OWNED, Gap
-from gateway.pairing.salespersons.readiness import Affected, AffectedPlace, Readiness, Tally, stages
+from gateway.pairing.salespersons.owners import Gap
+from gateway.pairing.salespersons.readiness import Affected, AffectedPlace, Readiness, Tally, stages_of
 from gateway.records import Backend
+from gateway.sync.mapping import TableMapping
 from schema.access import READERS, seen_by
 from schema.connection import PageInfo
 from schema.cursors import not_ours, read_cursor, write_cursor
@@ -90,8 +91,8 @@ class OwnerReadinessCount:
     not_coupled: int = strawberry.field(description="Records of both systems that would fail once they are coupled.")
 
     @classmethod
-    def of(cls, mapping: Tables, tally: Tally) -> "OwnerReadinessCount":
-        towards = {stage.to for stage in stages([mapping])}
+    def of(cls, shipped: TableMapping, tally: Tally) -> "OwnerReadinessCount":
+        mapping, towards = shipped.mapping, {stage.to for stage in stages_of(shipped)}
         counts = {each: tally.coupled[mapping, each] for each in towards}
         every = sum(tally.every[mapping, each] for each in towards)
         return cls(
@@ -127,7 +128,7 @@ class OwnerReadiness:
     )
 
     @classmethod
-    def of(cls, found: Readiness, mappings: Sequence[Tables], *, has_previous: bool) -> "OwnerReadiness":
+    def of(cls, found: Readiness, mappings: Sequence[TableMapping], *, has_previous: bool) -> "OwnerReadiness":
         nodes = [AffectedRecord.of(each) for each, _ in found.told]
         cursors = [cursor_of(place) for _, place in found.told]
         end = cursor_of(found.end) if found.end is not None else cursors[-1] if cursors else None
@@ -141,7 +142,7 @@ class OwnerReadiness:
                 start_cursor=cursors[0] if cursors else None,
                 end_cursor=end,
             ),
-            counts=[OwnerReadinessCount.of(each, tally) for each in OWNED if each in mappings] if tally else None,
+            counts=[OwnerReadinessCount.of(each, tally) for each in mappings] if tally else None,
             gaps=_gaps(found.gaps, tally) if tally else None,
         )
 

@@ -14,7 +14,6 @@ from gateway.runs.hints import hint_for
 from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.connection import PageInfo
 from schema.context import Context
@@ -208,11 +207,12 @@ class SynchronizationJob:
     ) -> SynchronizationErrorConnection | None:
         if not 1 <= first <= MOST_ERRORS:
             raise InvalidInputError(f"first must be between 1 and {MOST_ERRORS}.", argument="first")
-        runs, place = info.context.services.run_jobs.runs, _place_of(after)
+        services, place = info.context.services, _place_of(after)
+        runs, nouns = services.run_jobs.runs, services.tables.described(self.run.mapping)
         found = await runs.errors(self.run.id, after=place, limit=first + 1)
         unseen = await Unseen.among(info.context, self.run.company_id, found)
         total = await runs.count_errors(self.run.id)
-        return _page(found, first, place, total, TABLE_MAPPINGS[self.run.mapping], unseen)
+        return _page(found, first, place, total, nouns, unseen)
 
 
 def _place_of(after: str | None) -> int:

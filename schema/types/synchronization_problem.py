@@ -22,7 +22,6 @@ from gateway.runs.hints import hint_for
 from gateway.runs.remedies import remedies
 from gateway.runs.run import RunError
 from gateway.runs.troubles import Row as Told
-from gateway.sync.mappings import TABLE_MAPPINGS
 from schema.access import seen_by
 from schema.connection import PageInfo
 from schema.context import Context
@@ -117,8 +116,8 @@ class SynchronizationProblem:
         return told or (hint_for(code) if code is not None else None)
 
     @strawberry.field(description="What can be done about it, the most helpful first.")
-    def actions(self) -> list[SynchronizationRemedy]:
-        code, direction = self.trouble.code, TABLE_MAPPINGS[self.trouble.mapping].direction
+    def actions(self, info: Info[Context, Any]) -> list[SynchronizationRemedy]:
+        code, direction = self.trouble.code, info.context.services.tables.described(self.trouble.mapping).direction
         coupled = self.trouble.coupling is not None
         if code is None:
             return [SynchronizationRemedy.RETRY, SynchronizationRemedy.UNCOUPLE]
@@ -156,8 +155,9 @@ class SynchronizationProblem:
         return strawberry.ID(str(newest.run_id)) if newest is not None else None
 
     @strawberry.field(description="Both records, as far as they are known and you may see them.")
-    def records(self) -> list[RecordReference]:
-        coupling, newest, nouns = self.trouble.coupling, self.trouble.told.newest, TABLE_MAPPINGS[self.trouble.mapping]
+    def records(self, info: Info[Context, Any]) -> list[RecordReference]:
+        coupling, newest = self.trouble.coupling, self.trouble.told.newest
+        nouns = info.context.services.tables.described(self.trouble.mapping)
         found: list[RecordReference] = []
         for system, of_bc in ((System.BUSINESS_CENTRAL, True), (System.DATAVERSE, False)):
             id, number, name = _known(coupling, newest, of_bc=of_bc)

@@ -140,8 +140,10 @@ class FieldMappingInfo:
 @strawberry.type(description="Two tables that are the same thing, and how they are synchronized.")
 class TableMappingInfo:
     mapping: Mapping = strawberry.field(description="Which tables.")
-    name: str = strawberry.field(description="Microsoft's name of the mapping.")
-    table_no: int = strawberry.field(description="Number of the table in Business Central.")
+    name: str = strawberry.field(
+        description="Microsoft's name of the mapping; the label of one of the installation's own."
+    )
+    table_no: int = strawberry.field(description="Number of the table in Business Central; 0 where nobody said it.")
     direction: MappingDirection = strawberry.field(description="Which way it goes.")
     depends_on: list[Mapping] = strawberry.field(description="Mappings whose records it refers to.")
     update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed.")
