@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -15,9 +16,13 @@ from gateway.admission.allowance import Rates
 from gateway.admission.buckets import RedisBuckets
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
-from gateway.auth.caller import Authenticator, SigningKeys, Trust
+from gateway.auth.caller import Authenticator, Trust
+from gateway.auth.security_roles import SECURITY_ROLES, SecurityRoles
+from gateway.auth.signing_keys import SigningKeys
 from gateway.backends import Networks, clients_of, identity_http
-from gateway.config import Settings
+from gateway.clients.call import Call, Deadline
+from gateway.clients.dataverse import DataverseClient
+from gateway.config import RolesFrom, Settings
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
@@ -39,10 +44,12 @@ from gateway.reading.feeds import Feeds
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
+from gateway.reading.sight import Sight
 from gateway.reading.sources import COUPLINGS
 from gateway.redis_server import SharedCache, redis_at
 from gateway.runs.following import RunFollowing
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import installed
+from gateway.runs.own_places import keep_meanings
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
 from gateway.runs.retention import RunRetention
@@ -55,6 +62,7 @@ from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
+from gateway.sync.mappings import TABLE_MAPPINGS, sides_of
 from gateway.telemetry import log
 from gateway.triggers.hooks import hooks_of
 from gateway.triggers.notices import HookPace
@@ -70,6 +78,9 @@ from schema.root import build_schema
 
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
+
+ROLES_SECONDS: Final = 5.0
+"""How long a request waits for CRM to say which roles its caller has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ async def running(
     engine = create_engine(settings.database_url.get_secret_value())
     try:
         await upgrade(engine)
+        await keep_meanings(engine, installed(settings.mappings_file).tables)
         store = CouplingStore(engine)
         if prepare is not None:
             await prepare(store)
@@ -124,7 +136,7 @@ async def running(
                 looking,
                 _watching(services),
             ):
-                yield Running(engine, services, _authenticator(settings, identity), recovered)
+                yield Running(engine, services, _authenticator(settings, identity, backends.dataverse), recovered)
     finally:
         await engine.dispose()
 
@@ -224,6 +236,7 @@ def desks_of(
         facts=CompanyFacts(backends, known=known),
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
+        sight=Sight(lookups, sides_of(mappings.shipped if mappings is not None else TABLE_MAPPINGS)),
     )
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
 
@@ -238,8 +251,8 @@ def _services(
     redis: Redis | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    shipped = mappings_with(settings.mappings_file)
-    mappings = MappingSettings(engine, shipped)
+    own = installed(settings.mappings_file)
+    mappings = MappingSettings(engine, own.tables, own.policies)
     desks = desks_of(settings, backends, books, capabilities, mappings)
     run_jobs = RunJobs(jobs, RunStore(engine), mappings, desks, _beside(settings))
     hooks = hooks_of(
@@ -281,13 +294,14 @@ def _services(
         reading=desks.reading,
         capabilities=capabilities,
         company=settings.company_id,
+        introspection=settings.introspection,
         max_page_size=settings.max_page_size,
         max_cost=settings.max_cost or None,
         deadline_seconds=settings.request_deadline_seconds,
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
-        record_branches=branches_of(shipped.values()),
+        record_branches=branches_of(own.tables.values()),
         documents=PreparedDocuments(limits_of(settings)),
         persisted=PersistedDocuments(
             trusted_documents(settings), settings.documents, SharedCache(redis) if redis is not None else None
@@ -343,6 +357,25 @@ def _today(settings: Settings) -> Callable[[], date]:
     return lambda: fixed or datetime.now(zone).date()
 
 
-def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:
+def _authenticator(settings: Settings, http: httpx.AsyncClient, dataverse: DataverseClient) -> Authenticator:
     trust = Trust(settings.token_authority, settings.tenant_id, settings.audiences)
-    return Authenticator(trust, SigningKeys(trust.keys_url, http))
+    further = [trust.of_tenant(each) for each in sorted((settings.tenants or frozenset()) - {settings.tenant_id})]
+    return Authenticator(
+        trust,
+        SigningKeys(trust.keys_url, http),
+        further=[(each, SigningKeys(each.keys_url, http)) for each in further],
+        source=_security_roles(settings, dataverse),
+    )
+
+
+def _security_roles(settings: Settings, dataverse: DataverseClient) -> SecurityRoles | None:
+    """Always asked for as the application: a caller need not be allowed to read roles."""
+    if settings.roles_from is RolesFrom.TOKEN:
+        return None
+    return SecurityRoles(
+        lambda who: dataverse.security_roles(who, call=Call(Deadline.after(ROLES_SECONDS), "security-roles")),
+        mapping=settings.security_roles or SECURITY_ROLES,
+        home=settings.tenant_id,
+        bound_seconds=settings.security_roles_seconds,
+        beside_token=settings.roles_from is RolesFrom.BOTH,
+    )

@@ -10,8 +10,9 @@ from strawberry.fastapi import BaseContext
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.auth.caller import Caller
+from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
-from gateway.clients.call import Call, Deadline
+from gateway.clients.call import AS_APPLICATION, Acting, Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.couplings.coupling import Coupling
@@ -36,8 +37,9 @@ from gateway.runs.following import RunFollowing
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
-from gateway.sync.desk import APPLICATION, Books, Desk, Desks
+from gateway.sync.desk import Books, Desk, Desks
 from gateway.sync.links import WebClients
+from gateway.sync.mappings import TableMappings, not_filled
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
@@ -48,10 +50,11 @@ from schema.persisted import PersistedDocuments
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """The two clients, and where each set is found."""
+    """The two clients, where each set is found, and whom they are asked as on behalf of a caller."""
 
     business_central: BusinessCentralClient
     dataverse: DataverseClient
+    acting: Callable[[Caller], Acting] = lambda caller: AS_APPLICATION
 
     def client(self, source: Source) -> ODataClient:
         if source.backend is Backend.DATAVERSE:
@@ -120,6 +123,7 @@ class Services:
     reading: Reading
     capabilities: Capabilities
     company: UUID
+    introspection: Introspection
     max_page_size: int
     max_cost: int | None
     deadline_seconds: float
@@ -132,6 +136,16 @@ class Services:
     rates: RateLimit
     today: Callable[[], date]
 
+    @property
+    def tables(self) -> TableMappings:
+        """The mappings of this installation."""
+        return self.run_jobs.settings.shipped
+
+    def require_filled(self, mapping: CouplingMapping | None) -> None:
+        """Raises: InvalidInputError, when it is a place of the installation's own that is not filled."""
+        if mapping is not None and mapping not in self.tables:
+            raise not_filled(mapping)
+
 
 class Context(BaseContext):
     """One GraphQL request, or one event of a subscription: who asks, how long it may take, what it has cost so far."""
@@ -142,6 +156,7 @@ class Context(BaseContext):
         self.caller = caller
         self.correlation_id = correlation_id
         self.explain = explain
+        self.acting = services.backends.acting(caller)
         self.renew()
 
     def renew(self) -> None:
@@ -152,7 +167,12 @@ class Context(BaseContext):
         self.budget = Budget(services.max_cost)
         self.read_at = datetime.now(UTC)
         self.today = services.today()
-        self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
+        self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the caller may ask for the schema, and be told of its names."""
+        return self.services.introspection.allows(self.caller)
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""
@@ -166,7 +186,8 @@ class Context(BaseContext):
         return Setting(self.today, self.read_at, services.look_ahead, services.modules, services.extension_api)
 
     def asking(self, company: UUID) -> Asking:
-        return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
+        scope = Scope(self.acting.identity, company, self.acting.personal)
+        return Asking(scope, self.deadline, self.trace, self.correlation_id, self.acting)
 
     def desk(self, company: UUID | None = None) -> Desk:
         """For what changes couplings in one company, the configured one by default."""
@@ -184,4 +205,4 @@ class Context(BaseContext):
 
     def call(self) -> Call:
         """For a backend call of its own; its exchanges belong into the trace afterwards."""
-        return Call(self.deadline, self.correlation_id)
+        return Call(self.deadline, self.correlation_id, acting=self.acting)

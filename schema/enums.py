@@ -72,6 +72,11 @@ show_enum(
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
         Mapping.SALES_ORDER: "Released sales order and order; new ones with their lines.",
         Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
+        **{
+            each: f"Tables of the installation's own, place {each[-1]} of 9: `tableMappings` tells which, if any."
+            for each in Mapping
+            if each.is_own
+        },
     },
 )
 show_enum(
@@ -381,12 +386,14 @@ show_enum(
         ErrorCode.CONFIGURATION: "The settings do not make a gateway.",
         ErrorCode.UNAUTHENTICATED: "No token, or one that is not accepted.",
         ErrorCode.FORBIDDEN: "The caller may not do this.",
+        ErrorCode.IDENTITY_UNAVAILABLE: "Who asks, or what they may do, cannot be found out now.",
         ErrorCode.INVALID_INPUT: "An argument that cannot be used.",
         ErrorCode.BACKEND_UNREACHABLE: "A system did not answer.",
         ErrorCode.BACKEND_THROTTLED: "A system asks to be asked less.",
         ErrorCode.BACKEND_TOO_SLOW: "A system gave up on this much work.",
         ErrorCode.DEADLINE_EXCEEDED: "The time this request may take was over.",
         ErrorCode.BACKEND_TOKEN_UNAVAILABLE: "Entra ID gave no token for a system.",
+        ErrorCode.ON_BEHALF_OF_REFUSED: "A system is asked on behalf of the caller, and Entra ID gives no token for that.",
         ErrorCode.BACKEND_NOT_FOUND: "A system has no such thing.",
         ErrorCode.BACKEND_REFUSED: "A system knows the gateway and says no.",
         ErrorCode.BACKEND_REJECTED: "A system's own validation refused it.",
@@ -419,6 +426,10 @@ show_enum(
         ErrorCode.FULL_SYNCHRONIZATION_UNDER_WAY: "A full run of the mapping is under way already.",
         ErrorCode.DATABASE_UNAVAILABLE: "The gateway's own database does not answer.",
         ErrorCode.GRAPHQL_INVALID: "The request is no valid GraphQL.",
+        ErrorCode.METHOD_NOT_ALLOWED: "The address does not take this with this HTTP method.",
+        ErrorCode.NOT_ACCEPTABLE: "The caller takes none of the media types of the answer.",
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The body is not said to be JSON.",
+        ErrorCode.BATCH_TOO_LARGE: "The request holds more operations than it may.",
         ErrorCode.REQUEST_TOO_LARGE: "The request is longer than is read.",
         ErrorCode.REQUEST_TOO_SLOW: "The request did not arrive in time.",
         ErrorCode.TOO_MANY_CONNECTIONS: "Too many sockets and event streams are open.",

@@ -30,21 +30,6 @@ _HOUR: Final = 3_600
 _DOCUMENT_ID: Final = "documentId"
 
 
-def with_document_id(body: dict[str, Any]) -> dict[str, Any]:
-    """The body of a request with ``documentId`` moved where the operation can see it: into ``extensions``.
-
-    Raises:
-        InvalidInputError: it is no text.
-    """
-    if _DOCUMENT_ID not in body or body[_DOCUMENT_ID] is None:
-        return body
-    if not isinstance(body[_DOCUMENT_ID], str):
-        raise InvalidInputError("documentId has to be a text.", argument=_DOCUMENT_ID)
-    given = body.get("extensions")
-    extensions = given if isinstance(given, dict) else {}
-    return body | {"extensions": extensions | {_DOCUMENT_ID: body[_DOCUMENT_ID]}}
-
-
 class PersistedDocuments:
     """Lives as long as the application."""
 

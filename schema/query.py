@@ -11,7 +11,8 @@ from gateway.couplings.store import CouplingFilter, Side
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.reading.need import Source
 from gateway.reading.paging import Sort
-from gateway.reading.row import Row
+from gateway.reading.row import Failure, Row
+from gateway.reading.sight import is_hidden
 from gateway.reading.sources import (
     ACCOUNTS,
     COUPLINGS,
@@ -24,6 +25,7 @@ from gateway.reading.sources import (
     VENDORS,
 )
 from gateway.reading.values import usable
+from gateway.records import Backend
 from schema import lists
 from schema.availabilities import AvailabilityLine, availability_of_item, availability_of_lines
 from schema.connection import Connection
@@ -120,10 +122,10 @@ class Query(
 ):
     @strawberry.field(description="Who I am here and what I may do.", metadata=declared(SIGNED_IN))
     def viewer(self, info: Ask) -> Viewer | None:
-        selection(info).check()
+        selection(info)
         return Viewer(caller=info.context.caller)
 
-    @strawberry.field(description="A customer, by any key of either system.", metadata=declared(READERS))
+    @strawberry.field(description="A customer, by any key of either system.", metadata=declared(EVERY_ROLE))
     async def customer(self, info: Ask, by: Annotated[CustomerBy, BY], company: InCompany = None) -> Customer | None:
         return await one(info, by, company)
 
@@ -302,8 +304,10 @@ class Query(
         )
         if not record:
             raise InvalidInputError("by must name one of its fields.", argument="by")
+        context.services.require_filled(record.mapping)
         found = await context.services.couplings.find(record.mapping, where, side, [record.id])
-        return await _shown_coupling(info, found.get(record.id), need)
+        backend = Backend.BUSINESS_CENTRAL if side is Side.BUSINESS_CENTRAL else Backend.DATAVERSE
+        return await _shown_coupling(info, found.get(record.id), need, named_by=backend)
 
     @strawberry.field(description="Couplings, by the number or code in Business Central.", metadata=declared(READERS))
     async def couplings(
@@ -324,6 +328,7 @@ class Query(
         selected = selection(info)
         window = selected.window(first, after, count=selected.counts())
         context = info.context
+        context.services.require_filled(mapping)
         where = company or context.services.company
         wanted = CouplingFilter(
             mapping=mapping,
@@ -357,13 +362,15 @@ class Query(
         if record is None or (business_central is not None and dataverse is not None):
             raise InvalidInputError("Name one of the two records.", argument="businessCentral")
         services = info.context.services
+        services.require_filled(mapping)
         where = company or services.company
         found = await services.books.changes.history_of_record(mapping, where, record, first)
+        found = await info.context.details.seen(found, mapping, where)
         return list(map(CouplingEvent.of, found))
 
     @strawberry.field(description="Whether the gateway can work with both systems.", metadata=declared(READERS))
     async def connection(self, info: Ask, company: InCompany = None) -> ConnectionStatus | None:
-        selection(info).check()
+        selection(info)
         return ConnectionStatus(_company=company or info.context.services.company)
 
     @strawberry.field(description="Any record, by its global id.", metadata=declared(EVERY_ROLE))
@@ -390,10 +397,15 @@ async def _coupling_by_id(info: Ask, found: GlobalId, need: Any) -> Any:
 COUPLINGS_TYPE = "Coupling"
 
 
-async def _shown_coupling(info: Ask, found: Any, need: Any) -> Any:
+async def _shown_coupling(info: Ask, found: Any, need: Any, named_by: Backend | None = None) -> Any:
+    """None for who names it by a record that is hidden from them."""
     if found is None:
         return None
     context = info.context
     row = Row(COUPLINGS, found.company_id, values_of(found))
     await context.reader(found.company_id).follow([row], need)
-    return show(row)
+    if named_by is None or not is_hidden(row, named_by):
+        return show(row)
+    if isinstance(row.values, Failure):
+        row.values.tell()  # whether it is hidden is not known
+    return None

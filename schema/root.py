@@ -1,12 +1,12 @@
 """Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -16,9 +16,17 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.auth.caller import Role
-from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
+from gateway.errors import (
+    BackendError,
+    ErrorCode,
+    GatewayError,
+    InternalError,
+    InvalidInputError,
+    MethodNotAllowedError,
+)
 from gateway.telemetry import log
 from schema.context import Context
+from schema.guard import Guard
 from schema.mutation import Mutation
 from schema.preparation import Preparation
 from schema.query import Query
@@ -61,8 +69,8 @@ def _is_unforeseen(error: GraphQLError) -> bool:
 
 
 def _masked(error: GraphQLError, context: Context) -> GraphQLError:
-    error.message = "The gateway broke while working on this; its operators can find it under the correlation id."
-    error.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
+    told = InternalError(context.correlation_id)
+    error.message, error.extensions = told.message, told.extensions
     return error
 
 
@@ -98,6 +106,21 @@ class Explanation(SchemaExtension):
         return {"gateway": explained}
 
 
+class OneOperation(SchemaExtension):
+    """Of several operations one has to be named; Strawberry would take the first.
+
+    Source: GraphQL, 6.1 (GetOperation).
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        operations = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
+        if operations > 1 and context._provided_operation_name is None:
+            raise GraphQLError("The document holds several operations: operationName has to say which is meant.")
+
+
 class GatewaySchema(strawberry.Schema):
     """Strawberry's schema with our log."""
 
@@ -118,17 +141,22 @@ class GatewaySchema(strawberry.Schema):
 
         Raises:
             InvalidInputError: it is a subscription, which has more than one.
+            MethodNotAllowedError: it is a mutation, and the transport allows none.
         """
         try:
             allowed = _allowed(kwargs.get("allowed_operation_types"), OperationType.QUERY, OperationType.MUTATION)
             return await super().execute(*args, **{**kwargs, "allowed_operation_types": allowed})
         except InvalidOperationTypeError as error:
-            if error.operation_type is not OperationType.SUBSCRIPTION:
-                raise
+            if error.operation_type is OperationType.MUTATION:
+                raise MethodNotAllowedError("A mutation is asked for with POST.", ["POST"]) from error
             raise InvalidInputError(
                 "A subscription needs a WebSocket (graphql-transport-ws) or an event stream (/graphql/stream).",
                 argument="query",
             ) from error
+        except (MissingQueryError, CannotGetOperationTypeError) as error:
+            told = GraphQLError(_reason(error), original_error=error)
+            self.process_errors([told])
+            return PreExecutionError(data=None, errors=[told])
 
     async def stream(self, query: str | None, **how: Any) -> AsyncGenerator[Any, None]:  # type: ignore[override]
         """All answers to one operation; it ends with the connection it came over, so that a mutation is none of those."""
@@ -150,6 +178,12 @@ class GatewaySchema(strawberry.Schema):
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
 
 
+def _reason(error: MissingQueryError | CannotGetOperationTypeError) -> str:
+    if isinstance(error, MissingQueryError):
+        return "The query is empty."
+    return "The document holds no operation." if error.operation_name is None else error.as_http_error_reason()
+
+
 def _allowed(transport: Iterable[OperationType] | None, *ours: OperationType) -> set[OperationType]:
     """Kinds of operations, of what the transport allows."""
     return set(ours) if transport is None else set(ours) & set(transport)
@@ -164,10 +198,12 @@ def build_schema() -> GatewaySchema:
         subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=Guard,
         extensions=[
             Errors,
             Explanation,
             Preparation,
+            OneOperation,
         ],
     )
 

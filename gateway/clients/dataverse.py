@@ -196,6 +196,25 @@ class DataverseClient(ODataClient):
         except (KeyError, ValueError) as error:
             raise ProtocolError("Dataverse answered WhoAmI without ids.", backend=self.vendor.backend) from error
 
+    async def security_roles(self, object_id: UUID, *, call: Call) -> frozenset[str]:
+        """By which names and ids the security roles of somebody in Entra ID are known; none for who is disabled or no user."""
+        url = f"{self.wire.base}roles?$select=roleid,name,_parentrootroleid_value&$filter={quote(_roles_of(object_id))}"
+        page = await self._page(url, call=call, page_size=None)
+        return frozenset(str(value) for record in page.records for value in record.values.values() if value is not None)
+
+
+def _roles_of(object_id: UUID) -> str:
+    """The roles of an enabled user, by assignment or through a team: one question. A role of a business unit is a copy of one of
+    the root, whose id is the same everywhere.
+
+    Source: Dataverse, "Filter rows using OData" (lambda operators), "Role table", ``parentrootroleid``.
+    """
+    user = f"u/azureactivedirectoryobjectid eq {object_id} and u/isdisabled eq false"
+    return (
+        f"systemuserroles_association/any(u:{user}) or "
+        f"teamroles_association/any(t:t/teammembership_association/any(u:{user}))"
+    )
+
 
 def _unchanged(value: object) -> object:
     return value

@@ -1,7 +1,7 @@
 """One backend on the wire: a request under its deadline, answered or turned into one of our errors. Transport stack included.
 
 What is peculiar to a backend arrives as a :class:`Vendor`. One wire lives as long as the process and owns one connection
-pool; it belongs to one acting identity, because that is whose limits the gate keeps.
+pool. Each call says who acts; the gate keeps the limits of each identity apart, because that is whose they are.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import httpx
 from gateway.clients.breaker import Breaker, BreakerPolicy
 from gateway.clients.budget import Budget
 from gateway.clients.call import Call
-from gateway.clients.gate import GateTransport
+from gateway.clients.gate import TOGETHER, GateTransport
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import BreakerTransport, ExchangeTransport, NotAskedError, RetryTransport
 from gateway.errors import (
@@ -85,7 +85,9 @@ class Wire:
         patience = patience or Patience()
         if network is None:
             limits = httpx.Limits(
-                max_connections=vendor.places, max_keepalive_connections=vendor.places, keepalive_expiry=60
+                max_connections=max(TOGETHER, vendor.places),
+                max_keepalive_connections=vendor.places,
+                keepalive_expiry=60,
             )
             network = httpx.AsyncHTTPTransport(http2=self.base.startswith("https"), limits=limits)
         exchange = ExchangeTransport(network, backend=vendor.backend)
@@ -206,7 +208,12 @@ class Wire:
                 "client-request-id": call.correlation_id,
                 "x-ms-correlation-request-id": call.correlation_id,
             }
-        extensions = {"call": call, "repeatable": repeatable, "operations": operations}
+        extensions = {
+            "call": call,
+            "repeatable": repeatable,
+            "operations": operations,
+            "identity": call.acting.at(self.vendor.backend),
+        }
         try:
             request = self._http.build_request(method, url, headers=all_headers, content=content, extensions=extensions)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
@@ -224,7 +231,7 @@ class Wire:
             if (seconds := call.deadline.remaining) <= 0:
                 raise TimeoutError
             async with asyncio.timeout(seconds):
-                response = await self._http.send(request)
+                response = await self._http.send(request, auth=call.acting.auth.get(backend, self.auth))
         except TimeoutError as error:
             raise DeadlineError(
                 f"{backend.label} did not answer within the time this request may take.", backend=backend

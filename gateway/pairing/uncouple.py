@@ -55,7 +55,7 @@ async def uncouple(desk: Desk, couplings: Sequence[Coupling], cause: Cause, job:
     results: dict[UUID, Uncoupled] = {}
     ordered = sorted({each.id: each for each in couplings}.values(), key=lambda each: each.mapping)
     for name, of_mapping in groupby(ordered, key=lambda each: each.mapping):
-        for result in await _of_mapping(desk, TABLE_MAPPINGS[name], list(of_mapping), cause, job):
+        for result in await _of_mapping(desk, desk.tables[name], list(of_mapping), cause, job):
             results[result.coupling.id] = result
     return [results[each.id] for each in couplings]
 
@@ -128,7 +128,7 @@ async def _under_way(desk: Desk, mapping: TableMapping, couplings: Sequence[Coup
     """Somebody is just creating a side of these: the new record would be nobody's."""
     intents = await desk.books.intents.of(each.id for each in couplings)
     return {
-        each.id: being_created(mapping, each)
+        each.id: being_created(mapping, desk.told(each))
         for each in couplings
         if each.id in intents and not desk.is_broken_off(intents[each.id])
     }

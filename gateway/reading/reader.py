@@ -19,6 +19,7 @@ from gateway.reading.need import (
     Source,
 )
 from gateway.reading.paging import Sort, Window
+from gateway.reading.partners import other
 from gateway.reading.row import Failure, Row, RowPage
 from gateway.records import Backend
 
@@ -33,6 +34,7 @@ class Reader:
         self._pages = reading.pages
         self._levels = Levels(reading, asking, company)
         self._partners = self._levels.partners
+        self._sight = reading.sight
 
     async def one(self, need: Need, column: str, key: Value) -> Row | None:
         """The row with this key. If only its own backend fails, what the other has of it arrives all the same.
@@ -60,7 +62,9 @@ class Reader:
         return page.rows[0] if page.rows else None
 
     async def by_partner_id(self, need: Need, mapping: str, partner_id: UUID) -> Row | None:
-        """The row whose partner in the other system is this one; None when there is no such coupling."""
+        """The row whose partner in the other system is this one; None when there is no such coupling, or it is hidden."""
+        if await self._hidden(mapping, need.source.backend, [partner_id]):
+            return None
         own_id = (await self._partners.of_partners(mapping, need.source.backend, [partner_id])).get(partner_id)
         return await self.one(need, need.source.key, own_id) if own_id is not None else None
 
@@ -69,11 +73,17 @@ class Reader:
 
         Raises:
             DatabaseError: the couplings could not be read.
+            BackendError: whether the caller may see the partners is not known.
         """
+        hidden = await self._hidden(mapping, need.source.backend, partner_ids)
+        partner_ids = [each for each in partner_ids if each not in hidden]
         own_ids = await self._partners.of_partners(mapping, need.source.backend, partner_ids)
         rows = await self.many(need, need.source.key, list(own_ids.values())) if own_ids else {}
         found = {partner: rows.get(match_key(own_id)) for partner, own_id in own_ids.items()}
         return {partner: row for partner, row in found.items() if row is not None}
+
+    async def _hidden(self, mapping: str, backend: Backend, partner_ids: Sequence[UUID]) -> set[UUID]:
+        return await self._sight.hidden(self._asking, mapping, other(backend), partner_ids, after=0)
 
     async def by_partner(self, need: Need, mapping: str, partner: Source, column: str, key: str) -> Row | None:
         """The row whose partner in the other system has this natural key; None when that one is not there or not coupled.

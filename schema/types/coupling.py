@@ -10,6 +10,7 @@ from strawberry import Info
 from gateway.reading import values
 from gateway.reading.need import ByKey
 from gateway.reading.row import Failure, Row
+from gateway.reading.sight import is_hidden
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.runs.choices import token_of
@@ -76,7 +77,11 @@ class Coupling(Node):
     business_central_id: UUID | None = column(
         "bc_id", convert=values.guid, description="SystemId of the Business Central record."
     )
-    dataverse_id: UUID | None = column("crm_id", convert=values.guid, description="Primary key of the Dataverse row.")
+    dataverse_id: UUID | None = column(
+        "crm_id",
+        convert=values.guid,
+        description="Primary key of the Dataverse row. Null, as all that is remembered of the row, when it is hidden from you.",
+    )
     business_central_key: str | None = column(
         "bc_key", description="Number or code of the Business Central record, as last seen."
     )
@@ -180,24 +185,24 @@ class Coupling(Node):
         description="What the record is called in Business Central now; null if it is deleted.",
         metadata=declared(READERS, branches=BUSINESS_CENTRAL_RECORD),
     )
-    def business_central_name(self) -> str | None:
-        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+    def business_central_name(self, info: Info[Context, Any]) -> str | None:
+        record = told(record_of(info.context.services.tables, self.row, Backend.BUSINESS_CENTRAL))
         return record.name if record is not None else None
 
     @strawberry.field(
         description="What the row is called in CRM now; null if it is deleted.",
         metadata=declared(READERS, branches=DATAVERSE_RECORD),
     )
-    def dataverse_name(self) -> str | None:
-        record = told(record_of(self.row, Backend.DATAVERSE))
+    def dataverse_name(self, info: Info[Context, Any]) -> str | None:
+        record = told(record_of(info.context.services.tables, self.row, Backend.DATAVERSE))
         return record.name if record is not None else None
 
     @strawberry.field(
         description="Which record no longer exists; null when both do, or when a system does not say.",
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
-    def broken_side(self) -> CouplingSide | None:
-        return broken_side(self.row)
+    def broken_side(self, info: Info[Context, Any]) -> CouplingSide | None:
+        return broken_side(info.context.services.tables, self.row)
 
     @strawberry.field(
         description="The mapped fields in which both records differ now; null when one of them is deleted, see `brokenSide`, "
@@ -205,7 +210,7 @@ class Coupling(Node):
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
     async def differences(self, info: Info[Context, Any]) -> list[CouplingDifference] | None:
-        if pairing_of(self.row) is None:
+        if pairing_of(info.context.services.tables, self.row) is None:
             return None
         found = await info.context.details.differences.load(self.row)
         if isinstance(found, Failure):
@@ -218,7 +223,7 @@ class Coupling(Node):
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
     async def conflict_token(self, info: Info[Context, Any]) -> str | None:
-        if pairing_of(self.row) is None:
+        if pairing_of(info.context.services.tables, self.row) is None:
             return None
         found = await info.context.details.differences.load(self.row)
         if isinstance(found, Failure):
@@ -227,7 +232,8 @@ class Coupling(Node):
         return token_of(found)
 
     @strawberry.field(
-        description="What happened to the coupling, newest first. Kept since the gateway writes history.",
+        description="What happened to the coupling, newest first. Kept since the gateway writes history. Lines with a record "
+        "that is hidden from you are left out.",
         metadata=declared(READERS),
     )
     async def history(
@@ -245,7 +251,7 @@ class Coupling(Node):
     )
     async def business_central_url(self, info: Info[Context, Any]) -> str | None:
         web, company = info.context.services.web, self.row.company
-        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+        record = told(record_of(info.context.services.tables, self.row, Backend.BUSINESS_CENTRAL))
         if web.business_central is None or record is None or record.number is None or company is None:
             return None
         name = await info.context.details.company_name.load(company)
@@ -258,4 +264,7 @@ class Coupling(Node):
         description="Opens the row in Dynamics 365 Sales; null for an option of a choice.", metadata=declared(READERS)
     )
     def dataverse_url(self, info: Info[Context, Any]) -> str | None:
-        return info.context.services.web.row(table_of(self.row, Backend.DATAVERSE), id_of(self.row, Backend.DATAVERSE))
+        if is_hidden(self.row, Backend.DATAVERSE):
+            return None
+        services, side = info.context.services, Backend.DATAVERSE
+        return services.web.row(table_of(services.tables, self.row, side), id_of(self.row, side))

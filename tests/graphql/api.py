@@ -87,6 +87,7 @@ class Api:
     sandbox: Sandbox
     business_central: Switch
     dataverse: Switch
+    identity: Switch
 
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, person: Person = ADMIN, explain: bool = True
@@ -148,8 +149,8 @@ async def start(
 ) -> Api:
     """A gateway of its own, with cold caches; ``settings`` besides those of the demo."""
     network = httpx.ASGITransport(app=sandbox.app())
-    central, dataverse = Switch(network), Switch(network)
-    networks = Networks(central, dataverse, network, patience)
+    central, dataverse, identity = Switch(network), Switch(network), Switch(network)
+    networks = Networks(central, dataverse, identity, patience)
     demo = create_demo(
         sandbox,
         database_url,
@@ -163,4 +164,4 @@ async def start(
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
-    return Api(demo.app, http, sandbox, central, dataverse)
+    return Api(demo.app, http, sandbox, central, dataverse, identity)

@@ -156,6 +156,15 @@ async def test_who_costs_too_much_waits_as_well(slow: Api) -> None:
     )
 
 
+async def test_each_operation_of_a_list_counts(slow: Api) -> None:
+    headers = {"Authorization": bearer(slow, ADMIN)}
+    answered = await slow.http.post("/graphql", json=[{"query": VIEWER}] * 2, headers=headers)
+    assert answered.status_code == 200
+    refused = await slow.http.post("/graphql", json=[{"query": VIEWER}] * 2, headers=headers)
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert refused.headers["Retry-After"]
+
+
 async def test_each_operation_of_a_socket_counts(slow: Api) -> None:
     async with signed_in(slow) as socket:
         for number in range(3):

@@ -48,7 +48,17 @@ def test_good_settings_are_loaded_and_their_defaults_follow() -> None:
     assert settings.dataverse_token_scope == "https://contoso.crm4.dynamics.com/.default"
     assert settings.token_authority == f"https://login.microsoftonline.com/{GOOD['TENANT_ID']}"
     assert settings.audiences == {GOOD["CLIENT_ID"], f"api://{GOOD['CLIENT_ID']}"}
+    assert settings.client_secret is not None
     assert settings.client_secret.get_secret_value() == SECRET
+
+
+def test_origins_are_listed_with_commas_and_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().allowed_origins, load_settings().frame_ancestors) == ((), ())
+    monkeypatch.setenv(f"{PREFIX}ALLOWED_ORIGINS", "https://Portal.example:443, https://*.crm4.dynamics.com,")
+    monkeypatch.setenv(f"{PREFIX}FRAME_ANCESTORS", "'self',https://*.dynamics.com")
+    settings = load_settings()
+    assert settings.allowed_origins == ("https://portal.example", "https://*.crm4.dynamics.com")
+    assert settings.frame_ancestors == ("'self'", "https://*.dynamics.com")
 
 
 def test_what_is_set_takes_the_place_of_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +130,11 @@ BAD = {
     "a page of nothing": ("MAX_PAGE_SIZE", "-17"),
     "a page size that is no number": ("MAX_PAGE_SIZE", "plenty"),
     "more places than Dataverse has": ("DATAVERSE_PLACES", "52"),
+    "all pages there are": ("ALLOWED_ORIGINS", "https://*.com"),
+    "a page instead of its origin": ("ALLOWED_ORIGINS", "https://portal.example,https://crm.example/form"),
+    "a page that comes over http": ("ALLOWED_ORIGINS", "http://portal.example"),
+    "another directive behind the frames": ("FRAME_ANCESTORS", "https://crm.example; script-src *"),
+    "a batch of less than nothing": ("MAX_BATCH", "-12"),
     "a port that is none": ("PORT", "70123"),
     "a log level that is none": ("LOG_LEVEL", "TRACE"),
 }
