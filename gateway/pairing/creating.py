@@ -152,13 +152,13 @@ async def create_each(
     new = [each.making.coupling for each in works]
     ended = [stale[each.source.id] for each in works if each.source.id in stale]
     added = await desk.books.changes.add_free(new, doing, begun=intents, stale=ended)
+    left = await desk.books.intents.of(wanted.keys() - added)  # first: what ends meanwhile is found as it ended
     found = await desk.books.couplings.get_many(wanted.keys() - added)
-    left = await desk.books.intents.of(found)
     for each in list(works):
         id = each.making.coupling.id
         if id in added:
             continue
-        if id in left:
+        if id in left and id in found:
             works[works.index(each)] = replace(each, making=replace(each.making, taken_over=True))
             continue
         works.remove(each)
