@@ -20,7 +20,7 @@ class Preparation(SchemaExtension):
         execution.query = await context.services.persisted.text(execution.query, extensions)
         yield
         cost = max(context.budget.estimate.total, len(context.trace.steps))
-        await context.services.rates.charge(context.caller.object_id, cost)
+        await context.services.rates.charge(context.caller.identity, cost)
 
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
