@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from gateway.errors import InvalidInputError
 from gateway.odata.query import All, Compare, Either, Filter, Operator, Order, Value, both
 
 Kind = Literal["text", "number", "instant", "date", "guid"]
+
+_MOST_DIGITS: Final = 400
+"""Of a number in a cursor; what a backend sends has no more either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _typed(text: object, kind: Kind) -> Value:
         case "text":
             return text
         case "number":
-            return _finite(Decimal(text))
+            return _usual(Decimal(text))
         case "instant":
             return _aware(datetime.fromisoformat(text))
         case "date":
@@ -90,8 +93,9 @@ def _typed(text: object, kind: Kind) -> Value:
             return UUID(text)
 
 
-def _finite(number: Decimal) -> Decimal:
-    if not number.is_finite():
+def _usual(number: Decimal) -> Decimal:
+    """A few characters can stand for more digits than there is memory for, and backends want them written out."""
+    if not number.is_finite() or len(number.as_tuple().digits) > _MOST_DIGITS or abs(number.adjusted()) > _MOST_DIGITS:
         raise ValueError("no backend has such a number")
     return number
 

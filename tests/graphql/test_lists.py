@@ -1,5 +1,7 @@
 """Lists: filter, order and position are the backend's work; a cursor survives what happens meanwhile."""
 
+import base64
+import json
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -241,3 +243,12 @@ async def test_a_coupling_by_either_record(api: Api) -> None:
     assert answer.data["a"]["id"] == answer.data["b"]["id"]
     assert answer.data["a"]["customer"] == {"number": "C00210"}
     assert answer.data["c"] is None
+
+
+@pytest.mark.parametrize("number", ["1E+4000", "-1E+4000", "1E-4000", "0E-4000", "1" * 4_000])
+async def test_a_cursor_with_a_number_that_no_backend_has_is_refused(api: Api, number: str) -> None:
+    """Written out, as a backend wants it, it could be longer than our memory."""
+    cursor = base64.urlsafe_b64encode(json.dumps(["unitPrice+number", number, "1001"]).encode()).decode().rstrip("=")
+    query = "query ($after: String) { items(orderBy: {field: UNIT_PRICE}, after: $after) { nodes { number } } }"
+    answer = await api.ask(query, {"after": cursor})
+    assert (answer.codes, api.business_central.seen) == (["INVALID_INPUT"], [])
