@@ -18,9 +18,11 @@ class Preparation(SchemaExtension):
         extensions: dict[str, Any] = execution.operation_extensions or {}
         check_variables(execution.variables)
         execution.query = await context.services.persisted.text(execution.query, extensions)
-        yield
-        cost = max(context.budget.estimate.total, len(context.trace.steps))
-        await context.services.rates.charge(context.caller.identity, cost)
+        try:
+            yield
+        finally:  # whoever gives up an operation has had its requests made
+            cost = max(context.budget.estimate.total, len(context.trace.steps))
+            await context.services.rates.charge(context.caller.identity, cost)
 
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
