@@ -198,3 +198,12 @@ async def test_who_gives_up_an_operation_of_a_socket_has_paid_for_it(slow: Api) 
             assert await socket.message() == {"type": "pong"}
     refused = await slow.http.post("/graphql", json={"query": VIEWER}, headers={"Authorization": bearer(slow, ADMIN)})
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "50"), "five each, of six"
+
+
+async def test_what_is_refused_for_its_cost_is_not_paid_for(slow: Api) -> None:
+    """Nothing was asked for it: whoever asks too much once is told so, and not shut out for an hour."""
+    lists = (
+        "{ customers(first: 200) { nodes { salesOrders(first: 200) { nodes { customer { account { name } } } } } } }"
+    )
+    assert (await slow.ask(lists)).codes == ["QUERY_TOO_EXPENSIVE"]
+    assert (await slow.ask(VIEWER)).status == 200
