@@ -70,6 +70,7 @@ show_enum(
         Mapping.SHIPMENT_METHOD: "Shipment method, and an option of the account's choice Freight Terms.",
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
+        Mapping.SALES_ORDER: "Released sales order and order; new ones with their lines.",
         Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
         **{
             each: f"Tables of the installation's own, place {each[-1]} of 9: `tableMappings` tells which, if any."
@@ -419,6 +420,7 @@ show_enum(
         ErrorCode.COUPLING_CHANGED: "Somebody else changed the coupling meanwhile.",
         ErrorCode.UPDATE_CONFLICT: "Both sides changed the same field since they were synchronized.",
         ErrorCode.DELETION_CONFLICT: "One side of a coupling was deleted.",
+        ErrorCode.LINES_DIFFER: "The lines of a document changed, and cannot be replaced in CRM.",
         ErrorCode.POSSIBLE_DUPLICATE: "The other system seems to have the record already, coupled with nobody.",
         ErrorCode.DEPENDENCY_NOT_SATISFIED: "The full run of a mapping that this one refers to did not succeed.",
         ErrorCode.FULL_SYNCHRONIZATION_UNDER_WAY: "A full run of the mapping is under way already.",

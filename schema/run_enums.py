@@ -74,6 +74,7 @@ show_enum(
         Action.FAIL: "Nothing: somebody has to decide.",
         Action.RESTORE: "The side that was deleted is made anew.",
         Action.UNCOUPLE: "The coupling ends.",
+        Action.CLOSE: "The order in CRM becomes Invoiced, and the coupling ends.",
     },
     name="SynchronizationAction",
 )
@@ -92,6 +93,7 @@ show_enum(
         Reason.OUTSIDE_FILTER: "One of the records does not meet the filter of the mapping.",
         Reason.PARTNER_DELETED: "One of the records was deleted.",
         Reason.BOTH_DELETED: "Both records were deleted.",
+        Reason.INVOICED: "The order is gone from Business Central because it was invoiced.",
         Reason.ASKED_FOR: "Somebody said whose data counts.",
     },
     name="SynchronizationReason",

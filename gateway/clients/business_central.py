@@ -19,7 +19,7 @@ from gateway.errors import InvalidInputError, ProtocolError
 from gateway.odata.batch import JSON_BATCHES
 from gateway.odata.query import AnyOf, Compare, Enumeration, Order, Query, both, literal
 from gateway.odata.response import Page
-from gateway.odata.write import Create, CreateWith, Delete, Request, Update, Upsert, Write, if_match, row
+from gateway.odata.write import Create, CreateWith, Delete, Request, Revise, Update, Upsert, Write, if_match, row
 from gateway.records import Backend, Record
 
 RUNNING_AT_ONCE = 5
@@ -70,6 +70,8 @@ class BusinessCentralWrites:
                 return Request("PATCH", row(write.entity_set, write.id), if_match(write.etag), write.values)
             case Delete():
                 return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
+            case Revise():
+                raise InvalidInputError("Business Central changes no rows together: change one after the other.")
             case Upsert():
                 raise InvalidInputError("Business Central has no upsert: look the record up, then create or update it.")
 

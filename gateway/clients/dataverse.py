@@ -4,7 +4,7 @@ Source: Dataverse, "Compose HTTP requests and handle errors", "Filter rows using
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
@@ -28,6 +28,7 @@ from gateway.odata.write import (
     CreateWith,
     Delete,
     Request,
+    Revise,
     Update,
     Upsert,
     Write,
@@ -68,7 +69,8 @@ class DataverseDialect:
 class DataverseWrites:
     """Everything but a deletion is a PATCH, told apart by its condition; the answer is asked for, with what was written and when.
 
-    A row with rows below it is a change set.
+    A row with rows below it is a change set. Within one, an update whose row an earlier part has guarded asks for no more than
+    that the row is there.
 
     Source: Dataverse, "Perform conditional operations using the Web API", "Upsert a table row using the Web API".
     """
@@ -81,10 +83,22 @@ class DataverseWrites:
                 return ChangeSet((_created(write.head), *map(_created, write.below)))
             case Update():
                 return _patch(row(write.entity_set, write.id), write.values, if_match(write.etag))
+            case Revise():
+                return ChangeSet(tuple(self._revised(write)))
             case Upsert():
                 return _patch(by_key(write.entity_set, write.key), write.values, {})
             case Delete():
                 return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
+
+    def _revised(self, write: Revise) -> Iterator[Request]:
+        """Each part of a change set, which are single requests."""
+        for each in (write.head, *write.below):
+            part = self.request(each)
+            assert isinstance(part, Request)  # noqa: S101 - none of them has rows below it
+            yield part
+        address = row(write.head.entity_set, write.head.id)
+        for values in write.then:
+            yield _patch(address, values, {"If-Match": "*"})
 
 
 def _created(create: Create) -> Request:

@@ -28,6 +28,7 @@ from gateway.odata.write import (
     CreateWith,
     Delete,
     Request,
+    Revise,
     Update,
     Upsert,
     Write,
@@ -231,12 +232,14 @@ def _may_be_ours(write: Write, outcome: Outcome) -> bool:
             return isinstance(outcome, PreconditionFailedError) and outcome.unsettled
         case Delete():
             return isinstance(outcome, NotFoundError) and outcome.unsettled
+        case Revise():  # the row alone does not tell whether those below it are as written: it counts as changed
+            return False
 
 
 def _address(write: Write) -> str:
     if isinstance(write, Upsert):
         return by_key(write.entity_set, write.key)
-    single = write.head if isinstance(write, CreateWith) else write
+    single = write.head if isinstance(write, CreateWith | Revise) else write
     return row(single.entity_set, single.id)
 
 

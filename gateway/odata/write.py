@@ -68,7 +68,19 @@ class CreateWith:
     below: tuple[Create, ...]
 
 
-Write = Create | CreateWith | Update | Upsert | Delete
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """A row that is there and rows below it, changed together: all of it or nothing.
+
+    ``head`` carries the ETag of the row; what is done to the row ``then`` is guarded by it, too, being carried out with it.
+    """
+
+    head: Update
+    below: "tuple[Create | Update | Delete, ...]" = ()
+    then: tuple[Values, ...] = ()
+
+
+Write = Create | CreateWith | Update | Revise | Upsert | Delete
 
 
 @dataclass(frozen=True, slots=True)

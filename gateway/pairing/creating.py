@@ -21,15 +21,17 @@ from gateway.errors import (
     RefusalError,
     UnreachableError,
 )
-from gateway.odata.write import Create, CreateWith, Update, holds
+from gateway.odata.write import Create, CreateWith, holds
 from gateway.pairing.couple import Coupled
 from gateway.pairing.synchronizing import agreed, failed
 from gateway.reading.lookup import match_key
 from gateway.records import Backend, Record, Values
 from gateway.sync.creation import row_path
 from gateway.sync.desk import Desk
+from gateway.sync.line_changes import NOT_KNOWN
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.records import Found, Records, capital
+from gateway.sync.row_change import Below, change_of
 from gateway.sync.transfer import Pair, Prepared, prepare_each
 
 
@@ -259,7 +261,7 @@ def _creation(desk: Desk, mapping: TableMapping, path: str, work: Work) -> Creat
         return head
     parent = {f"{lines.parent}@odata.bind": row_path(mapping.crm.source.name, work.new_id)}
     below = (
-        Create(desk.path(lines.crm), uuid5(work.new_id, f"line {each.number}"), {**each.values, **parent})
+        Create(desk.path(lines.crm), each.id_below(work.new_id), {**each.values, **parent})
         for each in work.prepared.lines
     )
     return CreateWith(head, lines.crm_navigation, tuple(below))
@@ -313,7 +315,7 @@ async def _with_what_is_there(
         return list(works), {}
     try:
         there = await Records(desk, mapping, to).by_id(each.new_id for each in again)
-        pairs = [Pair(each.source, there[each.new_id]) for each in again if each.new_id in there]
+        pairs = [Pair(each.source, there[each.new_id], digest=NOT_KNOWN) for each in again if each.new_id in there]
         outcomes = await prepare_each(desk, mapping, to=to, pairs=pairs)
     except BackendError as error:
         records |= {each.new_id: _unknown(error) for each in again}
@@ -322,8 +324,9 @@ async def _with_what_is_there(
     problems: dict[UUID, GatewayError] = {id: each for id, each in told.items() if isinstance(each, RefusalError)}
     now = [_compared(each, told.get(each.new_id)) for each in works]
     records |= {id: Record(found.values, found.etag) for id, found in there.items()}
-    changed = [each for each in now if isinstance(told.get(each.new_id), Prepared) and each.prepared.values]
-    problems |= await _updated(desk, mapping, to, [(each, each.prepared.values) for each in changed], records)
+    changed = [each for each in now if isinstance(told.get(each.new_id), Prepared) and each.prepared.writes]
+    wanted = [(each, each.prepared.values, tuple(one.write for one in each.prepared.below)) for each in changed]
+    problems |= await _updated(desk, mapping, to, wanted, records)
     return now, problems
 
 
@@ -340,48 +343,55 @@ def _unknown(error: BackendError) -> BackendError:
     return copied
 
 
+Wanted = tuple[Work, Values, Below]
+"""What a new row, and the rows below it, are still to get."""
+
+
 async def _updated(
     desk: Desk,
     mapping: TableMapping,
     to: Backend,
-    wanted: Sequence[tuple[Work, Values]],
+    wanted: Sequence[Wanted],
     records: dict[UUID, Outcome],
 ) -> dict[UUID, GatewayError]:
     """Rows that are there get these values; what went wrong, by row. One that somebody gave them meanwhile has them."""
     problems: dict[UUID, GatewayError] = {}
-    source = mapping.table(to).source
+    table, source = mapping.table(to), mapping.table(to).source
     for attempt in (1, 2):
         updates = [
-            Update(desk.path(source), each.new_id, values, _etag(records[each.new_id])) for each, values in wanted
+            change_of(table, desk.path(source), _as_found(table, each, records), values, below=below)
+            for each, values, below in wanted
         ]
         if not updates:
             break
         with desk.calling() as call:
             outcomes = await desk.client(source).write_each(updates, call=call)
-        late: list[tuple[Work, Values]] = []
-        for (each, values), outcome in zip(wanted, outcomes, strict=True):
+        late: list[Wanted] = []
+        for (each, values, below), outcome in zip(wanted, outcomes, strict=True):
             problems.pop(each.new_id, None)
             if isinstance(outcome, GatewayError):
                 problems[each.new_id] = outcome
-                late += [(each, values)] if isinstance(outcome, PreconditionFailedError) else []
+                late += [(each, values, below)] if isinstance(outcome, PreconditionFailedError) else []
             elif outcome is not None:
                 records[each.new_id] = outcome
         if not late or attempt == 2:
             break
-        there = await Records(desk, mapping, to).by_id((each.new_id for each, _ in late))
+        there = await Records(desk, mapping, to).by_id(each.new_id for each, _, _ in late)
         wanted = []
-        for each, values in late:
+        for each, values, below in late:
             if (found := there.get(each.new_id)) is not None:
                 records[each.new_id] = Record(found.values, found.etag)
-                if holds(found.values, values):
+                if holds(found.values, values) and not below:
                     problems.pop(each.new_id, None)
                 else:
-                    wanted = [*wanted, (each, values)]
+                    wanted = [*wanted, (each, values, below)]
     return problems
 
 
-def _etag(record: Outcome) -> str:
-    return (record.etag if isinstance(record, Record) else None) or ""
+def _as_found(table: Table, work: Work, records: Mapping[UUID, Outcome]) -> Found:
+    record = records[work.new_id]
+    values, etag = (record.values, record.etag) if isinstance(record, Record) else ({}, None)
+    return Found(table, work.new_id, values, etag)
 
 
 def _ended_meanwhile(table: Table, work: Work) -> RefusalError:
@@ -399,13 +409,13 @@ async def _finished(
     """The updates that new records need, one round after the other; what went wrong, by the new record."""
     problems: dict[UUID, GatewayError] = {}
     for turn in range(max(len(each.prepared.then) for each in works)):
-        due: list[tuple[Work, Values]] = []
+        due: list[Wanted] = []
         for each in works:
             record = records[each.new_id]
             if turn >= len(each.prepared.then) or each.new_id in problems or not isinstance(record, Record):
                 continue
             if not holds(record.values, each.prepared.then[turn]):
-                due.append((each, each.prepared.then[turn]))
+                due.append((each, each.prepared.then[turn], ()))
         problems |= await _updated(desk, mapping, to, due, records)
     return problems
 

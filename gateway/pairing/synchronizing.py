@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from gateway.clients.writing import Outcome
 from gateway.couplings.coupling import Coupling, Result
 from gateway.couplings.store import storable
-from gateway.errors import ErrorCode, GatewayError, RefusalError
-from gateway.odata.write import Update
+from gateway.errors import BackendError, ErrorCode, GatewayError, RefusalError
+from gateway.odata.write import Revise, Update
 from gateway.reading import values
 from gateway.records import Backend, Record
 from gateway.sync.comparison import merged
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
-from gateway.sync.records import Found
+from gateway.sync.records import Found, Records
+from gateway.sync.row_change import change_of
 from gateway.sync.transfer import Pair, Prepared, prepare_each
+
+_LINES: Final = "lines"
+"""Beside the columns that were written: the rows below the row."""
 
 
 async def prepare(desk: Desk, mapping: TableMapping, *, to: Backend, source: Found, target: Found | None) -> Prepared:
@@ -54,13 +59,14 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
     """All in as few exchanges as batches allow, and what is known of the couplings in one transaction."""
     source = mapping.table(to).source
     path = desk.path(source)
-    changed = [each for each in writings if each.prepared.values]
-    updates = [Update(path, each.target.id, each.prepared.values, each.target.etag or "") for each in changed]
+    changed = [each for each in writings if each.prepared.writes]
+    updates = [_update(mapping, to, path, each) for each in changed]
     outcomes: Sequence[Outcome] = []
     if updates:
         with desk.calling() as call:
             outcomes = await desk.client(source).write_each(updates, call=call)
-    told = {id(each): outcome for each, outcome in zip(changed, outcomes, strict=True)}
+        outcomes = await _as_they_are(desk, mapping, to, updates, outcomes)
+    told = {id(each): _of_line(each, outcome) for each, outcome in zip(changed, outcomes, strict=True)}
     written = [_written(each, to, told.get(id(each)), desk.by) for each in writings]
     saved = await desk.books.changes.update_each(
         held_back(now, each.coupling, to) if each.more else now
@@ -70,6 +76,35 @@ async def write_each(desk: Desk, mapping: TableMapping, to: Backend, writings: S
         (now, problem) if now.id in saved else (each.coupling, problem or _ended_meanwhile(each))
         for each, (now, problem) in zip(writings, written, strict=True)
     ]
+
+
+def _update(mapping: TableMapping, to: Backend, path: str, writing: Writing) -> Update | Revise:
+    below = tuple(each.write for each in writing.prepared.below)
+    return change_of(mapping.table(to), path, writing.target, writing.prepared.values, below=below)
+
+
+def _of_line(writing: Writing, outcome: Outcome) -> Outcome:
+    """What was refused, told of the line because of which it was."""
+    below = writing.prepared.below
+    if not isinstance(outcome, BackendError) or not outcome.place or outcome.place > len(below):
+        return outcome
+    told, name = outcome.again(), below[outcome.place - 1].name
+    told.message = f"{name[:1].upper()}{name[1:]} of {writing.source.named}: {outcome.message}"
+    return told
+
+
+async def _as_they_are(
+    desk: Desk, mapping: TableMapping, to: Backend, updates: Sequence[Update | Revise], outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """Rows of which several parts were changed, as they are after the last one; if they cannot be read, after the first."""
+    pairs = list(zip(updates, outcomes, strict=True))
+    revised = [each.head.id for each, told in pairs if isinstance(each, Revise) and isinstance(told, Record)]
+    try:
+        found = await Records(desk, mapping, to).by_id(revised)
+    except BackendError:
+        return outcomes
+    rows = {id: Record(each.values, each.etag) for id, each in found.items()}
+    return [rows.get(each.head.id, told) if isinstance(each, Revise) else told for each, told in pairs]
 
 
 def held_back(now: Coupling, before: Coupling, to: Backend) -> Coupling:
@@ -92,12 +127,13 @@ def _written(writing: Writing, to: Backend, outcome: Outcome, by: str) -> Writte
     if isinstance(outcome, GatewayError):
         return failed(writing.coupling, to, outcome), outcome
     now = agreed(writing.coupling, writing.prepared, writing.source, writing.target, outcome)
-    return (_signed(now, writing.prepared, to, by) if writing.prepared.values else now), None
+    return (_signed(now, writing.prepared, to, by) if writing.prepared.writes else now), None
 
 
 def _signed(coupling: Coupling, prepared: Prepared, to: Backend, by: str) -> Coupling:
     """With who wrote what, and when."""
     columns = sorted(each.removesuffix("@odata.bind") for each in prepared.values)
+    columns += [_LINES] if prepared.below else []
     told = {"at": datetime.now(UTC).isoformat(), "by": storable(by), "columns": columns}
     return replace(coupling, written_to_crm=told) if to is Backend.DATAVERSE else replace(coupling, written_to_bc=told)
 

@@ -2,7 +2,7 @@
 
 | Table of CRM | What uncoupling does there |
 |---|---|
-| account, contact, product, opportunity | the mark of the company (``bcbi_companyid``) is blanked |
+| account, contact, product, opportunity, order, invoice | the mark of the company (``bcbi_companyid``) is blanked |
 | account | its contacts are uncoupled too, its row of statistics is deleted |
 | others | nothing |
 
@@ -21,7 +21,7 @@ from uuid import UUID
 from gateway.couplings.coupling import Cause, Coupling, Mapping
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, GatewayError, NotFoundError, RefusalError
-from gateway.odata.write import Delete, Update, Write
+from gateway.odata.write import Delete, Write
 from gateway.pairing.hidden import hidden_each
 from gateway.pairing.standing import being_created
 from gateway.reading.sources import ACCOUNT_STATISTICS
@@ -32,6 +32,7 @@ from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import COMPANY, Found, Records
 from gateway.sync.references import guid
+from gateway.sync.row_change import change_of, is_closed
 
 _STATISTICS = "_nav_accountstatisticsid_value"
 _PARENT = "_parentcustomerid_value"
@@ -232,14 +233,16 @@ _STATISTICS_ROWS = replace(TABLE_MAPPINGS[Mapping.CURRENCY], crm=_STATISTICS_TAB
 
 
 async def _clearing(desk: Desk, table: Table, row: Found) -> list[Write]:
-    """The update that blanks the row's company, if it is this one."""
+    """The update that blanks the row's company, if it is this one; a closed document keeps it."""
+    if is_closed(table, row):
+        return []
     mark = await desk.crm_company()
     if mark is None or str(row.values.get(COMPANY)).lower() != str(mark.id):
         return []
     way = await _way(desk, table.page, "bcbi_companyid")
     if way is None:
         return []
-    return [Update(desk.path(table.source), row.id, {f"{way}@odata.bind": None}, row.etag or "")]
+    return [change_of(table, desk.path(table.source), row, {f"{way}@odata.bind": None})]
 
 
 async def _write(desk: Desk, wanted: Sequence[tuple[UUID, Write]]) -> dict[UUID, GatewayError]:

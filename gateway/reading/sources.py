@@ -73,6 +73,8 @@ TEAMS = _dataverse("teams", "teamid")
 OPPORTUNITIES = _dataverse(
     "opportunities", "opportunityid", guids=frozenset({"_customerid_value", "_parentaccountid_value"})
 )
+ORDERS = _dataverse("salesorders", "salesorderid")
+ORDER_DETAILS = _dataverse("salesorderdetails", "salesorderdetailid")
 INVOICES = _dataverse("invoices", "invoiceid")
 INVOICE_DETAILS = _dataverse("invoicedetails", "invoicedetailid")
 CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")

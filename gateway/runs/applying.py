@@ -22,6 +22,7 @@ from gateway.records import Backend
 from gateway.runs import refusals
 from gateway.runs.applied import Applied, Problem, failed_again
 from gateway.runs.choices import Choice, as_chosen
+from gateway.runs.closing import close_each
 from gateway.runs.configured import Configured
 from gateway.runs.planning import BC, BOTH, CRM, NO_CHOICES, Action, Decision, Reason, Wanted, decide
 from gateway.runs.policy import Policy
@@ -29,6 +30,7 @@ from gateway.runs.reading import Both, Known, Page, read_page
 from gateway.runs.restoring import finish_broken_off, restore_each
 from gateway.runs.states import pass_states, unmarked
 from gateway.sync.desk import Desk
+from gateway.sync.line_changes import MARK, NOT_KNOWN
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
 from gateway.sync.transfer import Pair, Prepared, prepare_each
@@ -106,6 +108,7 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
     failures: list[Problem] = [Problem(error, coupling) for coupling, error in page.unreadable]
     works: list[tuple[Both, Decision]] = []
     over: list[Both] = []
+    ended: list[Both] = []
     widowed: list[Both] = []
     outside: list[Both] = []
     for each in _all_moved(page.pairs) if setting.everything else page.pairs:
@@ -121,17 +124,20 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
                 failures.append(_failure(setting.mapping, each, decision))
             case Action.UNCOUPLE:
                 over.append(each)
+            case Action.CLOSE:
+                ended.append(each)
             case Action.RESTORE:
                 widowed.append(each)
             case _:
                 works.append((each, decision))
     failures += await _uncouple(setting, over, applied)
+    changed = await _close(setting, ended, applied, failures, last=last)
     problems, activated = await _pass_states(setting, outside, applied)
     failures += problems
     failures += await _restore(setting, widowed, applied)
     late = await _write(setting, page, works, applied, failures, last=last)
     await _fail(setting, failures, applied)
-    return [*activated, *late]
+    return [*activated, *changed, *late]
 
 
 def _all_moved(pairs: Sequence[Both]) -> list[Both]:
@@ -158,6 +164,22 @@ async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) ->
         else:
             applied.count(uncoupled=1 + len(result.also))
     return failures
+
+
+async def _close(
+    setting: Setting, ended: Sequence[Both], applied: Applied, failures: list[Problem], *, last: bool
+) -> list[UUID]:
+    """Orders that were invoiced. Returns the couplings whose row somebody changed meanwhile, to be looked at again."""
+    late: list[UUID] = []
+    for each in await close_each(setting.desk, setting.mapping, ended, setting.run):
+        coupling, records = each.both.coupling, each.both.records
+        if each.problem is None:
+            applied.count(to=[CRM], modified=int(each.written), uncoupled=1)
+        elif isinstance(each.problem, PreconditionFailedError) and not last:
+            late.append(coupling.id)
+        else:
+            failures.append(Problem(refusals.of_record(each.problem, records, CRM), coupling, records, to=CRM))
+    return late
 
 
 async def _pass_states(setting: Setting, outside: Sequence[Both], applied: Applied) -> tuple[list[Problem], list[UUID]]:
@@ -213,7 +235,7 @@ class _Draft:
 
     @property
     def changes(self) -> list[Backend]:
-        return [to for to, each in self.prepared.items() if each.values]
+        return [to for to, each in self.prepared.items() if each.writes]
 
 
 async def _write(
@@ -262,7 +284,12 @@ async def _prepared(
             continue
         decisions = {each.coupling.id: decision for each, decision in works}
         pairs = [
-            Pair(_source(setting.mapping, each, to, decisions[each.coupling.id]), each.records[to], only)
+            Pair(
+                _source(setting.mapping, each, to, decisions[each.coupling.id]),
+                each.records[to],
+                only,
+                _digest(setting, each),
+            )
             for each, only in chosen
         ]
         outcomes = await prepare_each(setting.desk, setting.mapping, to=to, pairs=pairs, references=page.references)
@@ -276,6 +303,13 @@ async def _prepared(
         if decision.values and each.coupling.id in drafts:
             _not_agreed_yet(drafts[each.coupling.id], decision)
     return list(drafts.values())
+
+
+def _digest(setting: Setting, both: Both) -> str | None:
+    """What is known of the lines that were written last, unless all is to be compared anew."""
+    digest = (both.coupling.base or {}).get(MARK)
+    compare = setting.everything or setting.wanted.to is CRM
+    return NOT_KNOWN if digest is not None and compare else digest
 
 
 def _source(mapping: TableMapping, both: Both, to: Backend, decision: Decision) -> Found:

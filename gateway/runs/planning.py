@@ -28,6 +28,7 @@ class Action(StrEnum):
     FAIL = "FAIL"
     RESTORE = "RESTORE"
     UNCOUPLE = "UNCOUPLE"
+    CLOSE = "CLOSE"
 
 
 class Reason(StrEnum):
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     OUTSIDE_FILTER = "OUTSIDE_FILTER"
     PARTNER_DELETED = "PARTNER_DELETED"
     BOTH_DELETED = "BOTH_DELETED"
+    INVOICED = "INVOICED"
     ASKED_FOR = "ASKED_FOR"
 
 
@@ -68,7 +70,7 @@ class Seen:
     """A coupled pair as it was just read.
 
     ``there`` says which sides exist, ``inside`` which meet the mapping's filter, ``moved`` which changed since the last
-    synchronization.
+    synchronization. ``invoiced``: the record is an order that is gone because it was invoiced.
     """
 
     coupling: Coupling
@@ -76,6 +78,7 @@ class Seen:
     inside: frozenset[Backend]
     moved: frozenset[Backend]
     differences: Sequence[Difference] = ()
+    invoiced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,15 @@ def decide(
     """What is to be done with a pair of a mapping that goes in this direction; ``choices`` are a person's, by field."""
     if seen.coupling.skipped and wanted is Wanted.MERGE:
         return Decision(Action.SKIP, Reason.ON_THE_SKIP_LIST)
+    if seen.invoiced and direction.goes_to(CRM):
+        return Decision(Action.CLOSE, Reason.INVOICED)
     if seen.there != BOTH:
         return _deleted(seen, policy, direction)
     if seen.inside != BOTH:
         return Decision(Action.SKIP, Reason.OUTSIDE_FILTER)
     if wanted.to is not None:
         names = frozenset(
-            each.field.name for each in seen.differences if each.field.enabled and each.direction.goes_to(wanted.to)
+            each.field.name for each in seen.differences if _counts(each) and each.direction.goes_to(wanted.to)
         )
         return Decision(Action.MODIFY, Reason.ASKED_FOR, {wanted.to: names})
     if not seen.moved:
@@ -142,7 +147,7 @@ def _merged(seen: Seen, policy: Policy, direction: Direction, choices: Mapping[s
     open_conflicts: list[Difference] = []
     resolved = False
     for each in seen.differences:
-        if not each.field.enabled:
+        if not _counts(each):
             continue
         choice = choices.get(each.field.name)
         if choice is not None and choice.holds(each):
@@ -166,6 +171,11 @@ def _merged(seen: Seen, policy: Policy, direction: Direction, choices: Mapping[s
     if not write:
         return Decision(Action.UNCHANGED, Reason.NO_MAPPED_FIELD_CHANGED)
     return Decision(Action.MODIFY, Reason.CONFLICT_RESOLVED if resolved else _because(seen), write, values=values)
+
+
+def _counts(difference: Difference) -> bool:
+    """Whether the field is synchronized where both records are there."""
+    return difference.field.enabled and not difference.field.new_only
 
 
 def _way(difference: Difference, seen: Seen) -> tuple[Backend | None, bool]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from gateway.sync.amounts import read_places
 from gateway.sync.comparison import Places
 from gateway.sync.desk import Desk, side_by_side
 from gateway.sync.differences import Difference, Pairing, differences_of
+from gateway.sync.invoiced_orders import invoiced_orders
 from gateway.sync.mapping import Rule, TableMapping
 from gateway.sync.records import Found, Records
 from gateway.sync.references import References, read_references
@@ -69,6 +70,7 @@ async def read_page(
             strict=True,
         )
     )
+    ended = await _invoiced(desk, mapping, couplings, sides)
     rules = {each: await Records(desk, mapping, each).rules() for each in Backend}
     everyone = [found for side in sides.values() for found in side.found.values()]
     references = await read_references(desk, mapping.fields, everyone)
@@ -77,17 +79,16 @@ async def read_page(
     unreadable: list[tuple[Coupling, GatewayError]] = []
     for coupling in couplings:
         try:
-            pairs.append(
-                _both(
-                    mapping,
-                    coupling,
-                    sides,
-                    rules,
-                    references,
-                    places,
-                    unseen=partial(unseen_by, desk, mapping, coupling),
-                )
+            both = _both(
+                mapping,
+                coupling,
+                sides,
+                rules,
+                references,
+                places,
+                unseen=partial(unseen_by, desk, mapping, coupling),
             )
+            pairs.append(replace(both, seen=replace(both.seen, invoiced=True)) if coupling.id in ended else both)
         except GatewayError as error:
             unreadable.append((coupling, error))
     return Page(pairs, unreadable, references)
@@ -129,6 +130,15 @@ async def _is_empty(desk: Desk, records: Records, missing: Set[UUID]) -> bool:
     others = await desk.books.couplings.page(wanted, after=None, limit=len(missing) + _PROBED)
     ids = [id for each in others if (id := id_of(each, records.backend)) not in missing][:_PROBED]
     return not (await records.by_id(ids) if ids else await records.any())
+
+
+async def _invoiced(
+    desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], sides: ReadOnly[Backend, _Side]
+) -> set[UUID]:
+    """Couplings of orders that are gone because they were invoiced, and whose row is there."""
+    bc, crm = sides[Backend.BUSINESS_CENTRAL], sides[Backend.DATAVERSE]
+    gone = {each.id: each.bc_key for each in couplings if each.bc_id in bc.gone and each.crm_id in crm.found}
+    return await invoiced_orders(desk, mapping, gone)
 
 
 def _both(

@@ -13,7 +13,7 @@ Source: Business Central, "Working with webhooks"; Dataverse, "Use change tracki
 from collections.abc import Sequence
 from uuid import UUID
 
-from gateway.couplings.coupling import Coupling
+from gateway.couplings.coupling import Coupling, Mapping
 from gateway.couplings.store import CouplingFilter, position
 from gateway.pairing.presence import none_seen
 from gateway.records import Backend
@@ -67,6 +67,11 @@ async def _there(setting: Setting, backend: Backend, couplings: Sequence[Couplin
     records = Records(setting.desk, setting.mapping, backend)
     wanted = {id_of(each, backend) for each in couplings}
     found = set(await records.by_id(wanted, columns=()))
-    if not found and len(wanted) >= EMPTIED_FROM:
+    if not found and len(wanted) >= EMPTIED_FROM and not (_come_to_an_end(setting) and await records.any()):
         raise none_seen(setting.mapping.table(backend))
     return found
+
+
+def _come_to_an_end(setting: Setting) -> bool:
+    """Whether records are gone in the ordinary course of things, as orders are once they are invoiced."""
+    return setting.mapping.mapping is Mapping.SALES_ORDER

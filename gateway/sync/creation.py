@@ -27,6 +27,8 @@ from gateway.sync.references import References, Referred, choice_of, guid, read_
 
 OWNER: Final = "_owninguser_value"
 """The user who owns a row; None when a team does."""
+SUBMITTED: Final[Values] = {"statecode": 1, "statuscode": 3}
+"""State and status reason of an order that Business Central has: Submitted, In Progress."""
 UNIT_GROUP: Final = "_defaultuomscheduleid_value"
 """The unit group of a product."""
 
@@ -231,6 +233,23 @@ def _opportunity(account: UUID | RefusalError | None, columns: Values) -> Additi
     return Addition({**columns, "parentaccountid@odata.bind": row, "customerid_account@odata.bind": row})
 
 
+async def _orders(desk: Desk, sources: Sequence[Found]) -> Additions:
+    """An order is submitted once its lines are there. The day it was sent keeps it from being sent to Business Central again.
+
+    Source: Business Central, codeunit CRM Sales Order to Sales Order, "SetLastBackOfficeSubmit".
+    """
+    owner = await _default_owner(desk)
+    return [
+        Addition({"name": each.number, "lastbackofficesubmit": _sent(each), **owner}, then=(SUBMITTED,))
+        for each in sources
+    ]
+
+
+def _sent(order: Found) -> str | None:
+    day = order.values.get("orderDate")
+    return f"{day}T00:00:00Z" if day is not None else None
+
+
 async def _invoices(desk: Desk, sources: Sequence[Found]) -> Additions:
     """An invoice is closed once its lines are there: a paid one takes no more."""
     owner = await _default_owner(desk)
@@ -317,6 +336,7 @@ _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _options(Tables.SHIPMENT_METHOD),
     (Tables.UNIT_OF_MEASURE, Backend.DATAVERSE): _unit_groups,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities_in_crm,
+    (Tables.SALES_ORDER, Backend.DATAVERSE): _orders,
     (Tables.SALES_INVOICE, Backend.DATAVERSE): _invoices,
     (Tables.CUSTOMER, Backend.BUSINESS_CENTRAL): _numbered,
     (Tables.VENDOR, Backend.BUSINESS_CENTRAL): _numbered,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.store import Side
@@ -30,6 +30,8 @@ from gateway.sync.records import Found, Records
 from gateway.sync.references import guid
 
 ROUNDING: Final = "Rounding"
+_LINE: Final = "line"
+_WRITE_IN: Final = "write-in"
 _AFTER_ALL: Final = 1_000_000_000
 """The number of the line that makes up for rounding: the highest that CRM takes."""
 _GROUP: Final = "_defaultuomscheduleid_value"
@@ -45,6 +47,19 @@ class NewLine:
     number: int
     name: str
     values: Values
+
+    def id_below(self, document: UUID) -> UUID:
+        """The same at every attempt; a write-in product never becomes another product, so the two have different ids."""
+        return uuid5(document, f"{_kind(self.values)} {self.number}")
+
+
+def is_made_below(document: UUID, line: UUID, number: object) -> bool:
+    """Whether a line of CRM was made here, and has the number that it was made with."""
+    return line in (uuid5(document, f"{_LINE} {number}"), uuid5(document, f"{_WRITE_IN} {number}"))
+
+
+def _kind(values: Values) -> str:
+    return _WRITE_IN if values.get("isproductoverridden") is True else _LINE
 
 
 NewLines = tuple[NewLine, ...] | RefusalError

@@ -75,7 +75,8 @@ class FieldMapping:
     ``not_negative``: CRM gets 0 for less. ``given_by_bc``: Business Central's API shows the property and takes no value for
     it. ``once``: CRM takes a value when the row is created, and none later. ``otherwise`` is the property whose value stands
     for a blank one of Business Central. ``along``: a row that is there gets it only with a value of that field. ``fixed_by``: CRM
-    does not let it be changed while the row has a value in that column.
+    does not let it be changed while the row has a value in that column. ``new_only``: new rows get it, and a row that is there
+    keeps what it has. ``at_midnight``: CRM keeps the day as a moment, midnight UTC.
 
     What somebody wants of it: ``constant`` stands for the value of the side that a field of one direction comes from. ``to_crm``
     and ``to_bc`` are rules that its text goes through on the way there. ``own`` fields are the configuration's, see
@@ -103,6 +104,8 @@ class FieldMapping:
     otherwise: str | None = None
     along: str | None = None
     fixed_by: str | None = None
+    new_only: bool = False
+    at_midnight: bool = False
     constant: str | None = None
     to_crm: tuple[Transformation, ...] = ()
     to_bc: tuple[Transformation, ...] = ()
@@ -152,13 +155,25 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """In ``state`` CRM takes no change of a row, except one of its state: it is changed in ``opened``, a state and its reason.
+
+    Rows in one of the ``closed`` states stay as they are.
+    """
+
+    state: int
+    opened: tuple[int, int]
+    closed: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One side of a mapping.
 
     ``noun`` is what people call a row, ``title`` the column they read its name in, ``number`` the one of its number, code or
     e-mail address if it has one. ``page`` is what its deep link opens: a page number of Business Central, a logical name in CRM;
     ``key_field`` is the field of Business Central's table that the page is filtered by. ``besides`` are columns that no field
-    mapping names: a new row on the other side is made of them, or they are worked out.
+    mapping names: a new row on the other side is made of them, or they are worked out. ``lock`` is where states lock rows.
     """
 
     source: Source
@@ -170,6 +185,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     key_field: str = "No."
     besides: frozenset[str] = frozenset()
+    lock: Lock | None = None
 
     @property
     def columns(self) -> frozenset[str]:
@@ -183,7 +199,7 @@ class Lines:
     """The rows below a document, which travel with it.
 
     ``navigation`` leads from Business Central's document to them, ``columns`` are read of each. ``crm`` is CRM's table of them:
-    ``crm_navigation`` leads there from the row, and ``parent`` back.
+    ``crm_navigation`` leads there from the row, and ``parent`` back. ``follow``: they may change afterwards.
     """
 
     navigation: str
@@ -191,6 +207,7 @@ class Lines:
     crm: Source
     crm_navigation: str
     parent: str
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.sync.tables.item import ITEM
 from gateway.sync.tables.opportunity import OPPORTUNITY
 from gateway.sync.tables.option import PAYMENT_TERMS, SHIPMENT_METHOD
 from gateway.sync.tables.sales_invoice import SALES_INVOICE
+from gateway.sync.tables.sales_order import SALES_ORDER
 from gateway.sync.tables.salesperson import SALESPERSON
 from gateway.sync.tables.unit_of_measure import UNIT_OF_MEASURE
 from gateway.sync.tables.vendor import VENDOR
@@ -67,6 +68,7 @@ TABLE_MAPPINGS: Final = TableMappings(
         CONTACT,
         ITEM,
         OPPORTUNITY,
+        SALES_ORDER,
         SALES_INVOICE,
     )
 )

@@ -1,5 +1,7 @@
 """Why a record is not written: the sentences, each with the records in the way and what to do about them. Pure."""
 
+from collections.abc import Sequence
+
 from gateway.couplings.coupling import Mapping
 from gateway.errors import BackendError, ErrorCode, NamedRecord, RefusalError
 from gateway.records import Backend
@@ -79,6 +81,17 @@ def unit_missing(item: NamedRecord, source: Found, *, line: str, unit: str) -> R
         f"The product of {item} has no unit {unit}, in which {line} of {source.named} is counted.",
         hint=f"Add the unit {unit} to the unit group of the product in Dynamics 365 Sales, then synchronize again.",
         records=[item, source.named],
+    )
+
+
+def lines_differ(source: Found, target: Found, lines: Sequence[str], *, why: str) -> RefusalError:
+    """The lines of a document are others by now, and cannot be made so in CRM; ``why`` completes a sentence about the row."""
+    return RefusalError(
+        ErrorCode.LINES_DIFFER,
+        f"The lines of {source.named} changed, and {target.named} {why}. They differ in {', '.join(lines)}. Nothing was written.",
+        hint=f"Bring the lines of the {target.table.noun} into order in Dynamics 365 Sales, then synchronize again; or delete it "
+        "there and make it anew with restoreRecord.",
+        records=[source.named, target.named],
     )
 
 

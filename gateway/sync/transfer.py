@@ -8,6 +8,7 @@ Source: Business Central, codeunit Integration Record Synch., "TransferFields"; 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Final
 
 from gateway.errors import ProtocolError, RefusalError
 from gateway.records import Backend, Values
@@ -17,6 +18,7 @@ from gateway.sync.comparison import Places, agree, canonical, remembered
 from gateway.sync.computed import computed
 from gateway.sync.creation import OWNER, UNIT_GROUP, Addition, Units, additions, base_units, bind, company_mark
 from gateway.sync.desk import Desk
+from gateway.sync.line_changes import MARK, Document, LineChanges, LineWrite, digest_of, line_changes
 from gateway.sync.lines import NewLine, NewLines, new_lines
 from gateway.sync.mapping import FieldMapping, Kind, TableMapping
 from gateway.sync.mappings import TableMappings
@@ -25,6 +27,8 @@ from gateway.sync.records import COMPANY, Found
 from gateway.sync.references import References, Referred, read_references, same_reference, says_something
 from gateway.sync.tables.contact import NAME_PART_ROOM
 
+_MIDNIGHT: Final = "T00:00:00Z"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -32,13 +36,20 @@ class Prepared:
 
     ``values`` are as the write names them; where there is a record already, only what differs. ``base`` is what both sides hold
     afterwards, by field name as canonical text, ``""`` for a blank; a field that stays different is not in it. ``then`` are
-    updates that a new row needs besides, in their order; ``lines`` are made with a new row, or it is not made.
+    updates that a new row needs besides, in their order; ``lines`` are made with a new row, or it is not made. ``below`` is what
+    is done to the lines of a row that is there.
     """
 
     values: Values
     base: Mapping[str, str | None]
     then: tuple[Values, ...] = ()
     lines: tuple[NewLine, ...] = ()
+    below: tuple[LineWrite, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to be written."""
+        return bool(self.values or self.below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +57,13 @@ class Pair:
     """A record, and the one of the other side that is to be like it; None where a new one is to be made.
 
     ``only`` names the mapped fields that may be written; None: all of them. What differs besides stays as it is on both sides.
+    ``digest`` is what is known of the lines that were written last, see :class:`gateway.sync.line_changes.Document`.
     """
 
     source: Found
     target: Found | None
     only: frozenset[str] | None = None
+    digest: str | None = None
 
     def leaves(self, field: FieldMapping) -> bool:
         """Whether the field is not to be written, although it differs."""
@@ -90,16 +103,31 @@ async def prepare_each(
     worked_out = iter(await computed(desk, mapping, to=to, pairs=known))
     besides = [next(added) if pair.target is None else _as_addition(next(worked_out)) for pair in pairs]
     prepared = [_prepared(setting, pair, more, units) for pair, more in zip(pairs, besides, strict=True)]
+    documents = [Document(pair.source, pair.target, pair.digest) for pair in pairs if pair.target is not None]
+    changed = iter(await line_changes(desk, mapping, to=to, documents=documents))
+    follow = mapping.lines is not None and mapping.lines.follow
     return [
-        _with_lines(each, next(below)) if pair.target is None else each
+        _with_lines(each, next(below), follow=follow) if pair.target is None else _with_changes(each, next(changed))
         for pair, each in zip(pairs, prepared, strict=True)
     ]
 
 
-def _with_lines(prepared: Prepared | RefusalError, lines: NewLines) -> Prepared | RefusalError:
+def _with_lines(prepared: Prepared | RefusalError, lines: NewLines, *, follow: bool) -> Prepared | RefusalError:
     if isinstance(prepared, RefusalError):
         return prepared
-    return lines if isinstance(lines, RefusalError) else replace(prepared, lines=lines)
+    if isinstance(lines, RefusalError):
+        return lines
+    base = {**prepared.base, MARK: digest_of(lines)} if follow else prepared.base
+    return replace(prepared, lines=lines, base=base)
+
+
+def _with_changes(prepared: Prepared | RefusalError, lines: LineChanges | RefusalError) -> Prepared | RefusalError:
+    if isinstance(prepared, RefusalError):
+        return prepared
+    if isinstance(lines, RefusalError):
+        return lines
+    base = {**prepared.base, MARK: lines.digest} if lines.digest is not None else prepared.base
+    return replace(prepared, below=lines.writes, base=base)
 
 
 def _as_addition(values: Values | RefusalError) -> Addition | RefusalError:
@@ -185,6 +213,8 @@ def _prepared(setting: _Setting, pair: Pair, besides: Addition | RefusalError, u
         for record in (pair.source, pair.target):
             _ = record and record.modified_at  # the coupling will remember it
         for each in setting.fields:
+            if each.new_only and pair.target is not None:
+                continue
             if each.kind is Kind.LOOKUP:
                 _transfer_reference(setting, each, draft, units)
             else:
@@ -260,7 +290,7 @@ def _written(field: FieldMapping, to: Backend, text: str) -> Values:
     if field.kind is Kind.BOOLEAN:
         return {name: text == "true"}
     if to is Backend.DATAVERSE or field.kind is Kind.DATE:
-        return {name: text or None}
+        return {name: (f"{text}{_MIDNIGHT}" if text and field.at_midnight else text) or None}
     return {name: text}
 
 
@@ -290,6 +320,8 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         draft.base |= remembered(field, new.text)
     elif old is None:
         return
+    if pair.target is not None and field.once:
+        raise refusals.cannot_be_set(field, pair.source, to=to)
     if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:
         raise refusals.fixed_currency(pair.source, pair.target)
     draft.values |= _reference(setting, field, pair, new, units)

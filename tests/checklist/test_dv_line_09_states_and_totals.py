@@ -132,10 +132,33 @@ async def test_the_totals_of_the_demo_company_are_those_the_engine_computes(
         if row["totalamount"] is None:
             continue
         key = row[sandbox.dataverse.model.sets[table].key]
+        if table == "salesorders" and row["statecode"]:
+            active = {"statecode": 0, "statuscode": 1}
+            assert (await dataverse.patch(f"{table}({key})", json=active)).status_code == 204
         assert (await dataverse.patch(f"{table}({key})", json={"description": "touched"})).status_code == 204
         after = sandbox.dataverse.get(table, key)
         assert after is not None
         assert [after[name] for name in names] == [row[name] for name in names]
+
+
+async def test_a_submitted_order_takes_no_change_but_of_its_state(dataverse: httpx.AsyncClient) -> None:
+    """Source: Business Central, tests of CRM integration, "SalesOrderShouldNotBeEditableIfSubmitted"."""
+    order = await created(dataverse, "salesorders", {"name": "New"})
+    address, key = f"salesorders({order['salesorderid']})", str(order["salesorderid"])
+    bound: Json = {"salesorderid@odata.bind": f"/{address}"}
+    write_in: Json = {"isproductoverridden": True, "productdescription": "Delivery", "quantity": 1, "priceperunit": 4}
+    line = await created(dataverse, "salesorderdetails", {**bound, **write_in})
+    below = f"salesorderdetails({line['salesorderdetailid']})"
+    assert (await dataverse.patch(address, json={"statecode": 1, "statuscode": 3})).status_code == 204
+    before = await read(dataverse, address)
+    assert (await dataverse.patch(address, json={"description": "more"})).status_code == 400
+    assert (await dataverse.patch(below, json={"quantity": 2})).status_code == 400
+    assert (await dataverse.delete(below)).status_code == 400
+    assert (await dataverse.post("salesorderdetails", json={**bound, **write_in})).status_code == 400
+    assert await read(dataverse, address) == before
+    assert (await dataverse.patch(address, json={"statecode": 0, "statuscode": 1})).status_code == 204
+    assert (await dataverse.patch(below, json={"quantity": 2})).status_code == 204
+    assert (await read(dataverse, f"salesorders({key})"))["totalamount"] == 8
 
 
 async def test_columns_of_creation_are_refused_later(dataverse: httpx.AsyncClient) -> None:

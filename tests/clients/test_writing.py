@@ -30,7 +30,7 @@ from gateway.errors import (
     RejectedError,
     UnreachableError,
 )
-from gateway.odata.write import Create, CreateWith, Delete, Update, Upsert, Write
+from gateway.odata.write import Create, CreateWith, Delete, Revise, Update, Upsert, Write
 from gateway.records import Record
 
 pytestmark = pytest.mark.anyio
@@ -713,7 +713,7 @@ async def test_no_error_of_a_write_repeats_what_was_written(
 # -- a row with rows below it ----------------------------------------------------------------------------------------------
 
 
-def change_sets(*answers: list[tuple[int, Any]] | tuple[int, Any]) -> httpx.Response:
+def change_sets(*answers: list[tuple[int, Any]] | tuple[int, Any], refused: str = "400 Bad Request") -> httpx.Response:
     """The answer of a batch of change sets: the answers of each, or the one refusal of it with the Content-ID it is about."""
     pieces = []
     for answer in answers:
@@ -726,7 +726,7 @@ def change_sets(*answers: list[tuple[int, Any]] | tuple[int, Any]) -> httpx.Resp
             pieces.append(f"--b\r\nContent-Type: multipart/mixed; boundary=cs\r\n\r\n{inner}--cs--\r\n\r\n")
         else:
             place, body = answer
-            said = f"HTTP/1.1 400 Bad Request\r\n\r\n{json.dumps(body)}"
+            said = f"HTTP/1.1 {refused}\r\n\r\n{json.dumps(body)}"
             pieces.append(f"--b\r\nContent-Type: application/http\r\nContent-ID: {place}\r\n\r\n{said}\r\n")
     content = "".join(pieces) + "--b--\r\n"
     return httpx.Response(200, content=content, headers={"Content-Type": "multipart/mixed; boundary=b"})
@@ -758,6 +758,49 @@ async def test_dataverse_writes_each_row_with_those_below_it_in_a_change_set_of_
     assert [each for each in content.splitlines() if each.startswith("Content-ID")] == [
         f"Content-ID: {place}" for place in (0, 1, 2, 0, 1)
     ]
+
+
+REVISED = Revise(
+    Update("salesorders", ONE, {"statecode": 0, "statuscode": 2}, ETAG),
+    (
+        Delete("salesorderdetails", UUID(int=11), ETAG),
+        Update("salesorderdetails", UUID(int=12), {"quantity": 7}, ETAG),
+        Create("salesorderdetails", UUID(int=13), {"quantity": 1}),
+    ),
+    ({"shipto_city": "Nantes"}, {"statecode": 1, "statuscode": 3}),
+)
+"""A submitted order is opened, changed with its lines, and submitted again."""
+
+
+async def test_dataverse_revises_a_row_and_those_below_it_in_one_change_set(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    answers = [(200, row(statecode=0)), (204, {}), (200, row(quantity=7)), (201, row(quantity=1)), *[(200, row())] * 2]
+    wire.post().mock(return_value=change_sets(answers))
+
+    assert await dataverse.write_each([REVISED], call=call) == [Record({"statecode": 0}, NEWER)]
+
+    content = wire.calls[0].request.content.decode().splitlines()
+    asked = [each.partition("?")[0].partition(" HTTP")[0] for each in content if each.startswith(("PATCH", "DELETE"))]
+    order, line = f"PATCH {API}salesorders({ONE})", f"{API}salesorderdetails"
+    below = [f"DELETE {line}({UUID(int=11)})", *(f"PATCH {line}({UUID(int=each)})" for each in (12, 13))]
+    assert asked == [order, *below, order, order]
+    guards = [each for each in content if each.startswith(("If-Match", "If-None-Match"))]
+    assert guards == [*[f"If-Match: {ETAG}"] * 3, "If-None-Match: *", *["If-Match: *"] * 2]
+
+
+async def test_a_lost_answer_of_a_revision_counts_as_a_change_by_somebody(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    """The row alone does not tell whether those below it are as written, so whoever asked looks at all of it again."""
+    stale = {"error": {"code": "0x80060882", "message": "The version …"}}
+    wire.post().mock(side_effect=[LOST, change_sets((0, stale), refused="412 Precondition Failed")])
+
+    (outcome,) = await dataverse.write_each([REVISED], call=call)
+
+    assert isinstance(outcome, PreconditionFailedError)
+    assert outcome.unsettled
+    assert len(wire.calls) == 2, "nothing is read"
 
 
 async def test_a_lost_answer_of_a_change_set_is_settled_by_the_row_above(

@@ -132,6 +132,21 @@ def test_a_side_that_was_deleted(
     assert (found.action, found.reason) == (action, reason)
 
 
+@pytest.mark.parametrize("deletion", DeletionConflict)
+def test_an_order_that_was_invoiced_is_no_deletion(deletion: DeletionConflict) -> None:
+    """Whatever the policy for deletions is, and whether or not the row is still within the filter."""
+    for inside in (ONLY_CRM, NONE):
+        found = decide(seen(there=ONLY_CRM, inside=inside, invoiced=True), Policy(deletion=deletion), TO)
+        assert (found.action, found.reason, found.write) == (Action.CLOSE, Reason.INVOICED, {})
+
+
+@pytest.mark.parametrize("wanted", [Wanted.MERGE, Wanted.SEND])
+def test_a_field_of_new_rows_only_is_not_planned(wanted: Wanted) -> None:
+    number = replace(differs("number", direction=TO), field=FieldMapping("number", "No.", "a", "b", TO, new_only=True))
+    found = decide(seen(number, differs(direction=TO), moved=ONLY_BC), DEFAULT, TO, wanted=wanted)
+    assert found.write == {CRM: frozenset({"city"})}
+
+
 @pytest.mark.parametrize(("wanted", "to"), [(Wanted.SEND, CRM), (Wanted.GET, BC)])
 def test_somebody_says_whose_data_counts(wanted: Wanted, to: Backend) -> None:
     """Whatever changed, and also of a pair on the skip list."""

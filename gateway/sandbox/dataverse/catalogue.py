@@ -1,4 +1,4 @@
-"""What Dynamics 365 Sales asks of products, lines of invoices, unit groups and currencies, and whose an opportunity is.
+"""What Dynamics 365 Sales asks of products, lines of documents, unit groups and currencies, and whose an opportunity is.
 
 A product is made as a draft, whatever state is sent with it; a PATCH of state and status reason activates it.
 
@@ -46,6 +46,8 @@ def check(operation: Operation, entity_set: EntitySet, values: Values, *, change
             raise DataverseError(400, "0x80043810", "baseuomname not specified")
         case "products" if {_GROUP, _UNIT} & changes.keys() or changes is values:
             _check_units(operation, values)
+        case "salesorderdetails" if changes.get(_LINE_UNIT):
+            _check_unit_of_line(operation, values)
         case "invoicedetails" if {_PRODUCT, _LINE_UNIT} & changes.keys():
             _check_unit_of_line(operation, values)
         case "transactioncurrencies" if "isocurrencycode" in changes:

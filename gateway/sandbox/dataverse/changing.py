@@ -26,7 +26,7 @@ from gateway.sandbox.dataverse.errors import (
 from gateway.sandbox.dataverse.operation import Operation
 from gateway.sandbox.dataverse.reading import both, equals
 from gateway.sandbox.dataverse.references import referenced
-from gateway.sandbox.dataverse.restrictions import check_unused
+from gateway.sandbox.dataverse.restrictions import check_editable, check_lines_editable, check_unused
 from gateway.sandbox.dataverse.webhook_rules import check_registration, forget_registration
 from gateway.sandbox.model import EntitySet, Navigation
 from gateway.sandbox.store import DuplicateKeyError, Row
@@ -61,6 +61,8 @@ def create(
     values.update(upkeep.order_number(operation, entity_set, values))
     upkeep.check_required(entity_set, values)
     catalogue.check(operation, entity_set, values, changes=values)
+    if entity_set.name == "salesorderdetails":
+        check_lines_editable(operation, values.get("_salesorderid_value"))
     values.update(check_registration(operation, entity_set, values, values))
     _check_alternate_keys(operation, entity_set, values)
     try:
@@ -85,6 +87,7 @@ def update(operation: Operation, entity_set: EntitySet, row: Row, *, change: Cha
     _require_append(operation, entity_set, row, change=change)
     changes = {**change.values, **_lookups(operation, entity_set, change)}
     changes = _changeable(entity_set, row, changes)
+    check_editable(operation, entity_set, row, changes)
     written = _write(operation, entity_set, row, changes=changes)
     if price_engine.PRICE_LIST in changes:
         return _repriced(operation, entity_set, written)
@@ -144,6 +147,8 @@ def delete(operation: Operation, entity_set: EntitySet, row: Row) -> None:
         raise method_not_allowed("DELETE")
     require(operation, "Delete", entity_set, row)
     check_unused(operation, entity_set, row)
+    if entity_set.name == "salesorderdetails":
+        check_lines_editable(operation, row["_salesorderid_value"])
     _remove(operation, entity_set, row)
     if (document := price_engine.document_of(operation, entity_set, row.values)) is not None:
         _write(operation, price_engine.documents_of(operation, entity_set), document, changes={})

@@ -8,6 +8,9 @@ from gateway.sync.tables.addresses import bill_to, ship_to
 
 _TO = Direction.TO_INTEGRATION_TABLE
 
+POSTED = AnyOf("status", ("Open", "Paid", "Canceled", "Corrective"))
+"""What the standard API calls the status of an invoice that was posted."""
+
 SALES_INVOICE = TableMapping(
     mapping=Mapping.SALES_INVOICE,
     name="POSTEDSALESINV-INV",
@@ -24,7 +27,7 @@ SALES_INVOICE = TableMapping(
         page="132",
         rules=(
             Rule(
-                AnyOf("status", ("Open", "Paid", "Canceled", "Corrective")),
+                POSTED,
                 "is not posted",
                 "Post it in Business Central.",
             ),
