@@ -11,6 +11,8 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.answers.plan import Setting
+from gateway.audit.proxies import Proxies
+from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Authenticator, SigningKeys, Trust
 from gateway.backends import Networks, clients_of, identity_http
 from gateway.config import Settings
@@ -268,6 +270,8 @@ def _services(
         jobs=jobs,
         reading=desks.reading,
         capabilities=capabilities,
+        audit=AuditTrail(engine),
+        proxies=Proxies(settings.trusted_proxies or ()),
         company=settings.company_id,
         max_page_size=settings.max_page_size,
         deadline_seconds=settings.request_deadline_seconds,

@@ -5,6 +5,7 @@
 
 from datetime import date
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway.audit.proxies import Network
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 
@@ -97,6 +99,21 @@ def _time_zone(value: str) -> str:
 
 
 Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_modules)]
+
+
+def _networks(value: object) -> object:
+    """Addresses and networks, separated by commas."""
+    try:
+        return (
+            tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.0/8, separated by commas") from None
+
+
+TrustedProxies = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TenantId = Annotated[str, AfterValidator(_tenant)]
 BackendUrl = Annotated[str, AfterValidator(_backend_url)]
@@ -193,6 +210,10 @@ class Settings(BaseSettings):
     webhooks: bool = Field(default=True, description="Whether the two systems are asked to tell us of changes.")
     mappings_file: Path | None = Field(
         default=None, description="A file with further fields for the mappings, TOML or JSON, see docs/mappings.md."
+    )
+    trusted_proxies: TrustedProxies | None = Field(
+        default=None,
+        description="Networks of the proxies in front of the gateway, whose word on the caller's address counts.",
     )
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")

@@ -158,6 +158,9 @@ async def _context(connection: HTTPConnection) -> BaseContext:
         caller,
         correlation_id=connection.state.correlation_id,
         explain=connection.headers.get("gateway-explain") == "1",
+        whereabouts=has.services.proxies.whereabouts(
+            connection.client.host if connection.client else None, connection.headers, "HTTP"
+        ),
     )
 
 

@@ -36,19 +36,20 @@ def configure_logging(level: str) -> None:
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Values under a secret's name, and anything that looks like a token, wherever it stands."""
-    return {name: _redacted(name, value) for name, value in event.items()}
+    return {name: redacted(name, value) for name, value in event.items()}
 
 
-def _redacted(name: str, value: object) -> object:
+def redacted(name: str, value: object) -> object:
+    """A value as it may be told under this name."""
     if _SECRET_NAMES.search(name):
         return "[redacted]"
     match value:
         case None | bool() | int() | float():
             return value
         case Mapping():
-            return {str(inner): _redacted(str(inner), each) for inner, each in value.items()}
+            return {str(inner): redacted(str(inner), each) for inner, each in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_redacted("", each) for each in value]
+            return [redacted("", each) for each in value]
         case _:
             return _BEARER.sub("[redacted]", str(value))
 

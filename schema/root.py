@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from gateway.auth.caller import Role
 from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
 from gateway.telemetry import log
+from schema.auditing import AuditedExecution
 from schema.context import Context
 from schema.limits import SizeRule
 from schema.mutation import Mutation
@@ -165,6 +166,7 @@ def build_schema() -> GatewaySchema:
         subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=AuditedExecution,
         extensions=[
             Errors,
             Explanation,
