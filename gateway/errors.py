@@ -97,6 +97,8 @@ class GatewayError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.sentence = message
+        """The same without the words of others."""
 
     def again(self) -> Self:
         """The same error for another place it has to be told at: a raised exception collects where it has been."""
@@ -228,7 +230,8 @@ class BackendError(GatewayError):
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
-    been carried out all the same.
+    been carried out all the same. ``sentence`` is the message without the words of the system, ``said`` are these words as they
+    came: for the log, and for nobody else.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -245,6 +248,7 @@ class BackendError(GatewayError):
     ) -> None:
         super().__init__(message)
         self.backend = backend
+        self.said: str | None = None
         self.of_record = False
         self.unsettled = False
         self.status = status

@@ -16,7 +16,10 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def configure_logging(level: str) -> None:
     """JSON lines on standard error: one event each, with time, level and correlation id."""
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(_formatter())
+    least = max(logging.getLevelNamesMapping()[level], logging.INFO)  # below, libraries tell what they send and save
+    logging.basicConfig(level=least, handlers=[libraries])
     for noisy in ("httpx", "httpcore", "msal", "alembic", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
@@ -31,6 +34,23 @@ def configure_logging(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
+    )
+
+
+def _formatter() -> logging.Formatter:
+    """What libraries log, as lines of ours."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            redact,
+            structlog.processors.JSONRenderer(default=str),
+        ],
     )
 
 

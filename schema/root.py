@@ -20,6 +20,7 @@ from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputEr
 from gateway.telemetry import log
 from schema.auditing import AuditedExecution
 from schema.context import Context
+from schema.fields import READERS
 from schema.limits import SizeRule
 from schema.mutation import Mutation
 from schema.query import Query
@@ -51,6 +52,8 @@ class Errors(MaskErrors):
                 names = [part for part in error.path if isinstance(part, str)]
                 branch = names[:-1] if failed.of_record else names
                 error.extensions = {**(error.extensions or {}), "branch": ".".join(branch)}
+            if isinstance(failed, BackendError) and not self.execution_context.context.caller.roles & READERS:
+                error.message = failed.sentence
         return processed
 
 
@@ -114,6 +117,10 @@ class GatewaySchema(strawberry.Schema):
                 error.extensions = {"code": str(ErrorCode.GRAPHQL_INVALID)} | (error.extensions or {})
             if _is_unforeseen(error):
                 log.error("unforeseen error", path=error.path, exc_info=error.original_error)
+            elif isinstance(failed := error.original_error, BackendError):
+                log.warning(
+                    "backend.failed", path=error.path, **failed.extensions, message=failed.message, said=failed.said
+                )
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         """One answer to one request.

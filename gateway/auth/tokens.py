@@ -7,6 +7,7 @@ Source: Microsoft identity platform, "OAuth 2.0 client credentials flow".
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -128,14 +129,13 @@ class ClientCredentialsProvider:
             ) from error
         token = answer.get("access_token")
         if not isinstance(token, str):
-            described = _first_line(answer.get("error_description"))
-            log.error(
-                "Entra ID gives no token", backend=self._backend, error=answer.get("error"), description=described
-            )
+            code = _word(answer.get("error"))
+            why = _aadsts(answer.get("error_description"))
+            log.error("Entra ID gives no token", backend=self._backend, error=code, description=why)
             raise TokenError(
-                f"No token for {self._backend.label}: Entra ID answered {answer.get('error', 'without a token')}.",
+                f"No token for {self._backend.label}: Entra ID answered {code or 'without a token'}.",
                 backend=self._backend,
-                vendor_code=str(answer.get("error")),
+                vendor_code=code,
             )
         lifetime, now = float(answer.get("expires_in", 0)), self._clock()
         return _Held(token, now + max(lifetime - _EARLY_SECONDS, lifetime / 2), now + lifetime)
@@ -156,8 +156,15 @@ class ClientCredentialsProvider:
         return answer
 
 
-def _first_line(text: object) -> str:
-    return str(text).splitlines()[0] if text else "no description"
+def _word(code: object) -> str | None:
+    """A code is one word, such as ``invalid_client``; what is none goes nowhere."""
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,60}", code) else None
+
+
+def _aadsts(description: object) -> str:
+    """The number of the error, which Microsoft's pages explain. The sentence behind it may repeat what was sent."""
+    found = re.match(r"AADSTS\d+", str(description))
+    return found[0] if found else "no description"
 
 
 class _HttpForMsal:
