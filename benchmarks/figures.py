@@ -84,6 +84,8 @@ async def started(stack: AsyncExitStack) -> tuple[Gateway, Sandbox]:
         f"sqlite+aiosqlite:///{Path(folder) / 'gateway.db'}",
         networks=Networks(network, network, network),
         request_deadline_seconds=60.0,
+        rate_per_minute=0,
+        rate_cost_per_minute=0,
     )
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)

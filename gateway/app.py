@@ -6,27 +6,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from gateway.assembly import Prepare, running
+from gateway.assembly import Prepare, running, trusted_documents
 from gateway.backends import Networks
-from gateway.bodies import declared_length
 from gateway.config import JobsPlace, Settings
-from gateway.endpoint import Serving, endpoints
-from gateway.errors import (
-    CallerError,
-    InvalidInputError,
-    RequestTooLargeError,
-    RequestTooSlowError,
-    TooManyConnectionsError,
-    UnauthenticatedError,
-)
+from gateway.cross_origin import CrossOrigin
+from gateway.endpoint import graphql_routes
 from gateway.graphiql.page import graphiql_page
 from gateway.health import add_health
 from gateway.hook_routes import hook_routes
 from gateway.jobs.engine import Pace
+from gateway.origins import Origins
 from gateway.runs.own_fields import mappings_with
+from gateway.security_headers import SecurityHeaders
+from gateway.serving import Serving
 from gateway.streams import Streams
 from gateway.telemetry import correlation_id
 from gateway.triggers.notices import HookPace
@@ -53,8 +47,9 @@ def create_app(
     ``alone`` says that no other process uses the same database: nobody's jobs have to be watched for. ``pace`` is how often jobs
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
-    where = networks or Networks()
-    mappings_with(settings.mappings_file)  # what is wrong with the file is told before anything is opened
+    where, origins = networks or Networks(), Origins(settings.allowed_origins)
+    mappings_with(settings.mappings_file)  # what is wrong with a file is told before anything is opened
+    trusted_documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,7 +59,14 @@ def create_app(
             beside(),
         ):
             app.state.running = built
-            app.state.serving = Serving(built.services, built.authenticator, app.state.streams, settings.max_body_bytes)
+            app.state.serving = Serving(
+                built.services,
+                built.authenticator,
+                app.state.streams,
+                settings.max_body_bytes,
+                settings.max_batch,
+                origins,
+            )
             gc.freeze()  # what is there now stays: the collector need not look at it in every request
             try:
                 async with built.services.hooks.running():  # now: backends ask us while they register us
@@ -82,42 +84,14 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.streams = Streams()
-    for kind in _STATUS:
-        app.add_exception_handler(kind, _refused)
-    for path, endpoint in endpoints():
-        app.include_router(endpoint, prefix=path)
     add_health(app)
-    app.router.routes.extend([*hook_routes(), *routes])
+    app.router.routes.extend([*graphql_routes(), *hook_routes(), *routes])
     app.middleware("http")(_correlated)
-    return app
-
-
-_STATUS: dict[type[CallerError], int] = {
-    InvalidInputError: 400,
-    UnauthenticatedError: 401,
-    RequestTooSlowError: 408,
-    RequestTooLargeError: 413,
-    TooManyConnectionsError: 429,
-}
-"""What is refused before there is anything to carry out."""
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, CallerError)  # noqa: S101 - registered for nothing else
-    body = {"data": None, "errors": [{"message": error.message, "extensions": error.extensions}]}
-    return JSONResponse(
-        body,
-        status_code=next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
-        headers=_headers(request, error),
+    app.add_middleware(CrossOrigin, origins=origins)
+    app.add_middleware(
+        SecurityHeaders, frames=settings.frame_ancestors, is_https=(settings.public_url or "").startswith("https:")
     )
-
-
-def _headers(request: Request, error: CallerError) -> dict[str, str]:
-    """Where nobody knows when the body ends, the connection ends; where that was told, uvicorn throws the rest away."""
-    if isinstance(error, UnauthenticatedError):
-        return {"WWW-Authenticate": "Bearer"}
-    endless = isinstance(error, RequestTooLargeError) and declared_length(request) is None
-    return {"Connection": "close"} if endless or isinstance(error, RequestTooSlowError) else {}
+    return app
 
 
 async def _correlated(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -1,21 +1,30 @@
 """Every object of a running gateway, built from the settings and closed in reverse. Wiring only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import httpx
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.admission.allowance import Rates
+from gateway.admission.buckets import RedisBuckets
+from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.audit.proxies import Proxies
 from gateway.audit.trail import AuditTrail
-from gateway.auth.caller import Authenticator, SigningKeys, Trust
+from gateway.auth.caller import Authenticator, Trust
+from gateway.auth.security_roles import SECURITY_ROLES, SecurityRoles
+from gateway.auth.signing_keys import SigningKeys
 from gateway.backends import Networks, clients_of, identity_http
-from gateway.config import Settings
+from gateway.clients.call import Call, Deadline
+from gateway.clients.dataverse import DataverseClient
+from gateway.config import RolesFrom, Settings
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.intents import Intents
 from gateway.couplings.plans import MatchPlans
@@ -26,6 +35,7 @@ from gateway.jobs.database import jobs_database_url
 from gateway.jobs.engine import Pace
 from gateway.jobs.jobs import Jobs
 from gateway.jobs.retention import Retention
+from gateway.manifest import read_manifest
 from gateway.pairing.matches.plan_jobs import PlanJobs
 from gateway.pairing.recovery import recover
 from gateway.pairing.uncouple_jobs import UncoupleJobs
@@ -36,7 +46,9 @@ from gateway.reading.feeds import Feeds
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Lookups
 from gateway.reading.pages import Pages
+from gateway.reading.sight import Sight
 from gateway.reading.sources import COUPLINGS
+from gateway.redis_server import SharedCache, redis_at
 from gateway.runs.following import RunFollowing
 from gateway.runs.own_fields import mappings_with
 from gateway.runs.pushing import Pushing
@@ -51,6 +63,7 @@ from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
+from gateway.sync.mappings import SIDES
 from gateway.telemetry import log
 from gateway.triggers.hooks import hooks_of
 from gateway.triggers.notices import HookPace
@@ -59,9 +72,16 @@ from gateway.triggers.schedule_store import ScheduleStore
 from gateway.triggers.schedules import Schedules
 from schema.context import Backends, CouplingPairs, Services
 from schema.coupled_records import branches_of
+from schema.documents import PreparedDocuments
+from schema.limits import Limits
+from schema.persisted import PersistedDocuments, checked_manifest
+from schema.root import build_schema
 
 Prepare = Callable[[CouplingStore], Awaitable[None]]
 """Something to do with the coupling store once its tables are there (the demo's couplings)."""
+
+ROLES_SECONDS: Final = 5.0
+"""How long a request waits for CRM to say which roles its caller has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +119,10 @@ async def running(
             identity_http(networks) as identity,
             clients_of(settings, networks) as backends,
             _jobs(settings, pace, carry_out=carry_out) as jobs,
+            redis_at(settings.redis_url.get_secret_value() if settings.redis_url else None) as redis,
         ):
             books = books_of(engine)
-            services = _services(settings, backends, books, engine, jobs, hook_pace)
+            services = _services(settings, backends, books, engine, jobs, hook_pace, redis)
             services.plan_jobs.register()
             services.uncouple_jobs.register()
             services.run_jobs.register()
@@ -115,7 +136,7 @@ async def running(
                 looking,
                 _watching(services),
             ):
-                yield Running(engine, services, _authenticator(settings, identity), recovered)
+                yield Running(engine, services, _authenticator(settings, identity, backends.dataverse), recovered)
     finally:
         await engine.dispose()
 
@@ -215,6 +236,7 @@ def desks_of(
         facts=CompanyFacts(backends, known=known),
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
+        sight=Sight(lookups, SIDES),
     )
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
 
@@ -226,6 +248,7 @@ def _services(
     engine: AsyncEngine,
     jobs: Jobs,
     hook_pace: HookPace | None,
+    redis: Redis | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
     shipped = mappings_with(settings.mappings_file)
@@ -274,13 +297,49 @@ def _services(
         proxies=Proxies(settings.trusted_proxies or ()),
         company=settings.company_id,
         max_page_size=settings.max_page_size,
+        max_cost=settings.max_cost or None,
         deadline_seconds=settings.request_deadline_seconds,
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
         record_branches=branches_of(shipped.values()),
+        documents=PreparedDocuments(limits_of(settings)),
+        persisted=PersistedDocuments(
+            trusted_documents(settings), settings.documents, SharedCache(redis) if redis is not None else None
+        ),
+        rates=_rate_limit(settings, redis),
         today=_today(settings),
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How large documents may be."""
+    return Limits(
+        depth=settings.max_depth,
+        fields=settings.max_fields,
+        root_fields=settings.max_root_fields,
+        aliases=settings.max_aliases,
+        directives=settings.max_directives,
+        tokens=settings.max_tokens,
+        characters=settings.max_characters,
+    )
+
+
+def trusted_documents(settings: Settings) -> Mapping[str, str]:
+    """The manifest's documents by id; none without a manifest.
+
+    Raises:
+        ConfigError: naming all that cannot be carried out.
+    """
+    if settings.documents_file is None:
+        return {}
+    schema, documents = build_schema()._schema, PreparedDocuments(limits_of(settings))
+    return checked_manifest(read_manifest(settings.documents_file), lambda text: documents.problem(text, schema))
+
+
+def _rate_limit(settings: Settings, redis: Redis | None) -> RateLimit:
+    rates = Rates(settings.rate_per_minute, settings.rate_burst, settings.rate_cost_per_minute)
+    return RateLimit(rates, RedisBuckets(rates, redis) if redis is not None else None)
 
 
 def _beside(settings: Settings) -> dict[RunKind, RunBeside]:
@@ -299,6 +358,25 @@ def _today(settings: Settings) -> Callable[[], date]:
     return lambda: fixed or datetime.now(zone).date()
 
 
-def _authenticator(settings: Settings, http: httpx.AsyncClient) -> Authenticator:
+def _authenticator(settings: Settings, http: httpx.AsyncClient, dataverse: DataverseClient) -> Authenticator:
     trust = Trust(settings.token_authority, settings.tenant_id, settings.audiences)
-    return Authenticator(trust, SigningKeys(trust.keys_url, http))
+    further = [trust.of_tenant(each) for each in sorted((settings.tenants or frozenset()) - {settings.tenant_id})]
+    return Authenticator(
+        trust,
+        SigningKeys(trust.keys_url, http),
+        further=[(each, SigningKeys(each.keys_url, http)) for each in further],
+        source=_security_roles(settings, dataverse),
+    )
+
+
+def _security_roles(settings: Settings, dataverse: DataverseClient) -> SecurityRoles | None:
+    """Always asked for as the application: a caller need not be allowed to read roles."""
+    if settings.roles_from is RolesFrom.TOKEN:
+        return None
+    return SecurityRoles(
+        lambda who: dataverse.security_roles(who, call=Call(Deadline.after(ROLES_SECONDS), "security-roles")),
+        mapping=settings.security_roles or SECURITY_ROLES,
+        home=settings.tenant_id,
+        bound_seconds=settings.security_roles_seconds,
+        beside_token=settings.roles_from is RolesFrom.BOTH,
+    )

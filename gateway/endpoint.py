@@ -1,182 +1,180 @@
 """``/graphql``: requests, and WebSockets with many operations. ``/graphql/stream``: one operation as an event stream.
 
-Strawberry's router, and what it leaves open: how long a body may be, how many may be connected. Event streams have a path of
-their own, because Strawberry gives one to whoever lists ``text/event-stream`` among what it takes, and some clients list it last.
+HTTP is ours, the schema and the protocol of sockets are Strawberry's (docs/adr/0022). Event streams have a path of their own,
+because some clients list ``text/event-stream`` among what they take of any answer.
 
-Source: graphql-sse, "GraphQL over Server-Sent Events Protocol", distinct connections mode.
+Nothing of a request counts that a browser adds by itself: who asks stands in the Authorization header, which no form, image or
+link can set, and no cookie is read.
+
+Sources: GraphQL over HTTP; graphql-sse, "GraphQL over Server-Sent Events Protocol", distinct connections mode.
 """
 
-import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import ClassVar, Final
 
-from cross_web import StarletteRequestAdapter
-from fastapi import Depends, params
-from starlette.requests import HTTPConnection, Request
-from strawberry.fastapi import BaseContext, GraphQLRouter
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
-from gateway.auth.caller import Authenticator, Role
+from gateway.auth.caller import Caller, Role
 from gateway.bodies import BodyLimits, read_body
-from gateway.errors import InvalidInputError
-from gateway.open_connections import OpenConnections
-from gateway.request_json import MESSAGE_BYTES, read_document
-from gateway.sockets import Session, SocketHandler, Wire, opened
-from gateway.streams import Streams
-from schema.context import Context, Services
-from schema.root import build_schema
-
-MOST_OPERATIONS: Final = 50
-"""Under way on one socket at once."""
-
-PATIENCE: Final = timedelta(seconds=10)
-"""How long a socket may take to say who it is."""
-
+from gateway.errors import (
+    GatewayError,
+    InternalError,
+    MethodNotAllowedError,
+    NotAcceptableError,
+    UnsupportedMediaTypeError,
+)
+from gateway.event_streams import event_stream
+from gateway.execution import Execution
+from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, is_json, preferred
+from gateway.operations import batch_of, document_in, document_of, operation_of
+from gateway.replies import refusal, reply, reply_to_batch
+from gateway.serving import serving
+from gateway.socket_route import SocketEndpoint
+from gateway.telemetry import log
+from schema.context import Context
 
 FILE_BYTES: Final = 16_000_000
 """The longest body of an administrator: a file of couplings, as JSON text. It takes more room there than by itself."""
 
-BODY_SECONDS: Final = 30.0
-"""How long a body may take to arrive."""
+METHODS: Final = ("GET", "POST")
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What requests need of the running application."""
+class Door(ABC):
+    """One address, as an ASGI application: who asks, in which form, and what is refused before anything is carried out."""
 
-    services: Services
-    authenticator: Authenticator
-    streams: Streams
-    max_body_bytes: int
-    body_seconds: float = BODY_SECONDS
-    connections: OpenConnections = field(default_factory=OpenConnections)
+    offered: ClassVar[Sequence[str]]
+    """The media types of its answers; the first one where a caller takes any."""
+    unasked: ClassVar[str]
+    """The one for callers that say nothing about it."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        with ExitStack() as held:
+            response = await self._response(request, held)
+            await response(scope, receive, send)
 
-class BoundedRequest(StarletteRequestAdapter):
-    """A request as Strawberry reads it; its body is read within bounds."""
-
-    async def get_body(self) -> bytes:
-        """Raises: RequestTooLargeError, RequestTooSlowError."""
-        limits: BodyLimits = self._request.state.body_limits
-        return await read_body(self._request, limits)
-
-
-class Endpoint(GraphQLRouter[BaseContext, None]):
-    """Strawberry's endpoint, which leaves some bodies to break it: what is no request is refused here, typed.
-
-    Pages of other origins cannot open a socket: Strawberry refuses their handshake unless ``allowed_origins`` names them.
-    """
-
-    graphql_transport_ws_handler_class = SocketHandler
-    websocket_adapter_class = Wire
-    request_adapter_class = BoundedRequest
-
-    def __init__(
-        self, *protocols: str, patience: timedelta = PATIENCE, dependencies: Sequence[params.Depends] = ()
-    ) -> None:
-        super().__init__(
-            build_schema(),
-            graphql_ide=None,
-            context_getter=_context,
-            subscription_protocols=protocols,
-            connection_init_wait_timeout=patience,
-            max_subscriptions_per_connection=MOST_OPERATIONS,
-            dependencies=dependencies,
-        )
-
-    def parse_json(self, data: str | bytes) -> Any:
-        """JSON that can be a request, or the variables of one.
-
-        Raises:
-            InvalidInputError: it is not JSON, no object, too deep, or holds half a character.
-        """
+    async def _response(self, request: Request, held: ExitStack) -> Response:
+        media_type = self._media_type(request)
+        told_as = media_type if media_type in (JSON, GRAPHQL_RESPONSE) else JSON
         try:
-            document = read_document(data)
-        except ValueError as error:
-            raise InvalidInputError("The request is not JSON that can be read.", argument="body") from error
-        if not isinstance(document, dict):
-            raise InvalidInputError("The request has to be a JSON object with a query.", argument="body")
-        return document
+            _check_method(request)
+            caller = await _admitted(request)
+            if media_type is None:
+                raise NotAcceptableError(self.offered)
+            return await self.answer(request, caller, media_type, held)
+        except GatewayError as error:
+            return refusal(error, request, told_as)
+        except Exception as error:  # nothing else may reach a caller
+            log.error("a request broke", exc_info=error)
+            return refusal(InternalError(request.state.correlation_id), request, told_as)
 
-    def decode_json(self, data: str | bytes) -> object:
-        """A message of a socket; what cannot be read closes it.
+    def _media_type(self, request: Request) -> str | None:
+        accept = ",".join(request.headers.getlist("accept"))
+        return preferred(accept, self.offered) if accept.strip() else self.unasked
 
-        Raises:
-            json.JSONDecodeError: it is too long, not JSON, too deep, or holds half a character.
+    @abstractmethod
+    async def answer(self, request: Request, caller: Caller, media_type: str, held: ExitStack) -> Response:
+        """The answer; ``held`` is given back when it is over.
+
+        Raises: GatewayError: nothing was carried out.
         """
-        if len(data) > MESSAGE_BYTES:  # whatever server it came through
-            raise json.JSONDecodeError("too long", "", 0)
-        try:
-            return read_document(data)
-        except ValueError as error:
-            raise json.JSONDecodeError("cannot be read", "", 0) from error
-
-    async def on_ws_connect(self, context: BaseContext) -> dict[str, object]:
-        assert isinstance(context, Session)  # noqa: S101 - what _context gives to sockets
-        return await opened(context)
 
 
-class StreamEndpoint(Endpoint):
+class RequestEndpoint(Door):
+    """One operation or a batch of them, answered at once."""
+
+    # Clients that take anything were written for JSON. Who says nothing gets what the specification wants since 2025.
+    offered = (JSON, GRAPHQL_RESPONSE)
+    unasked = GRAPHQL_RESPONSE
+
+    async def answer(self, request: Request, caller: Caller, media_type: str, held: ExitStack) -> Response:
+        execution = _execution(request, caller)
+        document = await _document(request, caller)
+        if isinstance(document, list):
+            batch = batch_of(document, serving(request).max_batch)
+            await serving(request).services.rates.admit(
+                caller.identity, len(batch) - 1
+            )  # the first one came in already
+            return reply_to_batch(await execution.batch(batch), media_type)
+        return reply(await execution.one(operation_of(document)), media_type)
+
+
+class StreamEndpoint(Door):
     """One operation, answered as an event stream."""
 
-    def __init__(self) -> None:
-        super().__init__(GRAPHQL_SSE_PROTOCOL, dependencies=[Depends(_place)])
+    offered = (EVENT_STREAM,)
+    unasked = EVENT_STREAM
 
-    async def execute_operation(self, *, request: Request, request_data: Any, context: Any, **rest: Any) -> Any:  # type: ignore[override]  # it is called so
-        """Raises: InvalidInputError: who asks does not take event streams; nothing was carried out."""
-        if request_data.protocol != "sse":
-            raise InvalidInputError(
-                "What is asked here is answered as an event stream: send Accept: text/event-stream.", argument="accept"
-            )
-        results = await super().execute_operation(request=request, request_data=request_data, context=context, **rest)
-        return serving(request).streams.until(results, context.caller.expires_at)  # type: ignore[arg-type]  # as asked for
-
-
-def serving(connection: HTTPConnection) -> Serving:
-    """What the running application put there."""
-    found: Serving = connection.app.state.serving
-    return found
+    async def answer(self, request: Request, caller: Caller, media_type: str, held: ExitStack) -> Response:
+        """Raises: TooManyConnectionsError: nothing of the request was read."""
+        has = serving(request)
+        held.enter_context(has.connections.of(caller.identity))
+        operation = operation_of(await _document(request, caller))
+        results = await _execution(request, caller).stream(operation)
+        return event_stream(has.streams.until(results, caller.expires_at), has.keep_alive_seconds)
 
 
-async def _context(connection: HTTPConnection) -> BaseContext:
-    """Who asks is settled before anything of the request is read; a socket tells in its first message.
+def _check_method(request: Request) -> None:
+    if request.method not in METHODS:
+        raise MethodNotAllowedError(f"This address takes {' and '.join(METHODS)}.", METHODS)
+
+
+async def _admitted(request: Request) -> Caller:
+    """Who asks, before anything of the request is read.
 
     Raises:
         UnauthenticatedError: no token, or one that does not pass.
+        IdentityUnavailableError: who it is, or what they may do, cannot be found out now.
+        RateLimitedError: this caller has to wait.
     """
-    has = serving(connection)
-    if connection.scope["type"] == "websocket":
-        return Session(has.services, has.authenticator, has.connections, connection)
-    caller = await has.authenticator.caller(connection.headers.get("authorization"))
-    brings_files = Role.INTEGRATION_ADMINISTRATOR in caller.roles
-    most = FILE_BYTES if brings_files else has.max_body_bytes
-    connection.state.body_limits = BodyLimits(most, has.body_seconds)
-    return Context(
-        has.services,
-        caller,
-        correlation_id=connection.state.correlation_id,
-        explain=connection.headers.get("gateway-explain") == "1",
-        whereabouts=has.services.proxies.whereabouts(
-            connection.client.host if connection.client else None, connection.headers, "HTTP"
-        ),
-    )
+    has = serving(request)
+    caller = await has.authenticator.caller(request.headers.get("authorization"))
+    await has.services.rates.admit(caller.identity)
+    return caller
 
 
-async def _place(connection: HTTPConnection, context: Annotated[BaseContext, Depends(_context)]) -> AsyncIterator[None]:
-    """Held until the answer is over, however it ends; a socket is closed at once here, and takes none.
+async def _document(request: Request, caller: Caller) -> object:
+    """What is asked, as JSON: the body, or the parameters of the address.
 
     Raises:
-        TooManyConnectionsError: nothing of the request was read.
+        UnsupportedMediaTypeError: it is not said to be JSON, which forms cannot be; nothing of it was read.
+        RequestTooLargeError, RequestTooSlowError, InvalidInputError.
     """
-    if not isinstance(context, Context):
-        yield
-        return
-    with serving(connection).connections.of(context.caller.object_id):
-        yield
+    if request.method == "GET":
+        return document_in(request.query_params.multi_items())
+    headers = request.headers
+    if not is_json(headers.get("content-type", "")) or headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaTypeError
+    has = serving(request)
+    most = FILE_BYTES if Role.INTEGRATION_ADMINISTRATOR in caller.roles else has.max_body_bytes
+    return document_of(await read_body(request, BodyLimits(most, has.body_seconds)))
 
 
-def endpoints() -> list[tuple[str, Endpoint]]:
-    """By their paths; the longer path comes first."""
-    return [("/graphql/stream", StreamEndpoint()), ("/graphql", Endpoint(GRAPHQL_TRANSPORT_WS_PROTOCOL))]
+def _execution(request: Request, caller: Caller) -> Execution:
+    services, peer = serving(request).services, request.client.host if request.client else None
+    whereabouts = services.proxies.whereabouts(peer, request.headers, "HTTP")
+
+    def context() -> Context:
+        return Context(
+            services,
+            caller,
+            correlation_id=request.state.correlation_id,
+            explain=request.headers.get("gateway-explain") == "1",
+            whereabouts=whereabouts,
+        )
+
+    return Execution(context, may_change=request.method == "POST")
+
+
+def graphql_routes() -> list[BaseRoute]:
+    """To be mounted at the root of an application whose state has what serves."""
+    return [
+        Route("/graphql", RequestEndpoint()),
+        WebSocketRoute("/graphql", SocketEndpoint()),
+        Route("/graphql/stream", StreamEndpoint()),
+    ]

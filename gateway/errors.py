@@ -9,9 +9,20 @@
     │   ├─ ForbiddenError           a caller we know, who may not do this
     │   ├─ InvalidInputError        an argument we cannot use
     │   ├─ RefusalError             a rule of coupling forbids it: which record is in the way, what to do
+    │   ├─ MethodNotAllowedError    this cannot be asked with this HTTP method
+    │   ├─ NotAcceptableError       the caller takes no media type that we answer in
+    │   ├─ UnsupportedMediaTypeError  a body that is not JSON in UTF-8
+    │   ├─ BatchTooLargeError       more operations in one request than may be
     │   ├─ RequestTooLargeError     a body longer than is read
     │   ├─ RequestTooSlowError      a body that does not arrive
-    │   └─ TooManyConnectionsError  too many sockets and event streams are open already
+    │   ├─ TooManyConnectionsError  too many sockets and event streams are open already
+    │   ├─ QueryTooLargeError       a document that passes a limit: how deep, how many fields, tokens, aliases …
+    │   ├─ QueryTooExpensiveError   it would ask the backends too often
+    │   ├─ RateLimitedError         this caller asks too often; retry_after_seconds
+    │   ├─ QueryNotTrustedError     only documents of the manifest are carried out here
+    │   └─ PersistedQueryError      a hash that stands for no document
+    ├─ InternalError                what nobody foresaw, as callers are told
+    ├─ IdentityUnavailableError     who asks, or what they may do, cannot be found out now
     ├─ DatabaseError                our own database cannot be used now
     └─ BackendError                 backend, operation, status, request id
         ├─ UnreachableError         no answer, or 502/503; transient
@@ -19,6 +30,7 @@
         ├─ TooSlowError             408/504: the backend gave up on this much work
         ├─ DeadlineError            our own limit for this request passed first
         ├─ TokenError               Entra ID would not give us a token
+        ├─ OnBehalfOfError          the backend is asked on behalf of the caller, for whom there is no token
         ├─ NotFoundError            404: no such row, set or company
         ├─ RefusedError             401/403
         ├─ RejectedError            400 and its like: the backend's own validation
@@ -46,12 +58,14 @@ class ErrorCode(StrEnum):
     CONFIGURATION = "CONFIGURATION"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
+    IDENTITY_UNAVAILABLE = "IDENTITY_UNAVAILABLE"
     INVALID_INPUT = "INVALID_INPUT"
     BACKEND_UNREACHABLE = "BACKEND_UNREACHABLE"
     BACKEND_THROTTLED = "BACKEND_THROTTLED"
     BACKEND_TOO_SLOW = "BACKEND_TOO_SLOW"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     BACKEND_TOKEN_UNAVAILABLE = "BACKEND_TOKEN_UNAVAILABLE"  # noqa: S105 - a code, not a password
+    ON_BEHALF_OF_REFUSED = "ON_BEHALF_OF_REFUSED"
     BACKEND_NOT_FOUND = "BACKEND_NOT_FOUND"
     BACKEND_REFUSED = "BACKEND_REFUSED"
     BACKEND_REJECTED = "BACKEND_REJECTED"
@@ -83,9 +97,20 @@ class ErrorCode(StrEnum):
     FULL_SYNCHRONIZATION_UNDER_WAY = "FULL_SYNCHRONIZATION_UNDER_WAY"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     GRAPHQL_INVALID = "GRAPHQL_INVALID"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    BATCH_TOO_LARGE = "BATCH_TOO_LARGE"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
     TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+    QUERY_TOO_LARGE = "QUERY_TOO_LARGE"
+    QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUERY_NOT_TRUSTED = "QUERY_NOT_TRUSTED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    PERSISTED_QUERY_MISMATCH = "PERSISTED_QUERY_MISMATCH"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -195,6 +220,44 @@ class RefusalError(CallerError):
         return super().extensions | {"hint": self.hint}
 
 
+class MethodNotAllowedError(CallerError):
+    """The address answers, but not to this with this method; nothing was carried out."""
+
+    code = ErrorCode.METHOD_NOT_ALLOWED
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
+
+
+class NotAcceptableError(CallerError):
+    """The caller takes no media type that is answered in here; nothing was carried out."""
+
+    code = ErrorCode.NOT_ACCEPTABLE
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__(f"What is asked here is answered as {' or '.join(offered)}: send one of them in Accept.")
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The body is not said to be JSON in UTF-8; nothing of it was read."""
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self) -> None:
+        super().__init__("The body has to be JSON in UTF-8, as it is: send Content-Type: application/json.")
+
+
+class BatchTooLargeError(CallerError):
+    """More operations in one request than may be; none of them was carried out."""
+
+    code = ErrorCode.BATCH_TOO_LARGE
+
+    def __init__(self, most: int) -> None:
+        most = max(most, 1)
+        super().__init__(f"A request may hold {most} operation{'s' if most > 1 else ''}; this one holds a longer list.")
+
+
 class RequestTooLargeError(CallerError):
     """The body is longer than is read of one; nothing was carried out."""
 
@@ -219,6 +282,101 @@ class TooManyConnectionsError(CallerError):
     code = ErrorCode.TOO_MANY_CONNECTIONS
 
 
+class QueryTooLargeError(CallerError):
+    """The document passes a limit; nothing of it was validated or carried out. ``measure`` says what is too much."""
+
+    code = ErrorCode.QUERY_TOO_LARGE
+
+    def __init__(self, message: str, *, measure: str, value: int | None = None, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.measure = measure
+        self.value = value
+        self.limit = limit
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        numbers = {"value": self.value, "limit": self.limit}
+        known = {name: number for name, number in numbers.items() if number is not None}
+        return super().extensions | {"measure": self.measure} | known
+
+
+class QueryTooExpensiveError(CallerError):
+    """Answering may take more backend requests than one operation may cost; ``parts`` are those that cost most."""
+
+    code = ErrorCode.QUERY_TOO_EXPENSIVE
+
+    def __init__(self, *, value: int, limit: int, parts: Sequence[tuple[str, int]]) -> None:
+        super().__init__(
+            f"The operation may take {value} backend requests; at most {limit} are made for one. "
+            "Ask for fewer rows, or for what costs most in operations of its own."
+        )
+        self.value = value
+        self.limit = limit
+        self.parts = tuple(parts)
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        parts = [{"part": name, "requests": requests} for name, requests in self.parts]
+        return super().extensions | {"value": self.value, "limit": self.limit, "parts": parts}
+
+
+class RateLimitedError(CallerError):
+    """The caller has used up what it may ask for now; nothing was carried out."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, *, retry_after_seconds: float) -> None:
+        super().__init__("You ask too often, or for too much. Come again when retryAfter seconds have passed.")
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"retryAfter": self.retry_after_seconds}
+
+
+class IdentityUnavailableError(GatewayError):
+    """Signing keys or security roles cannot be read now; the same token may pass a little later."""
+
+    code = ErrorCode.IDENTITY_UNAVAILABLE
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, round(retry_after_seconds))
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"retryAfter": self.retry_after_seconds}
+
+
+class QueryNotTrustedError(CallerError):
+    """The gateway carries out documents of its manifest only, and this is none of them."""
+
+    code = ErrorCode.QUERY_NOT_TRUSTED
+
+
+class PersistedQueryError(CallerError):
+    """The hash or id sent in place of a document leads to none, or is that of another one.
+
+    Messages are part of the protocol: clients compare them. Source: Apollo, "Automatic Persisted Queries".
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # one class for a closed set of answers
+
+
+class InternalError(GatewayError):
+    """What nobody foresaw: a caller is told where operators find it, and nothing else."""
+
+    def __init__(self, correlation_id: str) -> None:
+        super().__init__("The gateway broke while working on this; its operators can find it under the correlation id.")
+        self.correlation_id = correlation_id
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"correlationId": self.correlation_id}
+
+
 class DatabaseError(GatewayError):
     """Our own database does not answer; what needs no coupling still arrives."""
 
@@ -230,8 +388,8 @@ class BackendError(GatewayError):
 
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
-    been carried out all the same. ``sentence`` is the message without the words of the system, ``said`` are these words as they
-    came: for the log, and for nobody else.
+    been carried out all the same. ``place`` is which of several rows that were written as one was refused, counted from 0.
+    ``sentence`` is the message without the words of the system, ``said`` are these words: for the log and nobody else.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -251,6 +409,7 @@ class BackendError(GatewayError):
         self.said: str | None = None
         self.of_record = False
         self.unsettled = False
+        self.place: int | None = None
         self.status = status
         self.vendor_code = vendor_code
         self.request_id = request_id
@@ -299,6 +458,26 @@ class TokenError(BackendError):
     """Entra ID gave no token for this backend."""
 
     code = ErrorCode.BACKEND_TOKEN_UNAVAILABLE
+
+
+class OnBehalfOfError(BackendError):
+    """The backend is asked on behalf of the caller, and Entra ID gives no token for that, or the caller is nobody to act for.
+
+    ``hint`` says what to do; ``claims`` is what Entra ID wants of the next sign-in, to be passed on to it as it is.
+    """
+
+    code = ErrorCode.ON_BEHALF_OF_REFUSED
+
+    def __init__(
+        self, message: str, *, backend: str, hint: str, vendor_code: str | None = None, claims: str | None = None
+    ) -> None:
+        super().__init__(message, backend=backend, vendor_code=vendor_code)
+        self.hint = hint
+        self.claims = claims
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return super().extensions | {"hint": self.hint} | ({"claims": self.claims} if self.claims else {})
 
 
 class NotFoundError(BackendError):

@@ -30,10 +30,15 @@ def read_document(data: str | bytes) -> object:
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
     text.encode()  # half a character that is no escape
     try:
-        document: object = json.loads(text)
+        document: object = json.loads(text, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     # a backslash that is escaped begins no escape; what takes its place keeps its neighbours apart
     if _LONE_SURROGATE.search(text.replace("\\\\", "  ")):
         raise ValueError("half a character")
     return document
+
+
+def _no_number(text: str) -> None:
+    """NaN and the infinities are no JSON. Source: RFC 8259, 6."""
+    raise ValueError(f"{text} is no number")

@@ -7,7 +7,7 @@ Source: graphql-ws, "GraphQL over WebSocket Protocol" (graphql-transport-ws).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -21,12 +21,25 @@ from strawberry.fastapi import BaseContext
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types.execution import PreExecutionError
 
 from gateway.auth.caller import Authenticator, Caller
-from gateway.errors import TooManyConnectionsError, UnauthenticatedError
+from gateway.errors import (
+    GatewayError,
+    IdentityUnavailableError,
+    InvalidInputError,
+    RateLimitedError,
+    TooManyConnectionsError,
+    UnauthenticatedError,
+)
 from gateway.open_connections import OpenConnections
-from gateway.streams import seconds_left
+from gateway.operations import operation_of
+from gateway.streams import seconds_left, told
 from gateway.telemetry import correlation_id, log
 from schema.context import Context, Services
 
@@ -67,14 +80,14 @@ class Session(BaseContext):
         self._place.close()
 
     async def open(self) -> None:
-        """Raises: UnauthenticatedError: no token, or one that does not pass; TooManyConnectionsError."""
+        """Raises: UnauthenticatedError: no token, or a bad one; TooManyConnectionsError; IdentityUnavailableError."""
         self.correlation_id = correlation_id(self._said("x-correlation-id"))
         structlog.contextvars.bind_contextvars(correlation_id=self.correlation_id)
         caller = await self._authenticator.caller(self._said("authorization"))
         if seconds_left(caller.expires_at) == 0:
             raise UnauthenticatedError("The token has expired.")
         self._place.close()
-        self._place.enter_context(self._connections.of(caller.object_id))
+        self._place.enter_context(self._connections.of(caller.identity))
         self._caller = caller
 
     @property
@@ -82,12 +95,18 @@ class Session(BaseContext):
         """How long the socket may stay open; None: as long as it likes."""
         return seconds_left(self._caller.expires_at) if self._caller is not None else None
 
-    def context(self) -> Context:
-        """For one operation. Raises: UnauthenticatedError: nobody is known."""
+    async def context(self) -> Context:
+        """For one operation, with the roles of this moment.
+
+        Raises:
+            UnauthenticatedError: nobody is known.
+            IdentityUnavailableError: what they may do cannot be found out now.
+        """
         if self._caller is None:
             raise UnauthenticatedError("This socket has not said who it is.")
+        caller = await self._authenticator.with_roles(self._caller)
         explain = self._said("gateway-explain") == "1"
-        return Context(self._services, self._caller, correlation_id=self.correlation_id, explain=explain)
+        return Context(self._services, caller, correlation_id=self.correlation_id, explain=explain)
 
     def _said(self, name: str) -> str | None:
         given = self.connection_params
@@ -103,7 +122,7 @@ async def opened(session: Session) -> dict[str, object]:
 
     Raises:
         ConnectionRejectionError: the socket is to be closed with 4403.
-        TooManyConnectionsError: it is to be closed with 1013.
+        TooManyConnectionsError, IdentityUnavailableError: it is to be closed with 1013.
     """
     try:
         await session.open()
@@ -136,7 +155,17 @@ class _EachItsContext:
         self._schema = schema
 
     async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
-        return await self._schema.stream(query, context_value=context_value.context(), **rest)
+        try:
+            context = await context_value.context()
+            await context.services.rates.admit(context.caller.identity)
+        except (RateLimitedError, IdentityUnavailableError) as error:
+            return _refused(error)
+        return await self._schema.stream(query, context_value=context, **rest)
+
+
+async def _refused(error: GatewayError) -> AsyncGenerator[Any, None]:
+    """One operation is refused; the socket stays open."""
+    yield PreExecutionError(data=None, errors=[told(error)])
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
@@ -179,17 +208,29 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         if (problem := _problem(message)) is not None:
             await self.handle_invalid_message(problem)
             return
+        if message["type"] == "connection_init" and message.get("payload", ...) is None:
+            message = {"type": "connection_init"}  # nothing said is nothing said
         await super().handle_message(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         session: Session = self.context
         try:
             await super().handle_connection_init(message)
-        except TooManyConnectionsError as error:
+        except (TooManyConnectionsError, IdentityUnavailableError) as error:
             await self.websocket.close(TRY_AGAIN_LATER, error.message)
             return
         if self.connection_acknowledged and self._expiry is None and session.seconds_left is not None:
             self._expiry = asyncio.create_task(self._expire(session))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Strawberry's refusal of one operation too many has no code."""
+        is_new = self.connection_acknowledged and message["id"] not in self.operations
+        if is_new and len(self.operations) >= (self.max_subscriptions_per_connection or len(self.operations) + 1):
+            error = TooManyConnectionsError(f"{len(self.operations)} operations are under way on this socket.")
+            payload = [told(error).formatted]
+            await self.send_message({"id": message["id"], "type": "error", "payload": payload})
+            return
+        await super().handle_subscribe(message)
 
     async def _expire(self, session: Session) -> None:
         """No operation goes on with a token that has expired; the client may come again with another one."""
@@ -222,10 +263,8 @@ def _problem(message: object) -> str | None:
 
 
 def _problem_of_payload(payload: object) -> str | None:
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        return "To subscribe takes a payload with a query"
-    if not isinstance(payload.get("variables"), dict | None):
-        return "variables have to be an object"
-    if not isinstance(payload.get("operationName"), str | None):
-        return "operationName has to be a text"
-    return None
+    try:
+        operation = operation_of(payload)
+    except InvalidInputError as error:
+        return error.message
+    return None if operation.query is not None else "To subscribe takes a payload with a query"

@@ -1,7 +1,7 @@
 """Answers that go on: each ends when the token it was asked with expires, and all end when the gateway stops."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +38,7 @@ class Streams:
         for each in self._waiting:
             each.reschedule(asyncio.get_running_loop().time())
 
-    async def until(self, results: AsyncGenerator[Any, None], expires_at: datetime | None) -> AsyncIterator[Any]:
+    async def until(self, results: AsyncGenerator[Any, None], expires_at: datetime | None) -> AsyncGenerator[Any, None]:
         """The results; when they have to end early, the last one says why."""
         async with aclosing(results):
             while True:
@@ -47,7 +47,7 @@ class Streams:
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
-                    yield ExecutionResult(data=None, errors=[_told(self._why())])
+                    yield ExecutionResult(data=None, errors=[told(self._why())])
                     return
                 yield value
 
@@ -69,5 +69,6 @@ class Streams:
         return UnauthenticatedError("The token has expired.")
 
 
-def _told(error: GatewayError) -> GraphQLError:
+def told(error: GatewayError) -> GraphQLError:
+    """The error as an answer shows it."""
     return GraphQLError(error.message, original_error=error, extensions=error.extensions)

@@ -1,5 +1,7 @@
 """The root field of the audit trail."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -10,7 +12,7 @@ from schema.context import Context
 from schema.cursors import not_ours, read_cursor
 from schema.fields import ADMINISTRATORS, After, First, declared
 from schema.selection import selection_of
-from schema.types.audit_entry import AuditTrailConnection, AuditTrailFilter, cursor_of
+from schema.types.audit_entry import AuditEntry, AuditTrailConnection, AuditTrailFilter, cursor_of
 
 _LONGEST_NUMBER: Final = 18
 
@@ -29,19 +31,36 @@ class AuditTrailQueries:
         after: After = None,
     ) -> AuditTrailConnection | None:
         selection_of(info).window(first, after, count=False)
-        wanted = (filter or AuditTrailFilter()).wanted()
+        wanted, caller = (filter or AuditTrailFilter()).wanted(), info.context.caller
+        veiled = bool(
+            info.context.acting.personal
+        )  # a row that a system hides from some is not told by the trail either
+        if veiled and wanted.record is not None:
+            wanted = replace(wanted, tenant_id=caller.tenant_id)
+            if wanted.object_id not in (None, caller.object_id):
+                return _connection([], first, has_previous=after is not None)
+            wanted = replace(wanted, object_id=caller.object_id)
         before = _number(after) if after is not None else None
         found = await info.context.services.audit.page(wanted, before=before, limit=first + 1)
-        page = found[:first]
-        return AuditTrailConnection(
-            page=page,
-            page_info=PageInfo(
-                has_next_page=len(found) > first,
-                has_previous_page=after is not None,
-                start_cursor=cursor_of(page[0]) if page else None,
-                end_cursor=cursor_of(page[-1]) if page else None,
-            ),
-        )
+        own = (caller.tenant_id, caller.object_id)
+        page = [
+            AuditEntry(kept=each, told=not veiled or (each.beginning.tenant_id, each.beginning.object_id) == own)
+            for each in found
+        ]
+        return _connection(page, first, has_previous=after is not None)
+
+
+def _connection(page: Sequence[AuditEntry], first: int, *, has_previous: bool) -> AuditTrailConnection:
+    kept = page[:first]
+    return AuditTrailConnection(
+        page=kept,
+        page_info=PageInfo(
+            has_next_page=len(page) > first,
+            has_previous_page=has_previous,
+            start_cursor=cursor_of(kept[0].kept) if kept else None,
+            end_cursor=cursor_of(kept[-1].kept) if kept else None,
+        ),
+    )
 
 
 def _number(cursor: str) -> int:

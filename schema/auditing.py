@@ -97,6 +97,7 @@ class AuditedExecution(StrawberryGraphQLCoreExecutionContext):
             mutation=node.name.value,
             at=datetime.now(UTC),
             object_id=caller.object_id,
+            tenant_id=caller.tenant_id,
             name=caller.name,
             roles=sorted(caller.roles),
             is_application=caller.is_application,

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from strawberry.fastapi import BaseContext
 
+from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
 from gateway.audit.entry import Whereabouts
 from gateway.audit.proxies import Proxies
 from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Caller
 from gateway.clients.business_central import BusinessCentralClient
-from gateway.clients.call import Call, Deadline
+from gateway.clients.call import AS_APPLICATION, Acting, Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.couplings.coupling import Coupling
@@ -25,6 +26,7 @@ from gateway.figures.documents import Module
 from gateway.jobs.jobs import Jobs
 from gateway.pairing.matches.plan_jobs import PlanJobs
 from gateway.pairing.uncouple_jobs import UncoupleJobs
+from gateway.reading.budget import Budget
 from gateway.reading.capabilities import Capabilities
 from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Scope
@@ -37,20 +39,23 @@ from gateway.runs.following import RunFollowing
 from gateway.runs.run_jobs import RunJobs
 from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
-from gateway.sync.desk import APPLICATION, Books, Desk, Desks
+from gateway.sync.desk import Books, Desk, Desks
 from gateway.sync.links import WebClients
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
 from schema.coupling_pages import values_of
+from schema.documents import PreparedDocuments
+from schema.persisted import PersistedDocuments
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """The two clients, and where each set is found."""
+    """The two clients, where each set is found, and whom they are asked as on behalf of a caller."""
 
     business_central: BusinessCentralClient
     dataverse: DataverseClient
+    acting: Callable[[Caller], Acting] = lambda caller: AS_APPLICATION
 
     def client(self, source: Source) -> ODataClient:
         if source.backend is Backend.DATAVERSE:
@@ -122,11 +127,15 @@ class Services:
     proxies: Proxies
     company: UUID
     max_page_size: int
+    max_cost: int | None
     deadline_seconds: float
     modules: frozenset[Module]
     extension_api: str | None
     look_ahead: timedelta
     record_branches: Mapping[str, Branch]
+    documents: PreparedDocuments
+    persisted: PersistedDocuments
+    rates: RateLimit
     today: Callable[[], date]
 
 
@@ -148,6 +157,7 @@ class Context(BaseContext):
         self.caller = caller
         self.correlation_id = correlation_id
         self.explain = explain
+        self.acting = services.backends.acting(caller)
         self.renew()
 
     def renew(self) -> None:
@@ -155,14 +165,15 @@ class Context(BaseContext):
         services = self.services
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
+        self.budget = Budget(services.max_cost)
         self.read_at = datetime.now(UTC)
         self.today = services.today()
-        self.details = CouplingDetails(self.desk, services.books.changes)
+        self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""
         where = company or self.services.company
-        return Reader(self.services.reading, self.asking(where), where)
+        return Reader(self.services.reading, self.asking(where), where, self.budget)
 
     @property
     def setting(self) -> Setting:
@@ -171,7 +182,8 @@ class Context(BaseContext):
         return Setting(self.today, self.read_at, services.look_ahead, services.modules, services.extension_api)
 
     def asking(self, company: UUID) -> Asking:
-        return Asking(Scope(APPLICATION, company), self.deadline, self.trace, self.correlation_id)
+        scope = Scope(self.acting.identity, company, self.acting.personal)
+        return Asking(scope, self.deadline, self.trace, self.correlation_id, self.acting)
 
     def desk(self, company: UUID | None = None) -> Desk:
         """For what changes couplings in one company, the configured one by default."""
@@ -189,4 +201,4 @@ class Context(BaseContext):
 
     def call(self) -> Call:
         """For a backend call of its own; its exchanges belong into the trace afterwards."""
-        return Call(self.deadline, self.correlation_id)
+        return Call(self.deadline, self.correlation_id, acting=self.acting)

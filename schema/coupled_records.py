@@ -14,14 +14,17 @@ from strawberry.dataloader import DataLoader
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.coupling import Coupling, HistoryEntry, Mapping
 from gateway.errors import GatewayError, InvalidInputError
+from gateway.reading.budget import Budget
 from gateway.reading.need import Branch, ByKey, Need
 from gateway.reading.row import Failure, Row
+from gateway.reading.sight import is_hidden
 from gateway.records import Backend
 from gateway.sync.desk import Desk
 from gateway.sync.differences import CouplingSide, Difference, Pairing, read_differences
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
+from schema.costs import DIFFERENCES
 
 _IDS = {Backend.BUSINESS_CENTRAL: "bc_id", Backend.DATAVERSE: "crm_id"}
 
@@ -80,11 +83,13 @@ def told(record: Found | Failure | None) -> Found | None:
 
 
 def broken_side(coupling: Row) -> CouplingSide | None:
-    """Whose record no longer exists; None when both do.
+    """Whose record no longer exists; None when both do, or when the caller may not see one: then it may be there or not.
 
     Raises:
         GatewayError: it is not known, and nobody was told why.
     """
+    if any(is_hidden(coupling, backend) for backend in Backend):
+        return None
     records = {backend: record_of(coupling, backend) for backend in Backend}
     gone = [backend for backend, record in records.items() if record is None]
     if len(gone) == 2:
@@ -123,8 +128,8 @@ def check_first(first: int) -> None:
 class CouplingDetails:
     """What couplings of one GraphQL request are asked for besides; ``desk`` makes one for a company."""
 
-    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges) -> None:
-        self._desk, self._changes = desk, changes
+    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges, budget: Budget) -> None:
+        self._desk, self._changes, self._budget = desk, changes, budget
         self.differences: DataLoader[Row, list[Difference] | Failure] = DataLoader(self._differences)
         self.history: DataLoader[tuple[UUID, int], list[HistoryEntry] | Failure] = DataLoader(self._history)
         self.company_name: DataLoader[UUID, str | Failure | None] = DataLoader(self._company_names)
@@ -144,6 +149,7 @@ class CouplingDetails:
         company = couplings[0].company
         assert company is not None  # noqa: S101 - couplings hold in one
         pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        self._budget.note("differences", DIFFERENCES)
         desk = self._desk(company)
         try:
             mapping = await desk.mapping(mapping_of(couplings[0]).mapping)
@@ -165,7 +171,24 @@ class CouplingDetails:
         if isinstance(found, Failure):
             found.tell()
             return None
-        return found
+        company = coupling.company
+        assert company is not None  # noqa: S101 - couplings hold in one
+        return await self.seen(found, mapping_of(coupling).mapping, company)
+
+    async def seen(self, entries: Sequence[HistoryEntry], mapping: Mapping, company: UUID) -> list[HistoryEntry]:
+        """Without the lines that name a record which the caller may not see. Raises: BackendError: that is not known."""
+        desk = self._desk(company)
+        asking, sight, after = desk.asking, desk.reading.sight, desk.asking.trace.round_trips
+        named = {
+            Backend.BUSINESS_CENTRAL: {id for each in entries for id in (each.bc_id, each.was_bc_id) if id is not None},
+            Backend.DATAVERSE: {id for each in entries for id in (each.crm_id, each.was_crm_id) if id is not None},
+        }
+        hidden: set[UUID] = set()
+        for backend, ids in named.items():
+            hidden |= await sight.hidden(asking, str(mapping), backend, ids, after=after)
+        return [
+            each for each in entries if hidden.isdisjoint({each.bc_id, each.was_bc_id, each.crm_id, each.was_crm_id})
+        ]
 
     async def _history(self, asked: Sequence[tuple[UUID, int]]) -> list[list[HistoryEntry] | Failure]:
         """Of couplings, each with how many lines: one question for all, as deep as the deepest."""
@@ -181,6 +204,7 @@ class CouplingDetails:
 
     async def _company_name(self, company: UUID) -> str | Failure | None:
         desk = self._desk(company)
+        self._budget.estimate.facts.add("companies")
         try:
             after = desk.asking.trace.round_trips
             return await desk.reading.facts.company_name(company, desk.asking, after=after)

@@ -1,92 +1,86 @@
-"""How deeply a query may be nested and how many fields it may have: what reading ahead and answering cost grows with both.
+"""How large a document may be. One that is larger is refused before it is validated: validating costs more than measuring."""
 
-Strawberry's own limiter follows fragments again for every place they are spread at, so that a few lines of fragments in
-fragments keep it busy for ever; here every fragment is measured once.
-"""
+from dataclasses import dataclass
+from typing import Final
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from graphql import DocumentNode, GraphQLSyntaxError
+from graphql.language.parser import Parser
 
-from graphql import (
-    SKIP,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    OperationDefinitionNode,
-    ValidationContext,
-    ValidationRule,
-)
+from gateway.errors import QueryTooLargeError
+from schema.document_size import Size, measure
+from schema.variables import check_length
 
-MOST_LEVELS: Final = 20
-MOST_FIELDS: Final = 5_000
-"""Of one operation, fragments counted wherever they are spread."""
+_MOST_COMPARISONS: Final = 5_000
+"""A hundred times the same field in one selection set, or a hundred fragments: some tenths of a second of validation."""
 
 
-@dataclass(slots=True)
-class _Size:
-    """Of an operation or a fragment by itself; ``spreads`` are fragments, and the level they are spread at."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one document; each is a setting, ``GATEWAY_MAX_…``."""
 
-    levels: int = 0
-    fields: int = 0
-    spreads: list[tuple[str, int]] = field(default_factory=list)
+    depth: int = 20
+    fields: int = 5_000
+    root_fields: int = 50
+    aliases: int = 100
+    directives: int = 100
+    tokens: int = 5_000
+    characters: int = 100_000
+
+    def check(self, size: Size) -> None:
+        """Raises: QueryTooLargeError: the first limit that it passes."""
+        for measured, value, most, sentence in (
+            ("depth", size.depth, self.depth, "The query is nested {} levels deep; at most {} are answered."),
+            (
+                "fields",
+                size.fields,
+                self.fields,
+                "The query has {} fields, fragments counted wherever they are spread; at most {} are answered.",
+            ),
+            (
+                "rootFields",
+                size.root_fields,
+                self.root_fields,
+                "The query has {} root fields; at most {} are answered.",
+            ),
+            ("aliases", size.aliases, self.aliases, "The query has {} aliases; at most {} are answered."),
+            ("directives", size.directives, self.directives, "The query has {} directives; at most {} are read."),
+            (
+                "comparisons",
+                size.comparisons,
+                _MOST_COMPARISONS,
+                "The query selects the same fields and fragments side by side too often: {} comparisons; at most {} are made.",
+            ),
+        ):
+            if value > most:
+                raise QueryTooLargeError(sentence.format(value, most), measure=measured, value=value, limit=most)
+        check_length(size.listed)
 
 
-class SizeRule(ValidationRule):
-    """Refuses operations that are larger; introspection is not counted."""
+def read_document(text: str, limits: Limits) -> DocumentNode:
+    """The document, parsed and measured. No more of it is read than may be.
 
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        self._level = 0
-        self._size = _Size()
-        self._fragments: dict[str, _Size] = {}
-        self._operations: list[tuple[OperationDefinitionNode, _Size]] = []
+    Raises:
+        QueryTooLargeError: it passes a limit.
+        GraphQLSyntaxError: it is no GraphQL, or literals are nested as deep as no query has them.
+    """
+    if len(text) > limits.characters:
+        message = (
+            f"The query is {len(text)} characters long; at most {limits.characters} are read. Send values as variables."
+        )
+        raise QueryTooLargeError(message, measure="characters", value=len(text), limit=limits.characters)
+    document = _parsed(text, limits.tokens)
+    limits.check(measure(document))
+    return document
 
-    def enter_field(self, node: FieldNode, *_: Any) -> Any:
-        if node.name.value.startswith("__"):
-            return SKIP
-        self._level += 1
-        self._size.levels = max(self._size.levels, self._level)
-        self._size.fields += 1
-        return None
 
-    def leave_field(self, *_: Any) -> None:
-        self._level -= 1
-
-    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
-        self._size.spreads.append((node.name.value, self._level))
-
-    def enter_operation_definition(self, *_: Any) -> None:
-        self._level, self._size = 0, _Size()
-
-    enter_fragment_definition = enter_operation_definition
-
-    def leave_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
-        self._fragments[node.name.value] = self._size
-
-    def leave_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        self._operations.append((node, self._size))
-
-    def leave_document(self, *_: Any) -> None:
-        known: dict[str, tuple[int, int]] = {}
-        for node, size in self._operations:
-            levels, fields = self._total(size, known, 0)
-            if levels > MOST_LEVELS:
-                message = f"The query is nested {levels} levels deep; at most {MOST_LEVELS} are answered."
-                self.report_error(GraphQLError(message, node))
-            elif fields > MOST_FIELDS:
-                message = f"The query has more than {MOST_FIELDS:,} fields, fragments counted wherever they are spread."
-                self.report_error(GraphQLError(message, node))
-
-    def _total(self, size: _Size, known: dict[str, tuple[int, int]], chained: int) -> tuple[int, int]:
-        """Levels and fields with those of fragments; a fragment in another counts as a level at least."""
-        levels, fields = size.levels, size.fields
-        if chained > MOST_LEVELS:
-            return chained, fields
-        for name, level in size.spreads:
-            if name not in known:
-                known[name] = 0, 0  # one that spreads itself is another rule's to refuse
-                known[name] = self._total(self._fragments.get(name, _Size()), known, chained + 1)
-            levels = max(levels, level + known[name][0])
-            fields = min(fields + known[name][1], MOST_FIELDS + 1)
-        return levels, fields
+def _parsed(text: str, most_tokens: int) -> DocumentNode:
+    parser = Parser(text, max_lexical_tokens=most_tokens, max_comments=most_tokens)
+    try:
+        return parser.parse_document()
+    except GraphQLSyntaxError:
+        if parser.token_count <= most_tokens:
+            raise
+    except RecursionError:
+        raise QueryTooLargeError("The query is nested too deep to be read.", measure="depth") from None
+    message = f"The query has more than {most_tokens} tokens; no more are read. Send lists of values as variables."
+    raise QueryTooLargeError(message, measure="tokens", value=parser.token_count, limit=most_tokens)

@@ -11,7 +11,8 @@ from gateway.couplings.store import CouplingFilter, Side
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.reading.need import Source
 from gateway.reading.paging import Sort
-from gateway.reading.row import Row
+from gateway.reading.row import Failure, Row
+from gateway.reading.sight import is_hidden
 from gateway.reading.sources import (
     ACCOUNTS,
     COUPLINGS,
@@ -24,6 +25,7 @@ from gateway.reading.sources import (
     VENDORS,
 )
 from gateway.reading.values import usable
+from gateway.records import Backend
 from schema import lists
 from schema.audit_trail import AuditTrailQueries
 from schema.availabilities import AvailabilityLine, availability_of_item, availability_of_lines
@@ -305,7 +307,8 @@ class Query(
         if not record:
             raise InvalidInputError("by must name one of its fields.", argument="by")
         found = await context.services.couplings.find(record.mapping, where, side, [record.id])
-        return await _shown_coupling(info, found.get(record.id), need)
+        backend = Backend.BUSINESS_CENTRAL if side is Side.BUSINESS_CENTRAL else Backend.DATAVERSE
+        return await _shown_coupling(info, found.get(record.id), need, named_by=backend)
 
     @strawberry.field(description="Couplings, by the number or code in Business Central.", metadata=declared(READERS))
     async def couplings(
@@ -361,6 +364,7 @@ class Query(
         services = info.context.services
         where = company or services.company
         found = await services.books.changes.history_of_record(mapping, where, record, first)
+        found = await info.context.details.seen(found, mapping, where)
         return list(map(CouplingEvent.of, found))
 
     @strawberry.field(description="Whether the gateway can work with both systems.", metadata=declared(READERS))
@@ -392,10 +396,15 @@ async def _coupling_by_id(info: Ask, found: GlobalId, need: Any) -> Any:
 COUPLINGS_TYPE = "Coupling"
 
 
-async def _shown_coupling(info: Ask, found: Any, need: Any) -> Any:
+async def _shown_coupling(info: Ask, found: Any, need: Any, named_by: Backend | None = None) -> Any:
+    """None for who names it by a record that is hidden from them."""
     if found is None:
         return None
     context = info.context
     row = Row(COUPLINGS, found.company_id, values_of(found))
     await context.reader(found.company_id).follow([row], need)
-    return show(row)
+    if named_by is None or not is_hidden(row, named_by):
+        return show(row)
+    if isinstance(row.values, Failure):
+        row.values.tell()  # whether it is hidden is not known
+    return None

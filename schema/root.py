@@ -1,14 +1,14 @@
 """Joins the parts to the schema: scalars, limits, what errors look like, what an explanation shows."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -16,20 +16,25 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.auth.caller import Role
-from gateway.errors import BackendError, ErrorCode, GatewayError, InvalidInputError
+from gateway.errors import (
+    BackendError,
+    ErrorCode,
+    GatewayError,
+    InternalError,
+    InvalidInputError,
+    MethodNotAllowedError,
+)
 from gateway.telemetry import log
 from schema.auditing import AuditedExecution
 from schema.context import Context
 from schema.fields import READERS
-from schema.limits import SizeRule
 from schema.mutation import Mutation
+from schema.preparation import Preparation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.account import Contact
 from schema.types.sales_order import SalesOrder
-
-_CACHED_DOCUMENTS = 500
 
 
 class Errors(MaskErrors):
@@ -67,8 +72,8 @@ def _is_unforeseen(error: GraphQLError) -> bool:
 
 
 def _masked(error: GraphQLError, context: Context) -> GraphQLError:
-    error.message = "The gateway broke while working on this; its operators can find it under the correlation id."
-    error.extensions = {"code": str(ErrorCode.INTERNAL_ERROR), "correlationId": context.correlation_id}
+    told = InternalError(context.correlation_id)
+    error.message, error.extensions = told.message, told.extensions
     return error
 
 
@@ -96,11 +101,27 @@ class Explanation(SchemaExtension):
         ]
         explained = {
             "backendRequests": requests,
+            "estimatedRequests": context.budget.estimate.total,
             "roundTrips": trace.round_trips,
             "cacheHits": trace.cache_hits,
             "correlationId": context.correlation_id,
         }
         return {"gateway": explained}
+
+
+class OneOperation(SchemaExtension):
+    """Of several operations one has to be named; Strawberry would take the first.
+
+    Source: GraphQL, 6.1 (GetOperation).
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        operations = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
+        if operations > 1 and context._provided_operation_name is None:
+            raise GraphQLError("The document holds several operations: operationName has to say which is meant.")
 
 
 class GatewaySchema(strawberry.Schema):
@@ -127,17 +148,22 @@ class GatewaySchema(strawberry.Schema):
 
         Raises:
             InvalidInputError: it is a subscription, which has more than one.
+            MethodNotAllowedError: it is a mutation, and the transport allows none.
         """
         try:
             allowed = _allowed(kwargs.get("allowed_operation_types"), OperationType.QUERY, OperationType.MUTATION)
             return await super().execute(*args, **{**kwargs, "allowed_operation_types": allowed})
         except InvalidOperationTypeError as error:
-            if error.operation_type is not OperationType.SUBSCRIPTION:
-                raise
+            if error.operation_type is OperationType.MUTATION:
+                raise MethodNotAllowedError("A mutation is asked for with POST.", ["POST"]) from error
             raise InvalidInputError(
                 "A subscription needs a WebSocket (graphql-transport-ws) or an event stream (/graphql/stream).",
                 argument="query",
             ) from error
+        except (MissingQueryError, CannotGetOperationTypeError) as error:
+            told = GraphQLError(_reason(error), original_error=error)
+            self.process_errors([told])
+            return PreExecutionError(data=None, errors=[told])
 
     async def stream(self, query: str | None, **how: Any) -> AsyncGenerator[Any, None]:  # type: ignore[override]
         """All answers to one operation; it ends with the connection it came over, so that a mutation is none of those."""
@@ -154,9 +180,15 @@ class GatewaySchema(strawberry.Schema):
                 async for each in results:
                     yield each
             except Exception as error:  # nothing else may reach a socket
-                told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                told = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
                 self.process_errors([told])
                 yield PreExecutionError(data=None, errors=[_masked(told, context) if _is_unforeseen(told) else told])
+
+
+def _reason(error: MissingQueryError | CannotGetOperationTypeError) -> str:
+    if isinstance(error, MissingQueryError):
+        return "The query is empty."
+    return "The document holds no operation." if error.operation_name is None else error.as_http_error_reason()
 
 
 def _allowed(transport: Iterable[OperationType] | None, *ours: OperationType) -> set[OperationType]:
@@ -177,9 +209,8 @@ def build_schema() -> GatewaySchema:
         extensions=[
             Errors,
             Explanation,
-            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-            lambda: AddValidationRules([SizeRule]),
-            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+            Preparation,
+            OneOperation,
         ],
     )
 

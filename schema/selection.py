@@ -36,6 +36,7 @@ from gateway.reading.need import BaseCurrency, Branch, InCompany, Link, LocalCur
 from gateway.reading.paging import Window
 from gateway.reading.sources import CURRENCIES
 from schema.connection import edge_scope, nodes_scope
+from schema.costs import BESIDE
 from schema.fields import CURRENCY_BRANCH, READERS, Declaration, RowField, declaration_of
 from schema.figures import figure_plan
 
@@ -325,6 +326,8 @@ def selection_of(info: Any) -> Selection:
     """The selection of the field that is being resolved; ``info`` is Strawberry's, over our context."""
     context = info.context
     services = context.services
+    if info._raw_info.path.prev is None:
+        context.budget.note(info._raw_info.field_name, BESIDE.get(info._raw_info.field_name, 0))
     return Selection(
         info._raw_info, context.caller.roles, services.max_page_size, context.setting, services.record_branches
     )

@@ -6,12 +6,16 @@ asynchronous generator, so a refusal is an error of the operation and not an eve
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry import Info
 
+from gateway.couplings.watching import Changed
+from gateway.errors import BackendError
+from gateway.telemetry import log
 from schema.context import Context
 from schema.enums import Mapping
 from schema.fields import ADMINISTRATORS, READERS, declared
@@ -86,4 +90,14 @@ async def _couplings(context: Context, mapping: Any, company: UUID) -> AsyncGene
     async with aclosing(context.services.coupling_watches.of(mapping, company)) as changes:
         async for changed in changes:
             context.renew()
-            yield CouplingsChanged.of(changed)
+            yield CouplingsChanged.of(await _as_seen(context, changed, mapping, company))
+
+
+async def _as_seen(context: Context, changed: Changed, mapping: Any, company: UUID) -> Changed:
+    """Without numbers of records that the caller may not see, or of which that is not known."""
+    try:
+        if await context.details.seen([changed.newest], mapping, company):
+            return changed
+    except BackendError as error:
+        log.info("what a watcher may see is not known", code=error.code)
+    return replace(changed, newest=replace(changed.newest, bc_key=None, crm_key=None))

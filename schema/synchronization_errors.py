@@ -44,6 +44,7 @@ from schema.types.synchronization_problem import (
     Trouble,
 )
 from schema.types.user_error import UserError
+from schema.unseen import Unseen
 
 Ask = Info[Context, Any]
 
@@ -104,11 +105,20 @@ class SynchronizationErrorQueries:
 async def _page(
     info: Ask, company: UUID, couplings: Sequence[Coupling], errors: Sequence[RunError]
 ) -> list[tuple[str, Trouble]]:
-    told = await info.context.services.troubles.told(couplings) if couplings else {}
-    existence = Existence(info.context.desk(company), couplings)
+    context = info.context
+    told = await context.services.troubles.told(couplings) if couplings else {}
+    newest = [found.newest for found in told.values() if found.newest is not None]
+    unseen = await Unseen.among(context, company, [*couplings, *newest, *errors])
+    existence = Existence(context.desk(company), couplings)
     nothing = Told(None, None, 0)
-    coupled = [(_cursor_of(each), Trouble(each, told.get(each.id, nothing), existence)) for each in couplings]
-    return coupled + [(_cursor_of(each), Trouble(None, Told(each, each.at, 1))) for each in errors]
+    coupled = [
+        (_cursor_of(each), Trouble(each, about, existence, unseen.sides(each) | unseen.sides(about.newest)))
+        for each in couplings
+        for about in (told.get(each.id, nothing),)
+    ]
+    return coupled + [
+        (_cursor_of(each), Trouble(None, Told(each, each.at, 1), hidden=unseen.sides(each))) for each in errors
+    ]
 
 
 def _connection(

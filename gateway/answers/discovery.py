@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.answers.plan import Setting
-from gateway.clients.call import Call
 from gateway.errors import BackendError
 from gateway.figures.documents import in_use
 from gateway.odata.query import Query
@@ -107,7 +106,7 @@ async def _discover(optional: Optional, asking: Asking, paths: Paths, capabiliti
 
 
 async def _ask(optional: Optional, asking: Asking, paths: Paths) -> tuple[Found, str | None]:
-    call = Call(asking.deadline, asking.correlation_id)
+    call = asking.call()
     client, path = paths.client(optional.source), paths.path(optional.source, asking.scope.company)
     try:
         await client.page(path, Query(select=(optional.column,), top=1), call=call)

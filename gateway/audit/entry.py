@@ -35,6 +35,7 @@ class Beginning:
     mutation: str
     at: datetime
     object_id: str
+    tenant_id: str
     name: str
     roles: Sequence[str]
     is_application: bool
@@ -75,6 +76,7 @@ class AuditFilter:
     """Which entries; None does not filter. ``until`` itself is not included."""
 
     object_id: str | None = None
+    tenant_id: str | None = None
     mutation: str | None = None
     record: UUID | None = None
     since: datetime | None = None

@@ -13,6 +13,7 @@ audit_entries = Table(
     Column("mutation", String(100), nullable=False),
     Column("at", UTCDateTime, nullable=False),
     Column("object_id", String(100), nullable=False),
+    Column("tenant_id", String(40), nullable=False),
     Column("name", String(250), nullable=False),
     Column("roles", JSON, nullable=False),
     Column("is_application", Boolean, nullable=False),

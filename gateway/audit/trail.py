@@ -26,6 +26,7 @@ class AuditTrail:
             "mutation": storable(beginning.mutation, 100),
             "at": beginning.at,
             "object_id": storable(beginning.object_id, 100),
+            "tenant_id": storable(beginning.tenant_id, 40),
             "name": storable(beginning.name, 250),
             "roles": list(beginning.roles),
             "is_application": beginning.is_application,
@@ -77,7 +78,7 @@ async def _add_records(connection: AsyncConnection, number: int, records: Sequen
 
 def _matching(wanted: AuditFilter, statement: Select[Any]) -> Select[Any]:
     entries = audit_entries.c
-    equal = {"object_id": wanted.object_id, "mutation": wanted.mutation, "correlation_id": wanted.correlation_id}
+    equal = {name: getattr(wanted, name) for name in ("object_id", "tenant_id", "mutation", "correlation_id")}
     conditions: list[ColumnElement[bool]] = [
         entries[name] == value for name, value in equal.items() if value is not None
     ]
@@ -97,7 +98,7 @@ def _matching(wanted: AuditFilter, statement: Select[Any]) -> Select[Any]:
 
 def _entry(row: Mapping[Any, Any]) -> AuditEntry:
     where = Whereabouts(**{name: row[name] for name in _WHERE})
-    names = ("mutation", "at", "object_id", "name", "roles", "is_application", "correlation_id", "input")
+    names = ("mutation", "at", "object_id", "tenant_id", "name", "roles", "is_application", "correlation_id", "input")
     beginning = Beginning(where=where, **{name: row[name] for name in names})
     if row["ending_outcome"] is None:
         return AuditEntry(row["number"], beginning, None)

@@ -1,24 +1,22 @@
 """Who is calling us: a bearer token of Entra ID -> a Caller with roles.
 
-Tokens are checked here and nowhere else: signature by a published key, RS256 only, issuer (the tenant's v1 and v2 issuer),
-audience, tenant, expiry, not-before.
+Tokens are checked here and nowhere else: signature by a published key, RS256 only, issuer (a tenant's v1 and v2 issuer, by the
+token's version), audience, tenant, expiry, not-before, and that it is an access token.
 
-Source: Microsoft identity platform, "Access tokens" (validate tokens), "OpenID Connect metadata and signing key rollover".
+Source: Microsoft identity platform, "Access tokens" (validate tokens), "Access token claims reference".
 """
 
-import asyncio
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-import httpx
 import jwt
 
+from gateway.auth.signing_keys import SigningKeys
 from gateway.errors import UnauthenticatedError
-from gateway.telemetry import log
 
 
 class Role(StrEnum):
@@ -43,18 +41,27 @@ _FAR = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller whose token passed. ``name`` is for people; ``object_id`` is who it is. ``expires_at`` is the token's end."""
+    """A caller whose token passed. ``name`` is for people; ``object_id`` is who it is, within its tenant. ``expires_at`` is the
+    token's end, ``assertion`` the token itself, for those who act on the caller's behalf.
+    """
 
     object_id: str
     name: str
     roles: frozenset[Role] = frozenset()
     is_application: bool = False
     expires_at: datetime | None = None
+    tenant_id: str = ""
+    assertion: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def identity(self) -> str:
+        """Tells callers apart in keys of caches, without saying who they are."""
+        return hashlib.sha256(f"{self.tenant_id}\0{self.object_id}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Which tokens we accept."""
+    """Which tokens of one tenant we accept."""
 
     authority: str
     tenant_id: str
@@ -62,68 +69,48 @@ class Trust:
     leeway_seconds: int = 60
 
     @property
-    def issuers(self) -> tuple[str, ...]:
-        """Entra's v2 issuer under the authority, and the v1 issuer of the tenant."""
-        return f"{self.authority}/v2.0", f"https://sts.windows.net/{self.tenant_id}/"
+    def issuers(self) -> Mapping[str, str]:
+        """Who issues, and the version of the tokens: Entra's v2 issuer under the authority; the tenant's v1 issuers."""
+        return {
+            f"{self.authority}/v2.0": "2.0",
+            f"https://sts.windows.net/{self.tenant_id}/": "1.0",
+            f"{self.authority}/": "1.0",
+        }
 
     @property
     def keys_url(self) -> str:
         return f"{self.authority}/discovery/v2.0/keys"
 
+    def of_tenant(self, tenant_id: str) -> "Trust":
+        """The same of another tenant, whose authority differs in nothing else."""
+        return replace(self, authority=self.authority.replace(self.tenant_id, tenant_id), tenant_id=tenant_id)
 
-@dataclass(slots=True)
-class SigningKeys:
-    """The tenant's published keys. An unknown key id asks again, but not more often than the cooldown allows."""
 
-    url: str
-    http: httpx.AsyncClient
-    clock: Callable[[], float] = time.monotonic
-    lifetime_seconds: float = 24 * 3600
-    cooldown_seconds: float = 30
-    _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
-    _refresh_at: float = float("-inf")
-    _patient_until: float = float("-inf")
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+class RoleSource(Protocol):
+    """Says which roles a caller has besides, or instead of, those that the token grants."""
 
-    async def get(self, key_id: str) -> jwt.PyJWK | None:
-        """The key with this id; None when the tenant publishes no such key.
-
-        Raises:
-            UnauthenticatedError: the keys cannot be had and none are kept.
-        """
-        if self._due(key_id):
-            async with self._lock:
-                if self._due(key_id):
-                    await self._ask()
-        if not self._keys:
-            raise UnauthenticatedError("Tokens cannot be checked now: the signing keys cannot be read.")
-        return self._keys.get(key_id)
-
-    def _due(self, key_id: str) -> bool:
-        now = self.clock()
-        return now >= self._refresh_at or (key_id not in self._keys and now >= self._patient_until)
-
-    async def _ask(self) -> None:
-        """Old keys stay until new ones are there; when the endpoint fails, it is asked again after the cooldown."""
-        wait = self.cooldown_seconds
-        try:
-            response = await self.http.get(self.url)
-            response.raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(response.json()).keys
-            self._keys = {key.key_id: key for key in keys if key.key_id is not None}
-            wait = self.lifetime_seconds
-        except (httpx.HTTPError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
-            log.warning("signing keys cannot be read", url=self.url, reason=type(error).__name__)
-        self._refresh_at = self.clock() + wait
-        self._patient_until = self.clock() + self.cooldown_seconds
+    async def roles(self, caller: Caller) -> frozenset[Role]:
+        """Raises: IdentityUnavailableError: it is not known now."""
+        ...
 
 
 class Authenticator:
-    """Turns an ``Authorization`` header into a caller."""
+    """Turns an ``Authorization`` header into a caller.
 
-    def __init__(self, trust: Trust, keys: SigningKeys) -> None:
-        self._trust = trust
-        self._keys = keys
+    ``further`` are other tenants whose callers are accepted; ``source`` says which roles a caller has, by default the token does.
+    """
+
+    def __init__(
+        self,
+        trust: Trust,
+        keys: SigningKeys,
+        *,
+        further: Sequence[tuple[Trust, SigningKeys]] = (),
+        source: RoleSource | None = None,
+    ) -> None:
+        self._home = (trust, keys)
+        self._tenants = {each.tenant_id: (each, its) for each, its in further}
+        self._source = source
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller behind the header.
@@ -131,26 +118,33 @@ class Authenticator:
         Raises:
             UnauthenticatedError: there is no bearer token, or it does not pass. The message says which check failed,
                 not what the token holds.
+            IdentityUnavailableError: who it is, or what they may do, cannot be found out now.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("This endpoint needs a bearer token in the Authorization header.")
-        return _caller(await self._claims(token.strip()))
+        return await self.with_roles(_caller(await self._claims(token), token))
+
+    async def with_roles(self, caller: Caller) -> Caller:
+        """The caller with the roles of this moment. Raises: IdentityUnavailableError."""
+        return caller if self._source is None else replace(caller, roles=await self._source.roles(caller))
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         try:
+            trust, keys = self._tenant(token)
             header = jwt.get_unverified_header(token)
             key_id = header.get("kid")
-            key = await self._keys.get(key_id) if isinstance(key_id, str) else None
-            if key is None or header.get("alg") != "RS256":
+            key = await keys.get(key_id) if isinstance(key_id, str) and header.get("alg") == "RS256" else None
+            if key is None:
                 raise UnauthenticatedError("The token is not signed with a key of the accepted tenant.")
             claims: Mapping[str, Any] = jwt.decode(
                 token,
                 key.key,
                 algorithms=["RS256"],
-                audience=list(self._trust.audiences),
-                issuer=list(self._trust.issuers),
-                leeway=self._trust.leeway_seconds,
+                audience=list(trust.audiences),
+                issuer=list(trust.issuers),
+                leeway=trust.leeway_seconds,
                 options={"require": ["exp", "iat", "nbf", "aud", "iss"]},
             )
         except jwt.ExpiredSignatureError as error:
@@ -161,14 +155,34 @@ class Authenticator:
             raise UnauthenticatedError("The token comes from another issuer.") from error
         except jwt.PyJWTError as error:
             raise UnauthenticatedError("The token is not valid.") from error
-        if not (claims.get("scp") or claims.get("roles") or claims.get("idtyp") == "app"):
+        if claims.get("ver") != trust.issuers[claims["iss"]]:
+            raise UnauthenticatedError("The token comes from the issuer of another version.")
+        if not (claims.get("scp") or _is_application(claims)):
             raise UnauthenticatedError("The token is not an access token: it grants nothing.")
-        if claims.get("tid") != self._trust.tenant_id:
+        if claims.get("tid") != trust.tenant_id:
             raise UnauthenticatedError("The token belongs to another tenant.")
         return claims
 
+    def _tenant(self, token: str) -> tuple[Trust, SigningKeys]:
+        """Whose keys the token is held against: what it says itself is believed as far as that, and then checked."""
+        if not self._tenants:
+            return self._home
+        said = jwt.decode(token, options={"verify_signature": False}).get("tid")
+        return self._tenants.get(said, self._home) if isinstance(said, str) else self._home
 
-def _caller(claims: Mapping[str, Any]) -> Caller:
+
+def _is_application(claims: Mapping[str, Any]) -> bool:
+    """Without ``idtyp``, which is optional, an application's own token is told by its roles, its client, and that it is its own
+    subject; an ID token may have roles too, but names no client.
+    """
+    if claims.get("idtyp") == "app":
+        return True
+    has_client = bool(claims.get("azp") or claims.get("appid"))
+    its_own = claims.get("oid") is not None and claims.get("oid") == claims.get("sub")
+    return not claims.get("scp") and bool(claims.get("roles")) and has_client and its_own
+
+
+def _caller(claims: Mapping[str, Any], token: str) -> Caller:
     object_id = claims.get("oid") or claims.get("sub")
     if not isinstance(object_id, str):
         raise UnauthenticatedError("The token names nobody.")
@@ -182,6 +196,8 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
         roles=frozenset(APP_ROLES[role] for role in roles if role in APP_ROLES)
         if isinstance(roles, list)
         else frozenset(),
-        is_application=claims.get("idtyp") == "app",
+        is_application=_is_application(claims),
         expires_at=datetime.fromtimestamp(min(int(claims["exp"]), _FAR), UTC),
+        tenant_id=str(claims["tid"]),
+        assertion=token,
     )

@@ -35,11 +35,16 @@ class Budget(Protocol):
         """The part that is left, 0 to 1."""
         ...
 
+    def untouched(self) -> "Budget":
+        """One of the same size for another identity."""
+        ...
+
 
 class CountedBudget:
     """Counts for itself what it sends, for a backend that does not tell (Business Central)."""
 
     def __init__(self, *, requests: int, window_seconds: float, steps: int = 60) -> None:
+        self._sizes = (requests, window_seconds, steps)
         self._allowed = requests
         self._window = window_seconds
         self._step = window_seconds / steps
@@ -60,11 +65,16 @@ class CountedBudget:
             self._total -= self._spent.popleft()[1]
         return max(0.0, 1 - self._total / self._allowed)
 
+    def untouched(self) -> "CountedBudget":
+        requests, window_seconds, steps = self._sizes
+        return CountedBudget(requests=requests, window_seconds=window_seconds, steps=steps)
+
 
 class ToldBudget:
     """Believes what the backend says in its answers (Dataverse): requests and seconds of work left in the window."""
 
     def __init__(self, *, requests: int, seconds: float) -> None:
+        self._sizes = (requests, seconds)
         self._allowed = {
             "x-ms-ratelimit-burst-remaining-xrm-requests": float(requests),
             "x-ms-ratelimit-time-remaining-xrm-requests": seconds,
@@ -81,6 +91,10 @@ class ToldBudget:
 
     def left(self, *, now: float) -> float:
         return min(self._left.values())
+
+    def untouched(self) -> "ToldBudget":
+        requests, seconds = self._sizes
+        return ToldBudget(requests=requests, seconds=seconds)
 
 
 def _amount(text: str | None) -> float | None:

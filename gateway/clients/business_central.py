@@ -19,7 +19,7 @@ from gateway.errors import InvalidInputError, ProtocolError
 from gateway.odata.batch import JSON_BATCHES
 from gateway.odata.query import AnyOf, Compare, Enumeration, Order, Query, both, literal
 from gateway.odata.response import Page
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, if_match, row
+from gateway.odata.write import Create, CreateWith, Delete, Request, Update, Upsert, Write, if_match, row
 from gateway.records import Backend, Record
 
 RUNNING_AT_ONCE = 5
@@ -54,21 +54,31 @@ class BusinessCentralDialect:
 class BusinessCentralWrites:
     """POST with the id in the body, PATCH and DELETE under ``If-Match``; the answer is the row.
 
-    Source: Business Central, "Create, modify and delete records".
+    Rows below a new one are nested in it: one POST carries out all of it or nothing.
+
+    Source: Business Central, "Create, modify and delete records", "Deep insert".
     """
 
     def request(self, write: Write) -> Request:
         match write:
             case Create():
-                if any(name.lower() == "id" for name in write.values):  # names are matched without regard to case
-                    raise InvalidInputError("The id of a new record is not one of its values.", argument="id")
-                return Request("POST", write.entity_set, body={"id": write.id, **write.values})
+                return Request("POST", write.entity_set, body=_created(write))
+            case CreateWith(head, navigation, below):
+                body = {**_created(head), navigation: list(map(_created, below))}
+                return Request("POST", head.entity_set, body=body)
             case Update():
                 return Request("PATCH", row(write.entity_set, write.id), if_match(write.etag), write.values)
             case Delete():
                 return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
             case Upsert():
                 raise InvalidInputError("Business Central has no upsert: look the record up, then create or update it.")
+
+
+def _created(create: Create) -> dict[str, object]:
+    """Raises: InvalidInputError."""
+    if any(name.lower() == "id" for name in create.values):  # names are matched without regard to case
+        raise InvalidInputError("The id of a new record is not one of its values.", argument="id")
+    return {"id": create.id, **create.values}
 
 
 def without_defaults(value: object) -> object:

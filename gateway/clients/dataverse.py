@@ -21,7 +21,20 @@ from gateway.odata.batch import MULTIPART_BATCHES
 from gateway.odata.choice import Choice
 from gateway.odata.query import AnyOf, Enumeration, Query, Value, literal
 from gateway.odata.response import Changes, read_changes
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, if_match, row
+from gateway.odata.write import (
+    Asked,
+    ChangeSet,
+    Create,
+    CreateWith,
+    Delete,
+    Request,
+    Update,
+    Upsert,
+    Write,
+    by_key,
+    if_match,
+    row,
+)
 from gateway.records import Backend, Values
 
 RUNNING_AT_ONCE = 48
@@ -55,19 +68,27 @@ class DataverseDialect:
 class DataverseWrites:
     """Everything but a deletion is a PATCH, told apart by its condition; the answer is asked for, with what was written and when.
 
+    A row with rows below it is a change set.
+
     Source: Dataverse, "Perform conditional operations using the Web API", "Upsert a table row using the Web API".
     """
 
-    def request(self, write: Write) -> Request:
+    def request(self, write: Write) -> Asked:
         match write:
             case Create():
-                return _patch(row(write.entity_set, write.id), write.values, {"If-None-Match": "*"})
+                return _created(write)
+            case CreateWith():
+                return ChangeSet((_created(write.head), *map(_created, write.below)))
             case Update():
                 return _patch(row(write.entity_set, write.id), write.values, if_match(write.etag))
             case Upsert():
                 return _patch(by_key(write.entity_set, write.key), write.values, {})
             case Delete():
                 return Request("DELETE", row(write.entity_set, write.id), if_match(write.etag))
+
+
+def _created(create: Create) -> Request:
+    return _patch(row(create.entity_set, create.id), create.values, {"If-None-Match": "*"})
 
 
 def _patch(address: str, values: Values, condition: dict[str, str]) -> Request:
@@ -160,6 +181,25 @@ class DataverseClient(ODataClient):
             return WhoAmI(UUID(str(answer["UserId"])), UUID(str(answer["OrganizationId"])))
         except (KeyError, ValueError) as error:
             raise ProtocolError("Dataverse answered WhoAmI without ids.", backend=self.vendor.backend) from error
+
+    async def security_roles(self, object_id: UUID, *, call: Call) -> frozenset[str]:
+        """By which names and ids the security roles of somebody in Entra ID are known; none for who is disabled or no user."""
+        url = f"{self.wire.base}roles?$select=roleid,name,_parentrootroleid_value&$filter={quote(_roles_of(object_id))}"
+        page = await self._page(url, call=call, page_size=None)
+        return frozenset(str(value) for record in page.records for value in record.values.values() if value is not None)
+
+
+def _roles_of(object_id: UUID) -> str:
+    """The roles of an enabled user, by assignment or through a team: one question. A role of a business unit is a copy of one of
+    the root, whose id is the same everywhere.
+
+    Source: Dataverse, "Filter rows using OData" (lambda operators), "Role table", ``parentrootroleid``.
+    """
+    user = f"u/azureactivedirectoryobjectid eq {object_id} and u/isdisabled eq false"
+    return (
+        f"systemuserroles_association/any(u:{user}) or "
+        f"teamroles_association/any(t:t/teammembership_association/any(u:{user}))"
+    )
 
 
 def _unchanged(value: object) -> object:

@@ -7,27 +7,29 @@ from uuid import UUID
 from gateway.errors import BackendError
 from gateway.noted import Change
 from gateway.odata.batch import Part
-from gateway.odata.write import Request
+from gateway.odata.write import Asked, ChangeSet, Request
 from gateway.records import Backend
 
 _EVENTS = {"POST": "CREATED", "PATCH": "UPDATED", "PUT": "UPDATED", "DELETE": "DELETED"}
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def written(backend: Backend, requests: Sequence[Request], parts: Sequence[Part] | None = None) -> Iterator[Change]:
-    """The writes among these requests; with ``parts``, those that were answered well."""
-    for index, request in enumerate(requests):
-        failed = parts is not None and (index >= len(parts) or parts[index].failed)
-        if request.method in _EVENTS and not failed:
-            yield _change(backend, request, {})
+def written(backend: Backend, asked: Sequence[Asked], parts: Sequence[Part] | None = None) -> Iterator[Change]:
+    """The writes among what was asked; with ``parts``, those that were answered well."""
+    for index, each in enumerate(asked):
+        if parts is None or (index < len(parts) and not parts[index].failed):
+            yield from (_change(backend, request, {}) for request in _writes(each))
 
 
-def perhaps_written(backend: Backend, requests: Sequence[Request], error: BackendError) -> Iterator[Change]:
+def perhaps_written(backend: Backend, asked: Sequence[Asked], error: BackendError) -> Iterator[Change]:
     """Those that may have been carried out all the same, though their answer was lost."""
     if error.unsettled:
-        for request in requests:
-            if request.method in _EVENTS:
-                yield _change(backend, request, {"uncertain": True})
+        yield from (_change(backend, request, {"uncertain": True}) for each in asked for request in _writes(each))
+
+
+def _writes(asked: Asked) -> Iterator[Request]:
+    requests = asked.requests if isinstance(asked, ChangeSet) else (asked,)
+    return (each for each in requests if each.method in _EVENTS)
 
 
 def _change(backend: Backend, request: Request, more: dict[str, object]) -> Change:

@@ -1,7 +1,7 @@
 """One backend on the wire: a request under its deadline, answered or turned into one of our errors. Transport stack included.
 
 What is peculiar to a backend arrives as a :class:`Vendor`. One wire lives as long as the process and owns one connection
-pool; it belongs to one acting identity, because that is whose limits the gate keeps.
+pool. Each call says who acts; the gate keeps the limits of each identity apart, because that is whose they are.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import httpx
 from gateway.clients.breaker import Breaker, BreakerPolicy
 from gateway.clients.budget import Budget
 from gateway.clients.call import Call
-from gateway.clients.gate import GateTransport
+from gateway.clients.gate import TOGETHER, GateTransport
 from gateway.clients.noted_writes import perhaps_written, written
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import BreakerTransport, ExchangeTransport, NotAskedError, RetryTransport
@@ -36,7 +36,7 @@ from gateway.noted import note
 from gateway.odata.batch import Batches, Part
 from gateway.odata.query import Dialect, Query
 from gateway.odata.response import Normalize, read_error
-from gateway.odata.write import Request, Writes
+from gateway.odata.write import Asked, Request, Writes, size
 from gateway.records import Backend
 
 
@@ -88,7 +88,9 @@ class Wire:
         patience = patience or Patience()
         if network is None:
             limits = httpx.Limits(
-                max_connections=vendor.places, max_keepalive_connections=vendor.places, keepalive_expiry=60
+                max_connections=max(TOGETHER, vendor.places),
+                max_keepalive_connections=vendor.places,
+                keepalive_expiry=60,
             )
             network = httpx.AsyncHTTPTransport(http2=self.base.startswith("https"), limits=limits)
         exchange = ExchangeTransport(network, backend=vendor.backend)
@@ -136,9 +138,7 @@ class Wire:
         note(*written(self.vendor.backend, [request]))
         return response
 
-    async def batch(
-        self, requests: Sequence[Request], *, call: Call, together: bool = False
-    ) -> tuple[list[Part], bool]:
+    async def batch(self, requests: Sequence[Asked], *, call: Call, together: bool = False) -> tuple[list[Part], bool]:
         """The answers to reads and guarded writes, no more than a batch takes, and whether some may be those of a repeat."""
         backend, batches = self.vendor.backend, self.vendor.batches
         envelope = batches.write(requests, self.base, together=together)
@@ -150,7 +150,7 @@ class Wire:
                 headers=envelope.headers,
                 content=envelope.content,
                 repeatable=True,
-                operations=len(requests),
+                operations=sum(map(size, requests)),
             )
             content_type = response.headers.get("content-type", "")
             try:
@@ -165,7 +165,7 @@ class Wire:
         return parts, bool(response.request.extensions.get("unsettled"))
 
     @contextmanager
-    def _noting(self, requests: Sequence[Request]) -> Iterator[None]:
+    def _noting(self, requests: Sequence[Asked]) -> Iterator[None]:
         """A failure that leaves open whether the writes were carried out is noted as such."""
         try:
             yield
@@ -228,7 +228,12 @@ class Wire:
                 "client-request-id": call.correlation_id,
                 "x-ms-correlation-request-id": call.correlation_id,
             }
-        extensions = {"call": call, "repeatable": repeatable, "operations": operations}
+        extensions = {
+            "call": call,
+            "repeatable": repeatable,
+            "operations": operations,
+            "identity": call.acting.at(self.vendor.backend),
+        }
         try:
             request = self._http.build_request(method, url, headers=all_headers, content=content, extensions=extensions)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
@@ -246,7 +251,7 @@ class Wire:
             if (seconds := call.deadline.remaining) <= 0:
                 raise TimeoutError
             async with asyncio.timeout(seconds):
-                response = await self._http.send(request)
+                response = await self._http.send(request, auth=call.acting.auth.get(backend, self.auth))
         except TimeoutError as error:
             raise DeadlineError(
                 f"{backend.label} did not answer within the time this request may take.", backend=backend

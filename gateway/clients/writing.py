@@ -5,7 +5,7 @@ own row, an update an ETag that its own first attempt changed, a deletion nothin
 before anybody is told of a conflict. An error whose ``unsettled`` is true leaves open whether the write was carried out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gateway.clients.call import Call
 from gateway.clients.noted_writes import written
@@ -23,7 +23,21 @@ from gateway.json_text import dumps
 from gateway.noted import note
 from gateway.odata.batch import Part
 from gateway.odata.response import read_object, to_record
-from gateway.odata.write import Create, Delete, Request, Update, Upsert, Write, by_key, holds, row
+from gateway.odata.write import (
+    Asked,
+    ChangeSet,
+    Create,
+    CreateWith,
+    Delete,
+    Request,
+    Update,
+    Upsert,
+    Write,
+    by_key,
+    holds,
+    row,
+    size,
+)
 from gateway.records import Record
 
 Outcome = Record | BackendError | InvalidInputError | None
@@ -38,6 +52,9 @@ async def write_one(wire: Wire, write: Write, *, call: Call) -> Record | None:
     request = _request(wire, write)
     if isinstance(request, InvalidInputError):
         raise request
+    if isinstance(request, ChangeSet):  # which only a batch can carry
+        (outcome,) = await write_each(wire, [write], call=call)
+        return _or_raise(outcome)
     try:
         response = await wire.send(request, call=call)
     except BackendError as error:
@@ -59,17 +76,30 @@ async def write_each(wire: Wire, writes: Sequence[Write], *, call: Call) -> list
     """
     requests = [_request(wire, write) for write in writes]
     outcomes: list[Outcome] = [request if isinstance(request, InvalidInputError) else None for request in requests]
-    askable = [(index, request) for index, request in enumerate(requests) if isinstance(request, Request)]
-    most = wire.vendor.batches.most_parts
-    for start in range(0, len(askable), most):
-        chunk = askable[start : start + most]
+    askable = [(index, request) for index, request in enumerate(requests) if isinstance(request, Request | ChangeSet)]
+    for chunk in _batches(askable, wire.vendor.batches.most_parts):
         told = await _batch(wire, [writes[index] for index, _ in chunk], [request for _, request in chunk], call=call)
         for (index, _), outcome in zip(chunk, told, strict=True):
             outcomes[index] = outcome
     return outcomes
 
 
-async def _batch(wire: Wire, writes: Sequence[Write], requests: Sequence[Request], *, call: Call) -> list[Outcome]:
+_Place = tuple[int, Asked]
+
+
+def _batches(askable: Sequence[_Place], most: int) -> Iterator[list[_Place]]:
+    """As many as a batch takes at a time; what is carried out together stays together."""
+    batch: list[_Place] = []
+    for each in askable:
+        if batch and sum(size(asked) for _, asked in batch) + size(each[1]) > most:
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
+
+
+async def _batch(wire: Wire, writes: Sequence[Write], requests: Sequence[Asked], *, call: Call) -> list[Outcome]:
     try:
         parts, unsettled = await wire.batch(requests, call=call)
     except BackendError as error:
@@ -88,6 +118,8 @@ async def write_together(wire: Wire, writes: Sequence[Write], *, call: Call) -> 
         request = _request(wire, write)
         if isinstance(request, InvalidInputError):
             raise request
+        if isinstance(request, ChangeSet):
+            raise InvalidInputError("A row with rows below it is written on its own.")
         requests.append(request)
     try:
         parts, unsettled = await wire.batch(requests, call=call, together=True)
@@ -112,11 +144,15 @@ async def _settled_together(
     return [_or_raise(outcome) for outcome in found]
 
 
-def _request(wire: Wire, write: Write) -> Request | InvalidInputError:
+def _request(wire: Wire, write: Write) -> Asked | InvalidInputError:
     """What to send, or why it cannot be sent: found out before anything is, so that no outcome is lost over it."""
     try:
         request = wire.vendor.writes.request(write)
-        dumps(request.body).encode()
+        if size(request) > wire.vendor.batches.most_parts:
+            message = f"{wire.vendor.backend.label} writes no more than {wire.vendor.batches.most_parts} rows together."
+            return InvalidInputError(message, argument="values")
+        for each in request.requests if isinstance(request, ChangeSet) else (request,):
+            dumps(each.body).encode()
     except InvalidInputError as error:
         return error
     except ValueError:  # a number that is none, a moment without a time zone, half a character
@@ -126,7 +162,11 @@ def _request(wire: Wire, write: Write) -> Request | InvalidInputError:
 
 def _own_refusal(write: Write, error: BackendError) -> BackendError:
     """The refusal this write would have met, had the lost attempt been carried out."""
-    kinds: dict[type, type[BackendError]] = {Create: RecordExistsError, Delete: NotFoundError}
+    kinds: dict[type, type[BackendError]] = {
+        Create: RecordExistsError,
+        CreateWith: RecordExistsError,
+        Delete: NotFoundError,
+    }
     refusal = kinds.get(type(write), PreconditionFailedError)(error.message, backend=error.backend)
     refusal.unsettled = True
     return refusal
@@ -152,6 +192,7 @@ def _record(wire: Wire, part: Part) -> Record | ProtocolError:
 
 def _refusal(wire: Wire, part: Part, *, unsettled: bool) -> BackendError:
     error = wire.error(part)
+    error.place = part.place
     error.unsettled = unsettled or may_have_happened(part.status)
     return error
 
@@ -188,7 +229,7 @@ async def _decisions(wire: Wire, doubts: Sequence[tuple[Write, Outcome]], *, cal
 
 def _may_be_ours(write: Write, outcome: Outcome) -> bool:
     match write:
-        case Create():
+        case Create() | CreateWith():
             return isinstance(outcome, RecordExistsError | PreconditionFailedError)
         case Update() | Upsert():
             return isinstance(outcome, PreconditionFailedError) and outcome.unsettled
@@ -197,7 +238,10 @@ def _may_be_ours(write: Write, outcome: Outcome) -> bool:
 
 
 def _address(write: Write) -> str:
-    return by_key(write.entity_set, write.key) if isinstance(write, Upsert) else row(write.entity_set, write.id)
+    if isinstance(write, Upsert):
+        return by_key(write.entity_set, write.key)
+    single = write.head if isinstance(write, CreateWith) else write
+    return row(single.entity_set, single.id)
 
 
 def _decided(wire: Wire, write: Write, outcome: Outcome, part: Part) -> Outcome:
@@ -209,7 +253,7 @@ def _decided(wire: Wire, write: Write, outcome: Outcome, part: Part) -> Outcome:
     if isinstance(found, ProtocolError):
         return found
     match write:
-        case Create():
+        case Create() | CreateWith():
             return found
         case Update() | Upsert() if holds(found.values, write.values):
             return found

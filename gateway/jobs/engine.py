@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -133,10 +134,12 @@ class Engine:
     def _destroy(self) -> None:
         from dbos import DBOS
 
-        if self._dbos is not None:
-            _stop_taking_up(self._dbos)
-        DBOS.destroy()
-        self._log.detach()
+        try:
+            if self._dbos is not None:
+                _stop_taking_up(self._dbos)
+        finally:
+            DBOS.destroy()
+            self._log.detach()
 
 
 def _stop_taking_up(engine: "DBOS") -> None:
@@ -145,4 +148,5 @@ def _stop_taking_up(engine: "DBOS") -> None:
         event.set()
     for thread in threading.enumerate():
         if thread.name.startswith("queue-worker-"):
-            thread.join(_GRACE_SECONDS)
+            with suppress(RuntimeError):  # one that is about to start: it looks at its event before anything else
+                thread.join(_GRACE_SECONDS)

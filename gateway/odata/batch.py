@@ -7,23 +7,27 @@ Business Central, "Use OData batch"; Dataverse, "Execute batch operations using 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.errors import ProtocolError
 from gateway.json_text import dumps
 from gateway.odata.response import read_json
-from gateway.odata.write import Request
+from gateway.odata.write import Asked, ChangeSet, Request
 from gateway.records import Backend
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One answer of a batch: status, headers with lower-case names, and the body, parsed, decimals exact."""
+    """One answer of a batch: status, headers with lower-case names, and the body, parsed, decimals exact.
+
+    ``place`` says which request of a change set failed, counted from 0, where the backend says so.
+    """
 
     status: int
     headers: dict[str, str]
     document: object
+    place: int | None = None
 
     @property
     def failed(self) -> bool:
@@ -44,7 +48,7 @@ class Envelope:
 
 
 class Write(Protocol):
-    def __call__(self, requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
+    def __call__(self, requests: Sequence[Asked], base: str, *, together: bool) -> Envelope:
         """A batch of requests whose urls are relative to the API ``base``; ``together``: all of them or none."""
         ...
 
@@ -53,7 +57,7 @@ class Read(Protocol):
     def __call__(
         self, body: bytes, content_type: str, *, expected: int, together: bool, backend: Backend
     ) -> list[Part]:
-        """The answers in the order of the requests, whatever order they came in.
+        """The answers in the order of the requests, whatever order they came in; a change set has one.
 
         A batch that was to be carried out together and failed has an answer that says why; others may be missing or
         claim a success that was undone.
@@ -76,12 +80,12 @@ class Batches:
 CONTINUE = "odata.continue-on-error"
 
 
-def write_json(requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
+def write_json(requests: Sequence[Asked], base: str, *, together: bool) -> Envelope:
     """::
 
     {"requests": [{"id": "0", "method": "GET", "url": "companies(…)/items?$top=2", "headers": {}}]}
     """
-    parts = [_json_part(str(index), request) for index, request in enumerate(requests)]
+    parts = [_json_part(str(index), request) for index, request in enumerate(requests) if isinstance(request, Request)]
     wish = {"Isolation": "snapshot"} if together else {"Prefer": CONTINUE}
     return Envelope(dumps({"requests": parts}).encode(), {"Content-Type": "application/json"} | wish)
 
@@ -117,7 +121,7 @@ _CHANGE_SET = "changeset_gateway"
 """Need to occur in no request at the beginning of a line: ours are one-line URLs, and JSON without line breaks."""
 
 
-def write_multipart(requests: Sequence[Request], base: str, *, together: bool) -> Envelope:
+def write_multipart(requests: Sequence[Asked], base: str, *, together: bool) -> Envelope:
     """::
 
     --batch_gateway
@@ -130,12 +134,18 @@ def write_multipart(requests: Sequence[Request], base: str, *, together: bool) -
     Requests that belong together are a change set, a multipart of its own within the one part of the batch. Even then
     errors are asked for as parts: otherwise a failure would be the status of the whole answer.
     """
-    parts = [_multipart_part(request, base, id=index if together else None) for index, request in enumerate(requests)]
-    if together:
-        inner = _multipart(parts, _CHANGE_SET)
-        parts = [f"Content-Type: multipart/mixed; boundary={_CHANGE_SET}\r\n\r\n{inner}"]
+    asked = [ChangeSet(tuple(each for each in requests if isinstance(each, Request)))] if together else requests
+    parts = [
+        _change_set(each, base) if isinstance(each, ChangeSet) else _multipart_part(each, base, id=None)
+        for each in asked
+    ]
     headers = {"Content-Type": f"multipart/mixed; boundary={_BOUNDARY}", "Prefer": CONTINUE}
     return Envelope(_multipart(parts, _BOUNDARY).encode(), headers)
+
+
+def _change_set(asked: ChangeSet, base: str) -> str:
+    inner = _multipart([_multipart_part(each, base, id=id) for id, each in enumerate(asked.requests)], _CHANGE_SET)
+    return f"Content-Type: multipart/mixed; boundary={_CHANGE_SET}\r\n\r\n{inner}"
 
 
 def _multipart(parts: Sequence[str], boundary: str) -> str:
@@ -166,16 +176,20 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3})")
 def read_multipart_parts(
     body: bytes, content_type: str, *, expected: int, together: bool, backend: Backend
 ) -> list[Part]:
-    """The parts of a multipart batch, those of a change set among them; they come in the order of the requests."""
+    """The parts of a multipart batch in the order of the requests.
+
+    Of what belongs ``together`` all of them; of each change set among others the first, which stands for it.
+    """
     parts: list[Part] = []
     for piece in _pieces(body.replace(b"\r\n", b"\n"), content_type, backend):
         head, _, content = piece.lstrip(b"\n").partition(b"\n\n")
-        within = dict(map(_header, head.splitlines())).get("content-type", "")
+        about = dict(map(_header, head.splitlines()))
+        within = about.get("content-type", "")
         if within.startswith("multipart/"):
             inner = [each.lstrip(b"\n").partition(b"\n\n")[2] for each in _pieces(content, within, backend)]
-            parts += [_http_part(answer, backend) for answer in inner]
+            parts += [_http_part(answer, backend) for answer in (inner if together else inner[:1])]
         else:
-            parts.append(_http_part(content, backend))
+            parts.append(replace(_http_part(content, backend), place=_place(about.get("content-id"))))
     return _complete(parts, expected, together=together, backend=backend)
 
 
@@ -200,6 +214,11 @@ def _http_part(answer: bytes, backend: Backend) -> Part:
     content = content.strip()
     readable = content.startswith((b"{", b"["))
     return Part(int(status.group(1)), headers, read_json(content, backend=backend) if readable else None)
+
+
+def _place(content_id: str | None) -> int | None:
+    """Content-IDs are our own: where in its change set a request stands."""
+    return int(content_id) if content_id is not None and content_id.isascii() and content_id.isdigit() else None
 
 
 def _header(line: bytes) -> tuple[str, str]:

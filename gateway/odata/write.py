@@ -56,7 +56,19 @@ class Delete:
     etag: str
 
 
-Write = Create | Update | Upsert | Delete
+@dataclass(frozen=True, slots=True)
+class CreateWith:
+    """A new row with rows below it, such as a document with its lines: all of them or none.
+
+    ``navigation`` leads from the row to those below. Dataverse wants each of them to say which row it is below.
+    """
+
+    head: Create
+    navigation: str
+    below: tuple[Create, ...]
+
+
+Write = Create | CreateWith | Update | Upsert | Delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +81,26 @@ class Request:
     body: Values | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Requests of a batch that are carried out together; what the first answers stands for all."""
+
+    requests: tuple[Request, ...]
+
+
+Asked = Request | ChangeSet
+"""One thing that a batch is asked for."""
+
+
+def size(asked: Asked) -> int:
+    """How many operations of a batch it is."""
+    return len(asked.requests) if isinstance(asked, ChangeSet) else 1
+
+
 class Writes(Protocol):
     """How one backend wants its writes."""
 
-    def request(self, write: Write) -> Request:
+    def request(self, write: Write) -> Asked:
         """
         Raises:
             InvalidInputError: the backend cannot take this write.

@@ -21,11 +21,12 @@ from gateway.errors import (
     RefusalError,
     UnreachableError,
 )
-from gateway.odata.write import Create, Update, holds
+from gateway.odata.write import Create, CreateWith, Update, holds
 from gateway.pairing.couple import Coupled
 from gateway.pairing.synchronizing import agreed, failed
 from gateway.reading.lookup import match_key
 from gateway.records import Backend, Record, Values
+from gateway.sync.creation import row_path
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.records import Found, Records, capital
@@ -235,9 +236,9 @@ async def _carry_out(desk: Desk, mapping: TableMapping, works: Sequence[Work]) -
     works, refused = await _with_what_is_there(desk, mapping, to, works, records)
     fresh = [each for each in works if each.new_id not in records]
     with desk.calling() as call:
-        creates = [Create(path, each.new_id, each.prepared.values) for each in fresh]
-        made = await client.write_each(creates, call=call)
-    records |= {each.new_id: outcome for each, outcome in zip(fresh, made, strict=True)}
+        made = await client.write_each([_creation(desk, mapping, path, each) for each in fresh], call=call)
+    records |= {each.new_id: _of_line(each, outcome) for each, outcome in zip(fresh, made, strict=True)}
+    records |= await _with_totals(desk, mapping, to, fresh, records)
     problems = refused | await _finished(desk, mapping, to, works, records)
     coupled = {
         each.new_id: _coupled(each, mapping, to, records[each.new_id], problems.get(each.new_id))
@@ -248,6 +249,45 @@ async def _carry_out(desk: Desk, mapping: TableMapping, works: Sequence[Work]) -
     saved = await desk.books.changes.update_each([each.coupling for each in coupled.values()], done=done)
     await _give_up(desk, mapping, to, works, records)
     return [_result(each, table, records[each.new_id], coupled, saved) for each in works]
+
+
+def _creation(desk: Desk, mapping: TableMapping, path: str, work: Work) -> Create | CreateWith:
+    """A document is created with its lines or not at all. The ids of the lines follow from its own, as at every attempt."""
+    head = Create(path, work.new_id, work.prepared.values)
+    lines = mapping.lines
+    if lines is None or not work.prepared.lines:
+        return head
+    parent = {f"{lines.parent}@odata.bind": row_path(mapping.crm.source.name, work.new_id)}
+    below = (
+        Create(desk.path(lines.crm), uuid5(work.new_id, f"line {each.number}"), {**each.values, **parent})
+        for each in work.prepared.lines
+    )
+    return CreateWith(head, lines.crm_navigation, tuple(below))
+
+
+async def _with_totals(
+    desk: Desk, mapping: TableMapping, to: Backend, works: Sequence[Work], records: Mapping[UUID, Outcome]
+) -> dict[UUID, Outcome]:
+    """New documents as they are with their lines, which changed their totals, and so their versions.
+
+    When they cannot be read, the documents are there all the same: they are known in the version before.
+    """
+    made = [each.new_id for each in works if each.prepared.lines and isinstance(records[each.new_id], Record)]
+    try:
+        found = await Records(desk, mapping, to).by_id(made)
+    except BackendError:
+        return {}
+    return {id: Record(each.values, each.etag) for id, each in found.items()}
+
+
+def _of_line(work: Work, outcome: Outcome) -> Outcome:
+    """What was refused, told of the line because of which it was."""
+    if not isinstance(outcome, BackendError) or not outcome.place:
+        return outcome
+    line = work.prepared.lines[outcome.place - 1]
+    told = outcome.again()
+    told.message = f"{line.name[:1].upper()}{line.name[1:]} of {work.source.named}: {outcome.message}"
+    return told
 
 
 def _result(

@@ -34,7 +34,7 @@ async def standing(
     )
     for each, source in ((of_record, bc), (of_row, crm)):
         if each is not None and each.partner is None and each.coupling.id in pending:
-            raise being_created(mapping, each.coupling, source)
+            raise being_created(mapping, desk.told(each.coupling), source)
     return of_record, of_row
 
 
@@ -63,7 +63,7 @@ async def _with_partner(
     found = (await records.by_id([id], columns=())).get(id)
     # one that is just being created may be there by now, and that would look like one that rights hide
     if found is None and coupling.id not in pending and id not in await records.deleted([id]):
-        raise unseen(mapping, coupling, backend)
+        raise unseen(mapping, desk.told(coupling), backend)
     return Standing(coupling, found)
 
 

@@ -127,7 +127,7 @@ async def _under_way(desk: Desk, mapping: TableMapping, couplings: Sequence[Coup
     """Somebody is just creating a side of these: the new record would be nobody's."""
     intents = await desk.books.intents.of(each.id for each in couplings)
     return {
-        each.id: being_created(mapping, each)
+        each.id: being_created(mapping, desk.told(each))
         for each in couplings
         if each.id in intents and not desk.is_broken_off(intents[each.id])
     }

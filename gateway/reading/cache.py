@@ -15,7 +15,7 @@ from aiocache import SimpleMemoryCache
 
 from gateway.records import Record
 
-MARKED_TABLES = ("account", "contact", "product", "opportunity")
+MARKED_TABLES = ("account", "contact", "product", "opportunity", "invoice")
 """Tables of CRM that Business Central's solutions add lookups to."""
 
 LIFETIMES: Mapping[str, timedelta] = {

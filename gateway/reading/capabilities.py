@@ -89,11 +89,12 @@ class Capabilities:
 
 
 def _here(scope: Scope, source: Source) -> _Key:
-    return scope.identity, source.name, source.api, scope.company if source.in_company else None
+    at = scope.at(source)
+    return at.identity, source.name, source.api, at.company
 
 
 def _anywhere(scope: Scope, source: Source) -> _Key:
-    return scope.identity, source.name, source.api, None
+    return scope.at(source).identity, source.name, source.api, None
 
 
 def verdict(error: Exception) -> Found | None:

@@ -13,7 +13,6 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from gateway.clients.call import Call
 from gateway.errors import DeadlineError, GatewayError, NotFoundError, ProtocolError
 from gateway.keys import fold
 from gateway.odata.query import Compare, Either, Expand, Query
@@ -137,7 +136,7 @@ class Kept(Generic[T]):
         Raises:
             BackendError: the backend did not say.
         """
-        key = (asking.scope.identity, company)
+        key = (asking.scope.at(self._source).identity, company)
         turn = self._turns.setdefault(key, _Turn())
         waiting = turn.lock.locked()
         try:
@@ -174,7 +173,7 @@ class Kept(Generic[T]):
             del self._answers[next(iter(self._answers))]
 
     async def _ask(self, company: UUID | None, asking: Asking, after: int) -> tuple[T, int]:
-        call = Call(asking.deadline, asking.correlation_id)
+        call = asking.call()
         client = self._paths.client(self._source)
         depth = after
         try:

@@ -16,7 +16,7 @@ from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Compare, Value, unique
 from gateway.reading.company_facts import CompanyFacts
 from gateway.reading.feeds import Fed, Feeds
-from gateway.reading.lookup import Asking, Lookups, Scope, match_key
+from gateway.reading.lookup import Asking, Lookups, match_key
 from gateway.reading.need import (
     BaseCurrency,
     Branch,
@@ -39,6 +39,7 @@ from gateway.reading.pages import Pages
 from gateway.reading.paging import Window
 from gateway.reading.partners import Guess, Pair, Pairs, Partners, id_of, other
 from gateway.reading.row import Failure, Outcome, Row, RowPage
+from gateway.reading.sight import Sight
 from gateway.reading.starts import Early, Started, mappings_started, starting_values
 from gateway.records import Backend, Record
 
@@ -55,6 +56,7 @@ class Reading:
     facts: CompanyFacts
     feeds: Feeds
     coupling_source: Source
+    sight: Sight
 
 
 class Levels:
@@ -69,7 +71,7 @@ class Levels:
 
     def of_company(self, company: UUID) -> "Levels":
         """The same request in another company."""
-        scope = Scope(self._asking.scope.identity, company)
+        scope = replace(self._asking.scope, company=company)
         return Levels(self._reading, replace(self._asking, scope=scope), company)
 
     # -- one level ------------------------------------------------------------------------------------------------
@@ -97,7 +99,10 @@ class Levels:
             found, _ = await asyncio.gather(_outcome(looking), starting)
             if isinstance(found, Failure):
                 missed = Failure(found.error, of_record=True)
-                rows = self.partners.known_rows(source, started.guesses, missed) if partial else {}
+                shared = partial and not self._asking.is_personal(
+                    source.backend
+                )  # else its rights decide, and it did not say
+                rows = self.partners.known_rows(source, started.guesses, missed) if shared else {}
                 if not rows:
                     await started.settle()
                     raise found.error
@@ -167,10 +172,11 @@ class Levels:
         if not rows:
             await started.settle()
             return
-        if need.branches:
-            await asyncio.gather(
-                *(self._branch(rows, branch, after=after, started=started) for branch in need.branches)
-            )
+        branches = [self._branch(rows, branch, after=after, started=started) for branch in need.branches]
+        if rows[0].source == self._reading.coupling_source:
+            branches.append(self._reading.sight.veil(self._asking, rows, after=after))
+        if branches:
+            await asyncio.gather(*branches)
 
     async def _branch(self, rows: Sequence[Row], branch: Branch, *, after: int, started: Started) -> None:
         guess = started.guesses.get(branch.name)

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from gateway.clients.call import Call, Deadline, Exchange
+from gateway.clients.call import APPLICATION, AS_APPLICATION, Acting, Call, Deadline, Exchange
 from gateway.clients.client import ODataClient
-from gateway.errors import DeadlineError, GatewayError, ProtocolError, RejectedError
+from gateway.errors import DeadlineError, GatewayError, OnBehalfOfError, ProtocolError, RejectedError
 from gateway.keys import fold, loosely
 from gateway.odata.query import AnyOf, Expand, Filter, Query, Value, both, chunks, encoded_length, render, unique
 from gateway.reading.cache import ABSENCE, LIFETIMES, RecordCache, prefix
 from gateway.reading.need import Source
 from gateway.reading.trace import Trace
-from gateway.records import Record
+from gateway.records import Backend, Record
 
 _FLIGHTS = 2
 """Requests one kind of look-up may have at a backend at once; what comes meanwhile travels in the next."""
@@ -34,10 +34,19 @@ _MOST_KEYS = 600
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """On whose behalf and where: nothing is shared across two different scopes."""
+    """On whose behalf and where: nothing is shared across two different scopes.
+
+    ``personal`` are the backends that know the identity; at the others it is the application, which all callers share.
+    """
 
     identity: str
     company: UUID | None
+    personal: frozenset[Backend] = frozenset(Backend)
+
+    def at(self, source: Source) -> "Scope":
+        """As far as it matters to rows of this set."""
+        identity = self.identity if source.backend in self.personal else APPLICATION
+        return Scope(identity, self.company if source.in_company else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,15 @@ class Asking:
     deadline: Deadline
     trace: Trace
     correlation_id: str
+    acting: Acting = AS_APPLICATION
+
+    def call(self, deadline: Deadline | None = None) -> Call:
+        """A backend call on behalf of this request; with a ``deadline`` when others wait for it too."""
+        return Call(deadline or self.deadline, self.correlation_id, acting=self.acting)
+
+    def is_personal(self, backend: Backend) -> bool:
+        """Whether the backend shows this caller only what the caller's own rights allow."""
+        return backend in self.acting.auth
 
 
 class Paths(Protocol):
@@ -139,10 +157,10 @@ class Lookups:
         if not source.reference:
             found, depth = await self._fetch(asking, source, column, wanted, select=select, expand=expand, after=after)
             return _one_each(found), depth
-        scope = asking.scope
+        scope = asking.scope.at(source)
         stem = prefix(
             identity=scope.identity,
-            company=scope.company if source.in_company else None,
+            company=scope.company,
             entity_set=source.name,
             column=column,
             select=select,
@@ -197,8 +215,7 @@ class Lookups:
     ) -> tuple[dict[str, list[Record]], int]:
         if not keys:
             return {}, after
-        scope = asking.scope if source.in_company else Scope(asking.scope.identity, None)
-        kind = _Kind(scope, source, column, expand, where)
+        kind = _Kind(asking.scope.at(source), source, column, expand, where)
         queue = self._queues.setdefault(kind, _Queue())
         future, joined = self._under_way(queue, keys, select, asking.deadline), True
         if future is None:
@@ -257,8 +274,10 @@ class Lookups:
         answer = _Answer({}, [], shared=len(tickets) > 1, error=RuntimeError("the gateway is stopping"))
         try:
             answer = await self._ask(kind, flight.keys, flight.select, tickets)
-            if len(tickets) > 1 and isinstance(answer.error, RejectedError):
-                await self._each_alone(kind, tickets)  # one question the backend rejects is not the others' fault
+            if len(tickets) > 1 and isinstance(answer.error, RejectedError | OnBehalfOfError):
+                await self._each_alone(
+                    kind, tickets
+                )  # a question that is rejected, or a token, is not the others' fault
         finally:
             for future in (flight.answer, *(ticket.answer for ticket in tickets)):
                 if not future.done():
@@ -289,7 +308,7 @@ class Lookups:
         calls: list[Call] = []
 
         async def part(condition: AnyOf) -> list[Record]:
-            call = Call(deadline, tickets[0].asking.correlation_id)
+            call = tickets[0].asking.call(deadline)
             calls.append(call)
             query = Query(select=bare.select, expand=bare.expand, filter=both(condition, kind.where))
             return await client.everything(path, query, call=call)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from gateway.clients.call import Call
 from gateway.clients.dataverse import COUNT_LIMIT
 from gateway.errors import BackendError, LimitError
 from gateway.odata.query import Filter, Query
@@ -37,7 +36,7 @@ class Pages:
             if window.count and position is not None:
                 queries.append(Query(select=(source.key,), filter=where, top=1, count=True))
             asked.append(queries)
-        call = Call(asking.deadline, asking.correlation_id)
+        call = asking.call()
         try:
             flat = await client.page_each([(path, query) for queries in asked for query in queries], call=call)
         finally:

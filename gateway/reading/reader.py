@@ -8,6 +8,8 @@ from uuid import UUID
 
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.odata.query import Compare, Filter, Value
+from gateway.reading.budget import Budget
+from gateway.reading.estimate import Estimate
 from gateway.reading.levels import Levels, Reading
 from gateway.reading.lookup import Asking, match_key
 from gateway.reading.need import (
@@ -17,19 +19,22 @@ from gateway.reading.need import (
     Source,
 )
 from gateway.reading.paging import Sort, Window
+from gateway.reading.partners import other
 from gateway.reading.row import Failure, Row, RowPage
 from gateway.records import Backend
 
 
 class Reader:
-    """Answers one GraphQL request in one company."""
+    """Answers one GraphQL request in one company. Each method raises QueryTooExpensiveError before it asks for too much."""
 
-    def __init__(self, reading: Reading, asking: Asking, company: UUID) -> None:
+    def __init__(self, reading: Reading, asking: Asking, company: UUID, budget: Budget | None = None) -> None:
         self.company = company
+        self._budget = budget or Budget()
         self._asking = asking
         self._pages = reading.pages
         self._levels = Levels(reading, asking, company)
         self._partners = self._levels.partners
+        self._sight = reading.sight
 
     async def one(self, need: Need, column: str, key: Value) -> Row | None:
         """The row with this key. If only its own backend fails, what the other has of it arrives all the same.
@@ -37,6 +42,7 @@ class Reader:
         Raises:
             BackendError: the backend failed and nothing is known of the row.
         """
+        await self._take(need, column, 1)
         rows, failures = await self._levels.read(need, column, [key], after=0)
         for failure in failures.values():
             raise failure.error
@@ -56,7 +62,9 @@ class Reader:
         return page.rows[0] if page.rows else None
 
     async def by_partner_id(self, need: Need, mapping: str, partner_id: UUID) -> Row | None:
-        """The row whose partner in the other system is this one; None when there is no such coupling."""
+        """The row whose partner in the other system is this one; None when there is no such coupling, or it is hidden."""
+        if await self._hidden(mapping, need.source.backend, [partner_id]):
+            return None
         own_id = (await self._partners.of_partners(mapping, need.source.backend, [partner_id])).get(partner_id)
         return await self.one(need, need.source.key, own_id) if own_id is not None else None
 
@@ -65,11 +73,17 @@ class Reader:
 
         Raises:
             DatabaseError: the couplings could not be read.
+            BackendError: whether the caller may see the partners is not known.
         """
+        hidden = await self._hidden(mapping, need.source.backend, partner_ids)
+        partner_ids = [each for each in partner_ids if each not in hidden]
         own_ids = await self._partners.of_partners(mapping, need.source.backend, partner_ids)
         rows = await self.many(need, need.source.key, list(own_ids.values())) if own_ids else {}
         found = {partner: rows.get(match_key(own_id)) for partner, own_id in own_ids.items()}
         return {partner: row for partner, row in found.items() if row is not None}
+
+    async def _hidden(self, mapping: str, backend: Backend, partner_ids: Sequence[UUID]) -> set[UUID]:
+        return await self._sight.hidden(self._asking, mapping, other(backend), partner_ids, after=0)
 
     async def by_partner(self, need: Need, mapping: str, partner: Source, column: str, key: str) -> Row | None:
         """The row whose partner in the other system has this natural key; None when that one is not there or not coupled.
@@ -107,6 +121,7 @@ class Reader:
 
         A failure stands for a key whose row could not be had while nothing is known of it, and for one that several rows have.
         """
+        await self._take(need, column, len(keys))
         try:
             rows, failures = await self._levels.read(need, column, keys, after=0)
         except GatewayError as error:
@@ -120,6 +135,9 @@ class Reader:
             BackendError: it could not be had.
             InvalidInputError: the cursor is not one of this list's.
         """
+        estimate = Estimate()
+        estimate.page(need, 1, window, need.source.name)
+        await self._budget.take(estimate)
         (page,), depth = await self._pages.read(self._asking, need, [where], sort, window, after=0)
         if isinstance(page, Failure):
             raise page.error
@@ -128,7 +146,16 @@ class Reader:
 
     async def follow(self, rows: Sequence[Row], need: Need, *, after: int = 0) -> None:
         """Read what is wanted behind rows that are there already (couplings), when so many round trips have passed."""
+        estimate = Estimate()
+        estimate.behind(rows, need, need.source.name)
+        await self._budget.take(estimate)
         await self._levels.follow(rows, need, after=after)
+
+    async def _take(self, need: Need, column: str, count: int) -> None:
+        """Raises: QueryTooExpensiveError."""
+        estimate = Estimate()
+        estimate.look_up(need, column, count, need.source.name)
+        await self._budget.take(estimate)
 
 
 def _through(partner: Source, mapping: str, need: Need) -> Need:

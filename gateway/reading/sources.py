@@ -73,6 +73,8 @@ TEAMS = _dataverse("teams", "teamid")
 OPPORTUNITIES = _dataverse(
     "opportunities", "opportunityid", guids=frozenset({"_customerid_value", "_parentaccountid_value"})
 )
+INVOICES = _dataverse("invoices", "invoiceid")
+INVOICE_DETAILS = _dataverse("invoicedetails", "invoicedetailid")
 CURRENCIES = _dataverse("transactioncurrencies", "transactioncurrencyid")
 UNITS = _dataverse("uoms", "uomid")
 UNIT_GROUPS = _dataverse("uomschedules", "uomscheduleid")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.answers.plan import Setting as Moment
-from gateway.clients.call import Call
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, position
 from gateway.errors import ErrorCode, GatewayError, RefusalError
@@ -91,7 +90,7 @@ async def _read(desk: Desk, need: Need, couplings: Sequence[Coupling]) -> Rows:
 
 
 def _writer(desk: Desk) -> Writer:
-    call = Call(desk.asking.deadline, desk.asking.correlation_id)
+    call = desk.asking.call()
     return Writer(desk.client(ACCOUNTS), call, desk.asking.trace)
 
 

@@ -78,7 +78,7 @@ async def read_page(
     unreadable: list[tuple[Coupling, GatewayError]] = []
     for coupling in couplings:
         try:
-            pairs.append(_both(mapping, coupling, sides, rules, references, places))
+            pairs.append(_both(mapping, coupling, sides, rules, references, places, told=desk.told(coupling)))
         except GatewayError as error:
             unreadable.append((coupling, error))
     return Page(pairs, unreadable, references)
@@ -129,6 +129,8 @@ def _both(
     rules: ReadOnly[Backend, Sequence[Rule]],
     references: References,
     places: Places,
+    *,
+    told: Coupling,
 ) -> Both:
     """
     Raises:
@@ -141,7 +143,7 @@ def _both(
         if (found := sides[backend].found.get(id)) is not None:
             records[backend] = found
         elif id not in sides[backend].gone:
-            raise unseen(mapping, coupling, backend)
+            raise unseen(mapping, told, backend)
     inside = frozenset(each for each, record in records.items() if meets_all(rules[each], record))
     moved = frozenset(each for each, record in records.items() if has_moved(coupling, record))
     differences: list[Difference] = []

@@ -23,6 +23,7 @@ from gateway.sync.choice_labels import label_problems
 from gateway.sync.creation import no_rate, row_path
 from gateway.sync.desk import Desk
 from gateway.sync.exchange_rates import Rate, exchange_rates, rounded
+from gateway.sync.invoice_state import state_of
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
@@ -128,6 +129,19 @@ def _rate(pair: Both, rate: Rate | None) -> Values | RefusalError:
     return {} if same else {"exchangerate": rate}
 
 
+async def _invoice_states(desk: Desk, pairs: Sequence[Both]) -> Computed:
+    """What was paid since. A posted invoice changes in nothing else."""
+    return [_invoice_state(*each) for each in pairs]
+
+
+def _invoice_state(source: Found, row: Found) -> Values | RefusalError:
+    try:
+        wanted = state_of(source).columns
+    except ProtocolError as error:
+        return refusals.unreadable(source, row, error)
+    return {} if all(row.values.get(name) == value for name, value in wanted.items()) else wanted
+
+
 def _labels(of: Tables) -> "_Computing":
     """Nothing is added; but not every code can be a label."""
 
@@ -146,6 +160,7 @@ _COMPUTED: Final[Mapping[tuple[Tables, Backend], _Computing]] = {
     (Tables.CONTACT, Backend.DATAVERSE): _parents_in_crm,
     (Tables.CONTACT, Backend.BUSINESS_CENTRAL): _companies_in_bc,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities,
+    (Tables.SALES_INVOICE, Backend.DATAVERSE): _invoice_states,
     (Tables.CURRENCY, Backend.DATAVERSE): _rates,
     (Tables.PAYMENT_TERMS, Backend.DATAVERSE): _labels(Tables.PAYMENT_TERMS),
     (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _labels(Tables.SHIPMENT_METHOD),

@@ -19,6 +19,7 @@ from gateway.sync.belonging import accounts_of, company_contacts, contact_ids, n
 from gateway.sync.choice_labels import label_problems
 from gateway.sync.desk import Desk
 from gateway.sync.exchange_rates import NoRate, Rate, exchange_rates
+from gateway.sync.invoice_state import state_of
 from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
@@ -222,6 +223,21 @@ def _opportunity(account: UUID | RefusalError | None, columns: Values) -> Additi
     return Addition({**columns, "parentaccountid@odata.bind": row, "customerid_account@odata.bind": row})
 
 
+async def _invoices(desk: Desk, sources: Sequence[Found]) -> Additions:
+    """An invoice is closed once its lines are there: a paid one takes no more."""
+    owner = await _default_owner(desk)
+    return [_invoice(each, owner) for each in sources]
+
+
+def _invoice(source: Found, owner: Values) -> Addition | RefusalError:
+    try:
+        state = state_of(source)
+    except ProtocolError as error:
+        return refusals.unreadable(source, None, error)
+    columns = {"name": source.number, **owner}
+    return Addition(columns, then=(state.columns,)) if state.is_closed else Addition({**columns, **state.columns})
+
+
 # -- to Business Central -----------------------------------------------------------------------------------------------------
 
 
@@ -293,6 +309,7 @@ _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.SHIPMENT_METHOD, Backend.DATAVERSE): _options(Tables.SHIPMENT_METHOD),
     (Tables.UNIT_OF_MEASURE, Backend.DATAVERSE): _unit_groups,
     (Tables.OPPORTUNITY, Backend.DATAVERSE): _opportunities_in_crm,
+    (Tables.SALES_INVOICE, Backend.DATAVERSE): _invoices,
     (Tables.CUSTOMER, Backend.BUSINESS_CENTRAL): _numbered,
     (Tables.VENDOR, Backend.BUSINESS_CENTRAL): _numbered,
     (Tables.CONTACT, Backend.BUSINESS_CENTRAL): _persons,

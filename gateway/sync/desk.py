@@ -6,15 +6,15 @@ One desk serves one GraphQL request, or one step of a job.
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from gateway.clients.call import Call, Deadline
+from gateway.clients.call import APPLICATION, Call, Deadline
 from gateway.clients.client import ODataClient
 from gateway.couplings.changes import CouplingChanges
-from gateway.couplings.coupling import Cause, Doing, Intent, Mapping
+from gateway.couplings.coupling import Cause, Coupling, Doing, Intent, Mapping
 from gateway.couplings.intents import Intents
 from gateway.couplings.store import CouplingStore
 from gateway.reading.company_facts import CrmCompany
@@ -22,6 +22,7 @@ from gateway.reading.levels import Reading
 from gateway.reading.lookup import Asking, Paths, Scope
 from gateway.reading.need import Source
 from gateway.reading.trace import Trace
+from gateway.records import Backend
 from gateway.sync.mapping import TableMapping
 from gateway.sync.mappings import TABLE_MAPPINGS
 
@@ -91,11 +92,16 @@ class Desk:
     def calling(self) -> Iterator[Call]:
         """A call whose exchanges follow what was done so far; calls begun at the same moment count as side by side."""
         after = self.asking.trace.round_trips
-        call = Call(self.asking.deadline, self.asking.correlation_id)
+        call = self.asking.call()
         try:
             yield call
         finally:
             self.asking.trace.add(call.exchanges, after=after)
+
+    def told(self, coupling: Coupling) -> Coupling:
+        """A coupling as a sentence may speak of it: without numbers that only the rights of others may have shown."""
+        bc, crm = (self.asking.is_personal(each) for each in (Backend.BUSINESS_CENTRAL, Backend.DATAVERSE))
+        return replace(coupling, bc_key=None if bc else coupling.bc_key, crm_key=None if crm else coupling.crm_key)
 
     async def crm_company(self) -> CrmCompany | None:
         """How CRM marks what belongs to this company; None when it does not. Raises: BackendError."""
@@ -118,13 +124,9 @@ class Desk:
         return Doing(self.by, datetime.now(UTC), cause, job)
 
 
-APPLICATION = "application"
-"""The acting identity of every backend call made with our own client credentials: what one caller reads, all may share."""
-
-
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """Desks for work that no request waits for."""
+    """Desks for work that no request waits for. Nobody is there whose rights could decide: it is done as the application."""
 
     books: Books
     paths: Paths

@@ -179,6 +179,21 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """The rows below a document, which travel with it.
+
+    ``navigation`` leads from Business Central's document to them, ``columns`` are read of each. ``crm`` is CRM's table of them:
+    ``crm_navigation`` leads there from the row, and ``parent`` back.
+    """
+
+    navigation: str
+    columns: tuple[str, ...]
+    crm: Source
+    crm_navigation: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableMapping:
     """Two tables that are the same thing.
 
@@ -186,7 +201,8 @@ class TableMapping:
     CRM's row is marked with the company it belongs to (``bcbi_companyid``). ``adopts``: a row of CRM whose column (the first)
     is the record's number in this form (the second) is taken when a new one is to be created. ``match`` are the names of the
     fields records are matched by unless a caller says otherwise, in groups of ascending priority. ``only_coupled``: records that
-    nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them.
+    nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them. ``lines`` are
+    those of a document.
     """
 
     mapping: Mapping
@@ -201,6 +217,7 @@ class TableMapping:
     adopts: tuple[str, str] | None = None
     depends_on: tuple[Mapping, ...] = ()
     only_coupled: bool = True
+    lines: Lines | None = None
 
     def table(self, backend: Backend) -> Table:
         return self.bc if backend is Backend.BUSINESS_CENTRAL else self.crm

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gateway.errors import BackendError, NamedRecord, ProtocolError, RefusalError
 from gateway.odata.filters import meets
-from gateway.odata.query import AnyOf, Compare, Either, Filter, Order, Query, both, chunks
+from gateway.odata.query import AnyOf, Compare, Either, Expand, Filter, Order, Query, both, chunks
 from gateway.reading import values as convert
 from gateway.records import Backend, Record, Values
 from gateway.sync.desk import Desk, all_of
@@ -80,12 +80,14 @@ class Records:
         )
         return (*self.table.rules, Rule(own, broken, remedy))
 
-    async def by_id(self, ids: Iterable[UUID], *, columns: Iterable[str] | None = None) -> dict[UUID, Found]:
+    async def by_id(
+        self, ids: Iterable[UUID], *, columns: Iterable[str] | None = None, expand: tuple[Expand, ...] = ()
+    ) -> dict[UUID, Found]:
         """Those that exist, whether or not they meet the filter; ``columns`` besides what is always read."""
         wanted = tuple(dict.fromkeys(ids))
         if not wanted:
             return {}
-        found = {each.id: each for each in await self._where(AnyOf(self.table.source.key, wanted), columns)}
+        found = {each.id: each for each in await self._where(AnyOf(self.table.source.key, wanted), columns, expand)}
         if not found.keys() <= set(wanted):
             label, noun = self.backend.label, self.table.noun
             raise ProtocolError(f"{label} sent a {noun} that was not asked for.", backend=self.backend)
@@ -148,10 +150,14 @@ class Records:
     def _number(self) -> str:
         return self.table.number or self.table.title
 
-    async def _where(self, condition: AnyOf, columns: Iterable[str] | None) -> list[Found]:
+    async def _where(
+        self, condition: AnyOf, columns: Iterable[str] | None, expand: tuple[Expand, ...] = ()
+    ) -> list[Found]:
         client, select = self.desk.client(self.table.source), await self.select(columns)
         path = self.desk.path(self.table.source)
-        queries = [(path, Query(select=select, filter=part)) for part in self._parts(condition, select)]
+        queries = [
+            (path, Query(select=select, expand=expand, filter=part)) for part in self._parts(condition, select, expand)
+        ]
         with self.desk.calling() as call:
             answers = await client.page_each(queries, call=call)
         found: list[Found] = []
@@ -165,10 +171,11 @@ class Records:
             found += map(self.found, records)
         return found
 
-    def _parts(self, condition: AnyOf, select: tuple[str, ...]) -> Iterator[AnyOf]:
+    def _parts(self, condition: AnyOf, select: tuple[str, ...], expand: tuple[Expand, ...] = ()) -> Iterator[AnyOf]:
         """The condition in parts that each fit into a URL."""
         vendor = self.desk.client(self.table.source).vendor
-        room = vendor.query_room - len(Query(select=select).encode(vendor.dialect)) - len("&$filter=")
+        fixed = Query(select=select, expand=expand).encode(vendor.dialect)
+        room = vendor.query_room - len(fixed) - len("&$filter=")
         return chunks(condition, vendor.dialect, room=room)
 
     async def pages(

@@ -63,6 +63,35 @@ _LOOKUPS: dict[tuple[Mapping | None, Backend], tuple[ErrorCode, str, str]] = {
 }
 
 
+def item_not_coupled(item: NamedRecord, source: Found, *, line: str) -> RefusalError:
+    """What a line of a document is about has no partner: the document is not made without it.
+
+    Source: Business Central, "Integrating with Dynamics 365 Sales", invoices: all items of the lines must be coupled.
+    """
+    message = f"{capital(item)} must be coupled to a product, because {line} of {source.named} is about it."
+    return RefusalError(ErrorCode.LOOKUP_NOT_COUPLED, message, hint=_COUPLE, records=[item, source.named])
+
+
+def unit_missing(item: NamedRecord, source: Found, *, line: str, unit: str) -> RefusalError:
+    """CRM counts a product in the units of its unit group only."""
+    return RefusalError(
+        ErrorCode.LOOKUP_NOT_COUPLED,
+        f"The product of {item} has no unit {unit}, in which {line} of {source.named} is counted.",
+        hint=f"Add the unit {unit} to the unit group of the product in Dynamics 365 Sales, then synchronize again.",
+        records=[item, source.named],
+    )
+
+
+def vanished(source: Found) -> RefusalError:
+    """A document that was there a moment ago; nothing is made of it without its lines."""
+    return RefusalError(
+        ErrorCode.RECORD_NOT_VISIBLE,
+        f"The lines of {source.named} could not be read: it is no longer there.",
+        hint="Synchronize again.",
+        records=[source.named],
+    )
+
+
 def no_partner(record: NamedRecord, source: Found, *, noun: str) -> RefusalError:
     """What a new record has to belong to is not coupled."""
     message = f"{capital(record)} must be coupled to {noun}, because {source.named} belongs to it."

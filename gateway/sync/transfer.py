@@ -6,7 +6,7 @@ Source: Business Central, codeunit Integration Record Synch., "TransferFields"; 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from gateway.errors import ProtocolError, RefusalError
@@ -17,6 +17,7 @@ from gateway.sync.comparison import Places, agree, canonical, remembered
 from gateway.sync.computed import computed
 from gateway.sync.creation import OWNER, UNIT_GROUP, Addition, Units, additions, base_units, bind, company_mark
 from gateway.sync.desk import Desk
+from gateway.sync.lines import NewLine, NewLines, new_lines
 from gateway.sync.mapping import FieldMapping, Kind, TableMapping
 from gateway.sync.names import split
 from gateway.sync.records import COMPANY, Found
@@ -30,12 +31,13 @@ class Prepared:
 
     ``values`` are as the write names them; where there is a record already, only what differs. ``base`` is what both sides hold
     afterwards, by field name as canonical text, ``""`` for a blank; a field that stays different is not in it. ``then`` are
-    updates that a new row needs besides, in their order.
+    updates that a new row needs besides, in their order; ``lines`` are made with a new row, or it is not made.
     """
 
     values: Values
     base: Mapping[str, str | None]
     then: tuple[Values, ...] = ()
+    lines: tuple[NewLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,21 @@ async def prepare_each(
     fresh = [pair.source for pair in pairs if pair.target is None]
     units = await base_units(desk, mapping, _groups(setting, pairs))
     added = iter(await additions(desk, mapping, to=to, sources=fresh) if fresh else ())
+    below = iter(await new_lines(desk, mapping, to=to, sources=fresh))
     known = [(pair.source, pair.target) for pair in pairs if pair.target is not None]
     worked_out = iter(await computed(desk, mapping, to=to, pairs=known))
     besides = [next(added) if pair.target is None else _as_addition(next(worked_out)) for pair in pairs]
-    return [_prepared(setting, pair, more, units) for pair, more in zip(pairs, besides, strict=True)]
+    prepared = [_prepared(setting, pair, more, units) for pair, more in zip(pairs, besides, strict=True)]
+    return [
+        _with_lines(each, next(below)) if pair.target is None else each
+        for pair, each in zip(pairs, prepared, strict=True)
+    ]
+
+
+def _with_lines(prepared: Prepared | RefusalError, lines: NewLines) -> Prepared | RefusalError:
+    if isinstance(prepared, RefusalError):
+        return prepared
+    return lines if isinstance(lines, RefusalError) else replace(prepared, lines=lines)
 
 
 def _as_addition(values: Values | RefusalError) -> Addition | RefusalError:

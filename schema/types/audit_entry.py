@@ -55,6 +55,8 @@ class AuditWhereabouts:
 @strawberry.type(description="A mutation that was asked for: by whom, from where, and what came of it.")
 class AuditEntry:
     kept: strawberry.Private[Kept]
+    told: strawberry.Private[bool]
+    """Whether the caller may know of the records it is about."""
 
     @strawberry.field(description="Its number; later ones are higher.")
     def number(self) -> strawberry.ID:
@@ -100,10 +102,11 @@ class AuditEntry:
         return self.kept.beginning.correlation_id
 
     @strawberry.field(
-        description="The arguments as they were given, without secrets; long texts and files by their size and hash."
+        description="The arguments as they were given, without secrets; long texts and files by their size and hash. Null where "
+        "each caller's own rights decide what is seen of a system, and somebody else asked."
     )
-    def input(self) -> JSON:
-        return JSON(self.kept.beginning.input)
+    def input(self) -> JSON | None:
+        return JSON(self.kept.beginning.input) if self.told else None
 
     @strawberry.field(description="How it ended.")
     def outcome(self) -> AuditOutcome:
@@ -119,9 +122,12 @@ class AuditEntry:
         return [ErrorCode(each) for each in codes if each in list(ErrorCode)]
 
     @strawberry.field(
-        description="What was changed, in that order, as much as there is room for. What a job does later is in its log."
+        description="What was changed, in that order, as much as there is room for. What a job does later is in its log. "
+        "Null when `input` is withheld."
     )
-    def changes(self) -> list[AuditChange]:
+    def changes(self) -> list[AuditChange] | None:
+        if not self.told:
+            return None
         return [
             AuditChange(
                 kind=each["kind"],
@@ -150,16 +156,16 @@ class AuditEntryEdge:
 
 @strawberry.type(description="A page of the audit trail, the newest first.")
 class AuditTrailConnection:
-    page: strawberry.Private[Sequence[Kept]]
+    page: strawberry.Private[Sequence[AuditEntry]]
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
     @strawberry.field(description="The entries of the page.")
     def nodes(self) -> list[AuditEntry]:
-        return [AuditEntry(kept=each) for each in self.page]
+        return list(self.page)
 
     @strawberry.field(description="The entries of the page, each with its cursor.")
     def edges(self) -> list[AuditEntryEdge]:
-        return [AuditEntryEdge(cursor=cursor_of(each), node=AuditEntry(kept=each)) for each in self.page]
+        return [AuditEntryEdge(cursor=cursor_of(each.kept), node=each) for each in self.page]
 
 
 def cursor_of(kept: Kept) -> str:

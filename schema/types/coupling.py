@@ -10,6 +10,7 @@ from strawberry import Info
 from gateway.reading import values
 from gateway.reading.need import ByKey
 from gateway.reading.row import Failure, Row
+from gateway.reading.sight import is_hidden
 from gateway.reading.sources import COUPLINGS
 from gateway.records import Backend
 from gateway.runs.choices import token_of
@@ -76,7 +77,11 @@ class Coupling(Node):
     business_central_id: UUID | None = column(
         "bc_id", convert=values.guid, description="SystemId of the Business Central record."
     )
-    dataverse_id: UUID | None = column("crm_id", convert=values.guid, description="Primary key of the Dataverse row.")
+    dataverse_id: UUID | None = column(
+        "crm_id",
+        convert=values.guid,
+        description="Primary key of the Dataverse row. Null, as all that is remembered of the row, when it is hidden from you.",
+    )
     business_central_key: str | None = column(
         "bc_key", description="Number or code of the Business Central record, as last seen."
     )
@@ -227,7 +232,8 @@ class Coupling(Node):
         return token_of(found)
 
     @strawberry.field(
-        description="What happened to the coupling, newest first. Kept since the gateway writes history.",
+        description="What happened to the coupling, newest first. Kept since the gateway writes history. Lines with a record "
+        "that is hidden from you are left out.",
         metadata=declared(READERS),
     )
     async def history(
@@ -258,4 +264,6 @@ class Coupling(Node):
         description="Opens the row in Dynamics 365 Sales; null for an option of a choice.", metadata=declared(READERS)
     )
     def dataverse_url(self, info: Info[Context, Any]) -> str | None:
+        if is_hidden(self.row, Backend.DATAVERSE):
+            return None
         return info.context.services.web.row(table_of(self.row, Backend.DATAVERSE), id_of(self.row, Backend.DATAVERSE))

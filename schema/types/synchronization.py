@@ -1,5 +1,6 @@
 """Synchronization: what is asked for, the job log, its errors, and what would be done."""
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,6 +9,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.errors import InvalidInputError
+from gateway.records import Backend
 from gateway.runs.hints import hint_for
 from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
@@ -28,6 +30,7 @@ from schema.run_enums import (
 from schema.types.coupling_details import CouplingDifference
 from schema.types.progress import SynchronizationProgress
 from schema.types.user_error import RecordReference, UserError
+from schema.unseen import Unseen
 
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
 MOST_ERRORS = 200
@@ -72,7 +75,9 @@ class SynchronizationCounters:
 @strawberry.type(description="A record that could not be synchronized: what is wrong, and what to do about it.")
 class SynchronizationError:
     code: ErrorCode = strawberry.field(description="What is wrong.")
-    message: str = strawberry.field(description="The same in a sentence, with both records by name and number.")
+    message: str = strawberry.field(
+        description="The same in a sentence, with both records by name and number; it names none when one is hidden from you."
+    )
     hint: str | None = strawberry.field(description="What to do about it.")
     field: str | None = strawberry.field(description="The one field that is to blame, if there is one.")
     to: System | None = strawberry.field(description="The side that should have been written; null: either.")
@@ -80,18 +85,20 @@ class SynchronizationError:
     coupling_id: strawberry.ID | None = strawberry.field(
         description="The coupling, for `coupling` and `synchronizeRecords`."
     )
-    records: list[RecordReference] = strawberry.field(description="Both records, as far as they are known.")
+    records: list[RecordReference] = strawberry.field(
+        description="Both records, as far as they are known and you may see them."
+    )
 
     @classmethod
-    def of(cls, error: RunError, nouns: TableMapping) -> "SynchronizationError":
+    def of(cls, error: RunError, nouns: TableMapping, hidden: Set[Backend] = frozenset()) -> "SynchronizationError":
         sides = (
             (System.BUSINESS_CENTRAL, nouns.bc.noun, error.bc_id, error.bc_number, error.bc_name),
             (System.DATAVERSE, nouns.crm.noun, error.crm_id, error.crm_number, error.crm_name),
         )
         return cls(
             code=ErrorCode(error.code),
-            message=error.message,
-            hint=error.hint,
+            message=error.message if not hidden else _UNSEEN,
+            hint=error.hint if not hidden else hint_for(ErrorCode(error.code)),
             field=error.field,
             to=error.to,
             at=error.at,
@@ -99,9 +106,12 @@ class SynchronizationError:
             records=[
                 RecordReference(system=system, kind=noun, id=id, number=number, name=name)
                 for system, noun, id, number, name in sides
-                if id is not None
+                if id is not None and system not in hidden
             ],
         )
+
+
+_UNSEEN = "A record could not be synchronized. You may not see one of the two records that it is about."
 
 
 def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
@@ -195,7 +205,9 @@ class SynchronizationJob:
             raise InvalidInputError(f"first must be between 1 and {MOST_ERRORS}.", argument="first")
         runs, place = info.context.services.run_jobs.runs, _place_of(after)
         found = await runs.errors(self.run.id, after=place, limit=first + 1)
-        return _page(found, first, place, await runs.count_errors(self.run.id), TABLE_MAPPINGS[self.run.mapping])
+        unseen = await Unseen.among(info.context, self.run.company_id, found)
+        total = await runs.count_errors(self.run.id)
+        return _page(found, first, place, total, TABLE_MAPPINGS[self.run.mapping], unseen)
 
 
 def _place_of(after: str | None) -> int:
@@ -209,11 +221,11 @@ def _place_of(after: str | None) -> int:
 
 
 def _page(
-    found: list[RunError], first: int, after: int, total: int, nouns: TableMapping
+    found: list[RunError], first: int, after: int, total: int, nouns: TableMapping, unseen: Unseen
 ) -> SynchronizationErrorConnection:
     shown = found[:first]
     return SynchronizationErrorConnection(
-        nodes=[SynchronizationError.of(each, nouns) for each in shown],
+        nodes=[SynchronizationError.of(each, nouns, unseen.sides(each)) for each in shown],
         page_info=PageInfo(
             has_next_page=len(found) > first,
             has_previous_page=after > 0,

@@ -46,6 +46,8 @@ class Trouble:
     coupling: Stored | None
     told: Told
     existence: Existence | None = None
+    hidden: frozenset[Backend] = frozenset()
+    """The sides that the caller may not see; nothing that could name them is told."""
 
     @property
     def error(self) -> RunError | None:
@@ -96,8 +98,12 @@ class SynchronizationProblem:
     def code(self) -> ErrorCode | None:
         return self.trouble.code
 
-    @strawberry.field(description="The same in a sentence, with both records by name and number.")
+    @strawberry.field(
+        description="The same in a sentence, with both records by name and number; null when one is hidden from you."
+    )
     def message(self) -> str | None:
+        if self.trouble.hidden:
+            return None
         coupling, newest = self.trouble.coupling, self.trouble.told.newest
         said = coupling.error_message if coupling is not None else None
         return said or (newest.message if newest is not None else None)
@@ -105,7 +111,7 @@ class SynchronizationProblem:
     @strawberry.field(description="What to do about it, in a sentence; null when that is not known.")
     def hint(self) -> str | None:
         error, code = self.trouble.error, self.trouble.code
-        told = error.hint if error is not None else None
+        told = error.hint if error is not None and not self.trouble.hidden else None
         return told or (hint_for(code) if code is not None else None)
 
     @strawberry.field(description="What can be done about it, the most helpful first.")
@@ -147,14 +153,14 @@ class SynchronizationProblem:
         newest = self.trouble.told.newest
         return strawberry.ID(str(newest.run_id)) if newest is not None else None
 
-    @strawberry.field(description="Both records, as far as they are known.")
+    @strawberry.field(description="Both records, as far as they are known and you may see them.")
     def records(self) -> list[RecordReference]:
         coupling, newest, nouns = self.trouble.coupling, self.trouble.told.newest, TABLE_MAPPINGS[self.trouble.mapping]
         found: list[RecordReference] = []
         for system, of_bc in ((System.BUSINESS_CENTRAL, True), (System.DATAVERSE, False)):
             id, number, name = _known(coupling, newest, of_bc=of_bc)
             noun = nouns.bc.noun if of_bc else nouns.crm.noun
-            if id is not None:
+            if id is not None and system not in self.trouble.hidden:
                 found.append(RecordReference(system=system, kind=noun, id=id, number=number, name=name))
         return found
 

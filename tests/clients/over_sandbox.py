@@ -7,7 +7,9 @@ from uuid import UUID
 
 import httpx
 
-from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider, Credentials
+from gateway.auth.credentials import Credentials
+from gateway.auth.entra import Entra
+from gateway.auth.tokens import BearerAuth, ClientCredentialsProvider
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.clients.wire import Patience
@@ -52,9 +54,7 @@ async def clients_over(sandbox: Sandbox, patience: Patience | None = None) -> As
 
         def auth(backend: Backend, resource: str) -> BearerAuth:
             scope = f"{resource}/.default"
-            return BearerAuth(
-                ClientCredentialsProvider(credentials=credentials, scope=scope, backend=backend, http=http)
-            )
+            return BearerAuth(ClientCredentialsProvider(entra=Entra(credentials, http), scope=scope, backend=backend))
 
         central = BusinessCentralClient(
             base_url=addresses.business_central,

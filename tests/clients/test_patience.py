@@ -1,6 +1,7 @@
 """A backend that is down, hangs, or asks us to wait: what is still sent, and what callers are told meanwhile."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from gateway.clients.breaker import Breaker, BreakerPolicy
 from gateway.clients.budget import CountedBudget, ToldBudget
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import Call, Deadline
-from gateway.clients.gate import GateTransport
+from gateway.clients.gate import MOST_IDENTITIES, GateTransport
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import BreakerTransport, NotAskedError
 from gateway.clients.wire import Patience
@@ -349,3 +350,43 @@ async def test_what_business_central_would_refuse_in_the_end_is_sent_one_by_one_
     clock.now += 320
     await crowd(1)
     assert await crowd(20) == 5
+
+
+async def test_identities_wait_for_their_own_places_and_one_asked_to_wait_holds_back_nobody_else() -> None:
+    """Both backends count by user."""
+    running: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    async def backend(request: httpx.Request) -> httpx.Response:
+        who = str(request.extensions["identity"])
+        running[who] += 1
+        most[who] = max(most[who], running[who])
+        most["together"] = max(most["together"], running.total())
+        await asyncio.sleep(0)
+        running[who] -= 1
+        return httpx.Response(429, headers={"Retry-After": "60"}) if who == "eve" else httpx.Response(200)
+
+    gate = GateTransport(httpx.MockTransport(backend), most=2, budget=PLENTY, together=3)
+
+    async def ask(who: str) -> int:
+        extensions = {"identity": who, "call": Call(Deadline.after(5))}
+        return (await gate.handle_async_request(httpx.Request("GET", "https://x/", extensions=extensions))).status_code
+
+    assert await ask("eve") == 429
+    with pytest.raises(NotAskedError):
+        await ask("eve")
+    statuses = await asyncio.gather(*(ask(who) for who in ("ann", "bob", "cid") for _ in range(10)))
+
+    assert set(statuses) == {200}
+    assert max(most[who] for who in ("ann", "bob", "cid")) == 2
+    assert most["together"] == 3
+
+
+async def test_of_very_many_identities_those_that_are_idle_are_forgotten() -> None:
+    gate = GateTransport(httpx.MockTransport(lambda _: httpx.Response(200)), most=2, budget=PLENTY)
+
+    for number in range(MOST_IDENTITIES + 500):
+        request = httpx.Request("GET", "https://x/", extensions={"identity": f"somebody-{number}"})
+        await gate.handle_async_request(request)
+
+    assert len(gate._doors) == MOST_IDENTITIES

@@ -8,7 +8,9 @@ import httpx
 import pytest
 import respx
 
-from gateway.auth.tokens import ClientCredentialsProvider, Credentials
+from gateway.auth.credentials import Credentials
+from gateway.auth.entra import Entra as EntraClient
+from gateway.auth.tokens import ClientCredentialsProvider
 from gateway.errors import ErrorCode, TokenError
 from gateway.records import Backend
 
@@ -62,10 +64,9 @@ def entra(authority: str) -> Entra:
 async def provider(entra: Entra, authority: str) -> AsyncIterator[ClientCredentialsProvider]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(entra.router.async_handler)) as http:
         yield ClientCredentialsProvider(
-            credentials=Credentials(authority, "client-1", SECRET),
+            entra=EntraClient(Credentials(authority, "client-1", SECRET), http),
             scope=SCOPE,
             backend=Backend.BUSINESS_CENTRAL,
-            http=http,
             clock=lambda: entra.now,
         )
 

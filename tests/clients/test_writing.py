@@ -30,7 +30,7 @@ from gateway.errors import (
     RejectedError,
     UnreachableError,
 )
-from gateway.odata.write import Create, Delete, Update, Upsert, Write
+from gateway.odata.write import Create, CreateWith, Delete, Update, Upsert, Write
 from gateway.records import Record
 
 pytestmark = pytest.mark.anyio
@@ -708,3 +708,112 @@ async def test_no_error_of_a_write_repeats_what_was_written(
 
     assert "private" not in str(caught.value)
     assert "private" not in str(caught.value.extensions)
+
+
+# -- a row with rows below it ----------------------------------------------------------------------------------------------
+
+
+def change_sets(*answers: list[tuple[int, Any]] | tuple[int, Any]) -> httpx.Response:
+    """The answer of a batch of change sets: the answers of each, or the one refusal of it with the Content-ID it is about."""
+    pieces = []
+    for answer in answers:
+        if isinstance(answer, list):
+            inner = "".join(
+                f"--cs\r\nContent-Type: application/http\r\nContent-ID: {id}\r\n\r\nHTTP/1.1 {status} Said\r\n\r\n"
+                f"{json.dumps(body)}\r\n"
+                for id, (status, body) in enumerate(answer)
+            )
+            pieces.append(f"--b\r\nContent-Type: multipart/mixed; boundary=cs\r\n\r\n{inner}--cs--\r\n\r\n")
+        else:
+            place, body = answer
+            said = f"HTTP/1.1 400 Bad Request\r\n\r\n{json.dumps(body)}"
+            pieces.append(f"--b\r\nContent-Type: application/http\r\nContent-ID: {place}\r\n\r\n{said}\r\n")
+    content = "".join(pieces) + "--b--\r\n"
+    return httpx.Response(200, content=content, headers={"Content-Type": "multipart/mixed; boundary=b"})
+
+
+def document(id: UUID, *quantities: int) -> CreateWith:
+    below = [
+        Create("invoicedetails", UUID(int=id.int * 100 + place), {"quantity": each})
+        for place, each in enumerate(quantities)
+    ]
+    return CreateWith(Create("invoices", id, {"name": f"Invoice {id.int}"}), "invoice_details", tuple(below))
+
+
+async def test_dataverse_writes_each_row_with_those_below_it_in_a_change_set_of_its_own(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    refusal = {"error": {"code": "0x80044330", "message": "The value is outside the valid range."}}
+    made = [(201, row(name="Invoice 1")), (201, row(quantity=1)), (201, row(quantity=2))]
+    wire.post().mock(return_value=change_sets(made, (1, refusal)))
+
+    one, two = await dataverse.write_each([document(ONE, 1, 2), document(TWO, 3)], call=call)
+
+    assert one == Record({"name": "Invoice 1"}, NEWER), "the row above stands for all"
+    assert isinstance(two, RejectedError)
+    assert two.place == 1, "the first of the rows below"
+    content = wire.calls[0].request.content.decode()
+    assert sent(wire) == ["POST $batch"]
+    assert content.count("multipart/mixed; boundary=changeset_gateway") == 2
+    assert [each for each in content.splitlines() if each.startswith("Content-ID")] == [
+        f"Content-ID: {place}" for place in (0, 1, 2, 0, 1)
+    ]
+
+
+async def test_a_lost_answer_of_a_change_set_is_settled_by_the_row_above(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    taken = {"error": {"code": "0x80040237", "message": "A record with matching key values already exists."}}
+    wire.post().mock(side_effect=[LOST, change_sets((0, taken)), multipart((200, row(name="Invoice 1")))])
+
+    (found,) = await dataverse.write_each([document(ONE, 1, 2)], call=call)
+
+    assert found == Record({"name": "Invoice 1"}, NEWER)
+    assert f"invoices({ONE})".encode() in wire.calls[2].request.content
+    assert b"invoicedetails" not in wire.calls[2].request.content
+
+
+async def test_business_central_gets_rows_below_a_new_one_nested_in_it(
+    wire: respx.MockRouter, bc: BusinessCentralClient, call: Call
+) -> None:
+    wire.post().respond(201, json=row(id=str(ONE)))
+    line = Create("companies(1)/salesOrderLines", TWO, {"quantity": 3})
+
+    await bc.write(CreateWith(Create(CUSTOMERS, ONE, {"name": "Quay"}), "salesOrderLines", (line,)), call=call)
+
+    assert json.loads(wire.calls[0].request.content) == {
+        "id": str(ONE),
+        "name": "Quay",
+        "salesOrderLines": [{"id": str(TWO), "quantity": 3}],
+    }
+
+
+async def test_what_is_written_together_is_not_torn_apart_over_batches(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    made = [(201, row(name="Invoice"))] * 601
+    wire.post().mock(side_effect=[change_sets(made), change_sets(made)])
+
+    outcomes = await dataverse.write_each([document(id, *range(600)) for id in (ONE, TWO)], call=call)
+
+    assert [type(each) for each in outcomes] == [Record, Record]
+    assert [each.request.content.count(b"PATCH ") for each in wire.calls] == [601, 601]
+
+
+async def test_more_rows_than_a_batch_takes_fail_their_own_row_alone(
+    wire: respx.MockRouter, dataverse: DataverseClient, call: Call
+) -> None:
+    wire.post().mock(return_value=change_sets([(201, row(name="Invoice 2")), (201, row())]))
+
+    large, small = await dataverse.write_each([document(ONE, *range(1000)), document(TWO, 1)], call=call)
+
+    assert isinstance(large, InvalidInputError)
+    assert "1000" in large.message
+    assert small == Record({"name": "Invoice 2"}, NEWER)
+
+
+async def test_a_row_with_rows_below_it_is_not_written_together_with_others(
+    dataverse: DataverseClient, call: Call
+) -> None:
+    with pytest.raises(InvalidInputError, match="on its own"):
+        await dataverse.write_together([document(ONE, 1)], call=call)

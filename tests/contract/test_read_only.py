@@ -9,7 +9,7 @@ import pytest
 from gateway.clients.business_central import BusinessCentralWrites
 from gateway.clients.dataverse import DataverseWrites
 from gateway.odata.batch import JSON_BATCHES, MULTIPART_BATCHES, Batches
-from gateway.odata.write import Create, Delete, Request, Update, Write, Writes
+from gateway.odata.write import Asked, Create, CreateWith, Delete, Request, Update, Write, Writes
 from tests.contract.conftest import ReadOnly, only_reads
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,7 @@ DIALECTS: dict[str, tuple[Writes, Batches]] = {
 }
 
 
-def batch(batches: Batches, *requests: Request, together: bool = False) -> httpx.Request:
+def batch(batches: Batches, *requests: Asked, together: bool = False) -> httpx.Request:
     envelope = batches.write(requests, BASE, together=together)
     headers: Mapping[str, str] = envelope.headers
     return httpx.Request("POST", f"{BASE}$batch", headers=headers, content=envelope.content)
@@ -35,10 +35,20 @@ def test_a_write_is_told_from_a_read_alone_and_in_a_batch(name: str, write: Writ
     writes, batches = DIALECTS[name]
     request = writes.request(write)
 
+    assert isinstance(request, Request)
     assert not only_reads(httpx.Request(request.method, BASE + request.url))
     assert not only_reads(batch(batches, READ, request))
     assert not only_reads(batch(batches, request, together=True))
     assert only_reads(batch(batches, READ, READ))
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_rows_below_a_new_one_are_a_write(name: str) -> None:
+    writes, batches = DIALECTS[name]
+    below = (Create("invoicedetails", UUID(int=2), {}),)
+    request = writes.request(CreateWith(Create("invoices", UUID(int=1), {}), "invoice_details", below))
+
+    assert not only_reads(batch(batches, READ, request))
 
 
 async def test_a_write_does_not_leave() -> None:

@@ -57,7 +57,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_a_line_is_there_for_good(engine: AsyncEngine) -> None:
     trail, record = AuditTrail(engine), uuid4()
     beginning = Beginning(
-        "coupleRecords", NOW, "an id", "Ada", ["A"], False, "c", {"a": [1]}, Whereabouts("::1"), [record]
+        "coupleRecords", NOW, "an id", "a tenant", "Ada", ["A"], False, "c", {"a": [1]}, Whereabouts("::1"), [record]
     )
     number = await trail.begin(beginning)
     await trail.end(number, Ending(NOW, AuditOutcome.FAILED, None, ["X"], [{"kind": "RUN"}], 3, [record]))

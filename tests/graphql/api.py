@@ -22,6 +22,9 @@ from gateway.triggers.notices import HookPace
 PACE = Pace(queue_seconds=0.02, status_seconds=0.02, others_seconds=1.0, schedules_seconds=None, away_seconds=())
 """Nobody waits half a second for a job to be noticed, nor minutes for a backend that a test has put away."""
 
+_UNHURRIED = {"rate_per_minute": 0, "rate_cost_per_minute": 0}
+"""One person asks all the questions of a test."""
+
 Respond = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
 
@@ -69,6 +72,11 @@ class Answer:
         explained = self.body["extensions"]["gateway"]
         return len(explained["backendRequests"]), explained["roundTrips"]
 
+    @property
+    def estimate(self) -> int:
+        """How many backend requests the gateway expected at most."""
+        return int(self.body["extensions"]["gateway"]["estimatedRequests"])
+
 
 @dataclass
 class Api:
@@ -79,6 +87,7 @@ class Api:
     sandbox: Sandbox
     business_central: Switch
     dataverse: Switch
+    identity: Switch
 
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, person: Person = ADMIN, explain: bool = True
@@ -140,19 +149,19 @@ async def start(
 ) -> Api:
     """A gateway of its own, with cold caches; ``settings`` besides those of the demo."""
     network = httpx.ASGITransport(app=sandbox.app())
-    central, dataverse = Switch(network), Switch(network)
-    networks = Networks(central, dataverse, network, patience)
+    central, dataverse, identity = Switch(network), Switch(network), Switch(network)
+    networks = Networks(central, dataverse, identity, patience)
     demo = create_demo(
         sandbox,
         database_url,
         networks=networks,
         pace=pace,
         hook_pace=hook_pace,
-        **({"request_deadline_seconds": deadline_seconds} | settings),
+        **({"request_deadline_seconds": deadline_seconds} | _UNHURRIED | settings),
     )
     if hook_pace is not None and sandbox.outgoing.sender.network is None:
         sandbox.outgoing.sender.network = httpx.ASGITransport(app=demo.app)
     await stack.enter_async_context(demo.app.router.lifespan_context(demo.app))
     transport = httpx.ASGITransport(app=demo.app)
     http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://gateway.example"))
-    return Api(demo.app, http, sandbox, central, dataverse)
+    return Api(demo.app, http, sandbox, central, dataverse, identity)

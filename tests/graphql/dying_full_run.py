@@ -1,9 +1,9 @@
 """A gateway that is killed while it makes partners: run as a process of its own by ``test_inserts_kill``.
 
-    python -m tests.graphql.dying_full_run FOLDER DATABASE_URL WRITES AFTER
+    python -m tests.graphql.dying_full_run FOLDER DATABASE_URL WRITES AFTER [MAPPING]
 
-A full run begins; the process ends, by SIGKILL, at the request that writes so manieth, before it is carried out or (AFTER is 1)
-after that. It prints how many customers and accounts there were before.
+A full run begins, of customers unless another mapping is given; the process ends, by SIGKILL, at the request that writes so
+manieth, before it is carried out or (AFTER is 1) after that. It prints how many customers and accounts there were before.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.graphql.runs import Runs
 from tests.graphql.test_inserts import FULL, sizes
 
 
-async def main(folder: str, url: str, writes: str, after: str) -> None:
+async def main(folder: str, url: str, writes: str, after: str, mapping: str = "CUSTOMER") -> None:
     opened = open_sandbox("http://localhost", folder=Path(folder))
     async with AsyncExitStack() as stack:
         runs = Runs(await start(opened, url, stack))
@@ -46,7 +46,7 @@ async def main(folder: str, url: str, writes: str, after: str) -> None:
 
         dying(runs.api.business_central)
         dying(runs.api.dataverse)
-        given = {"input": {"mapping": "CUSTOMER", "onlyCoupled": False}}
+        given = {"input": {"mapping": mapping, "onlyCoupled": False}}
         answer = await runs.api.ask(FULL, given, explain=False)
         await runs.ended(answer.data["startFullSynchronization"]["jobs"][0]["id"])
 

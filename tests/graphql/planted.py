@@ -78,7 +78,7 @@ def _is_ours_to_follow(each: object) -> bool:
     if isinstance(each, dict | list | tuple | set | frozenset):
         return True
     module = type(each).__module__.partition(".")[0]
-    return module in {"gateway", "schema", "httpx", "pydantic", "collections", "msal", "aiocache", "cachetools"}
+    return module in {"gateway", "schema", "httpx", "pydantic", "collections", "redis"}
 
 
 def look_everywhere(canaries: Canaries, app: FastAPI, urls: Iterable[str]) -> None:

@@ -1,9 +1,13 @@
 """Who is asking: tokens are checked, roles decide, and everybody but administrators asks without an explanation."""
 
+import asyncio
+from typing import Literal
+
 import httpx
 import pytest
 
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, NOBODY, SALES, WIDGET, Person
+from gateway.sandbox.identity.registrations import GATEWAY
 from tests.graphql.api import Api
 
 pytestmark = pytest.mark.anyio
@@ -121,3 +125,45 @@ async def test_a_browser_gets_graphiql_and_a_program_does_not(api: Api) -> None:
     assert "script-src 'self'" in page.headers["content-security-policy"]
     program: httpx.Response = await api.http.get("/graphql", headers={"Accept": "application/json"})
     assert program.status_code == 401
+
+
+async def test_keys_that_are_rolled_in_mid_traffic_drop_no_good_request(api: Api) -> None:
+    """Old tokens stay good, new ones are signed with a key the gateway has not seen: all at once, three times over."""
+
+    async def ask(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return (await api.http.post("/graphql", json={"query": VIEWER}, headers=headers)).status_code
+
+    tokens = [api.sandbox.identity.issue(ADMIN, GATEWAY_RESOURCE)]
+    asking = [asyncio.ensure_future(ask(tokens[0])) for _ in range(20)]
+    for _ in range(2):
+        api.sandbox.identity.rotate()
+        tokens.append(api.sandbox.identity.issue(ADMIN, GATEWAY_RESOURCE))
+        asking += [asyncio.ensure_future(ask(each)) for each in tokens * 20]
+        await asyncio.sleep(0)
+
+    assert set(await asyncio.gather(*asking)) == {200}
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+async def test_tokens_of_both_versions_pass(api: Api, version: Literal["1.0", "2.0"]) -> None:
+    token = api.sandbox.identity.issue(SALES, GATEWAY_RESOURCE, version=version)
+    response = await api.http.post("/graphql", json={"query": VIEWER}, headers={"Authorization": f"Bearer {token}"})
+    assert response.json()["data"]["viewer"]["name"] == SALES.display_name
+
+
+async def test_keys_that_cannot_be_had_are_no_fault_of_the_caller(api: Api) -> None:
+    api.identity.instead = lambda _: httpx.Response(500)
+    token = api.sandbox.identity.issue(ADMIN, GATEWAY_RESOURCE)
+    for path in ("/graphql", "/graphql/stream"):
+        response = await api.http.post(path, json={"query": VIEWER}, headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) >= 1
+        assert response.json()["errors"][0]["extensions"]["code"] == "IDENTITY_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/stream"])
+async def test_an_id_token_opens_nothing(api: Api, path: str) -> None:
+    token = api.sandbox.identity.issue_id_token(ADMIN, client=GATEWAY)
+    response = await api.http.post(path, json={"query": VIEWER}, headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 401

@@ -14,12 +14,17 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 import structlog
+from pydantic import SecretStr
 
+from gateway.auth.credentials import read_certificate
+from gateway.auth.entra import Entra
+from gateway.auth.tokens import HeldToken
 from gateway.jobs.database import jobs_database_url
 from gateway.sandbox.app import Sandbox, open_sandbox
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, NOBODY, SALES, WIDGET
 from gateway.telemetry import configure_logging, log
+from tests.clients.test_on_behalf_of_tokens import pem
 from tests.databases import DATABASES, postgresql
 from tests.graphql.api import Api, Switch
 from tests.graphql.hooked import Hooked, hooked
@@ -126,9 +131,12 @@ class Listening:
     def token(self, person: Any) -> str:
         return self._tokens.setdefault(person.name, self.api.sandbox.identity.issue(person, GATEWAY_RESOURCE))
 
-    async def ask(self, query: str, person: Any = ADMIN, *, path: str = "/graphql", **more: str) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token(person)}", "Gateway-Explain": "1", **more}
-        return self.heard(await self.api.http.post(path, json={"query": query}, headers=headers))
+    async def ask(self, query: str, person: Any = ADMIN, *, path: str = "/graphql", **variables: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token(person)}", "Gateway-Explain": "1"}
+        if path != "/graphql":
+            headers["Accept"] = "text/event-stream"
+        body = {"query": query, "variables": variables}
+        return self.heard(await self.api.http.post(path, json=body, headers=headers))
 
     def heard(self, answer: httpx.Response) -> httpx.Response:
         self.answers += 1
@@ -148,14 +156,19 @@ def plant_what_was_sent(canaries: Canaries, *ways: Switch) -> None:
                 canaries.plant(f"clientState {number}", json.loads(body)["clientState"])
 
 
-def identity_of(api: Api) -> tuple[Switch, list[Any]]:
-    """The way to Entra ID, and those who hold tokens."""
+def identity_of(api: Api) -> tuple[Switch, list[HeldToken]]:
+    """The way to Entra ID, and those who hold tokens of the gateway's own."""
     backends = api.app.state.running.services.backends
     providers = [each.wire._http.auth._provider for each in (backends.business_central, backends.dataverse)]
-    http = providers[0]._http
+    (http,) = {entra._http for each in providers for entra in _of_closure(each._acquire)}
     way = Switch(http._transport)
     http._transport = way
     return way, providers
+
+
+def _of_closure(acquire: Any) -> list[Entra]:
+    held = [each.cell_contents for each in acquire.__closure__]
+    return [each for each in held if isinstance(each, Entra)]
 
 
 async def live_through(listening: Listening) -> None:
@@ -209,8 +222,9 @@ async def come_in_badly(listening: Listening) -> None:
         listening.heard(
             await api.http.post("/graphql", json={"query": "{ viewer { name } }"}, headers={"Authorization": header})
         )
-    await listening.ask(f'{{ customer(by: {{number: "{token}"}}) {{ displayName }} }}')
-    await listening.ask("{ nothing }", path="/graphql/stream", Accept="text/event-stream")
+    await listening.ask("query($token: String!) { customer(by: {number: $token}) { displayName } }", token=token)
+    await listening.ask("mutation($token: ID!) { cancelSynchronization(id: $token) { __typename } }", token=token)
+    await listening.ask("{ nothing }", path="/graphql/stream")
     for path in ("/health/live", "/health/ready", "/nothing"):
         listening.heard(await api.http.get(path))
     async with signed_in(api) as wire:
@@ -267,6 +281,37 @@ def repeating_a_secret(way: Switch) -> Any:
         return httpx.Response(401, json=told, request=request)
 
     return respond
+
+
+async def test_neither_a_certificate_nor_what_opens_it_nor_redis_shows_itself(
+    sandbox: Sandbox, tmp_path: Path, lines: io.StringIO
+) -> None:
+    """Where Entra ID does not know the certificate, and no Redis answers."""
+    password, canaries = "canary-of-the-certificate-5", Canaries()
+    file, made = tmp_path / "gateway.pem", pem(password=password)
+    file.write_bytes(made)
+    key = read_certificate(made, password).key
+    canaries.plant("key of the certificate", "".join(key.splitlines()[1:3]))
+    canaries.plant("key of the certificate as it is written", key.splitlines()[2])
+    canaries.plant("password of the certificate", password)
+    canaries.plant("password of Redis", "canary-of-redis-31")
+    settings = {
+        "client_secret": None,
+        "client_certificate": file,
+        "client_certificate_password": SecretStr(password),
+        "redis_url": SecretStr("redis://:canary-of-redis-31@127.0.0.1:1/0"),
+    }
+    async with AsyncExitStack() as stack:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+        gateway = await hooked(sandbox, url, stack, Clock(), public_url=None, log_level="DEBUG", **settings)
+        listening = Listening(gateway, canaries)
+        answers = [await listening.ask(query, person) for query in (ASKED, UNCOUPLE, RUN) for person in (ADMIN, WIDGET)]
+        listening.heard(await gateway.api.http.get("/health/ready"))
+        look_everywhere(canaries, gateway.api.app, [url])
+        canaries.look("log", lines.getvalue())
+
+    assert "BACKEND_TOKEN_UNAVAILABLE" in answers[0].text
+    assert canaries.found == set()
 
 
 async def test_a_secret_that_does_come_to_light_is_noticed(

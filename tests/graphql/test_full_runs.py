@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 ORDER = [
     *("SALESPERSON", "CURRENCY", "PAYMENT_TERMS", "SHIPMENT_METHOD", "UNIT_OF_MEASURE"),
-    *("CUSTOMER", "VENDOR", "CONTACT", "ITEM", "OPPORTUNITY"),
+    *("CUSTOMER", "VENDOR", "CONTACT", "ITEM", "OPPORTUNITY", "SALES_INVOICE"),
 ]
 REVIEW = """
 { fullSynchronizationReview {
@@ -104,7 +104,8 @@ async def test_a_run_that_is_cancelled_takes_only_those_with_it_that_depend_on_i
     for name, id in ids.items():
         job = await runs.job(id) if name == "UNIT_OF_MEASURE" else await runs.ended(id)
         told[name] = job["code"] or job["status"]
-    unsatisfied = dict.fromkeys(("CUSTOMER", "VENDOR", "CONTACT", "ITEM", "OPPORTUNITY"), "DEPENDENCY_NOT_SATISFIED")
+    below = ("CUSTOMER", "VENDOR", "CONTACT", "ITEM", "OPPORTUNITY", "SALES_INVOICE")
+    unsatisfied = dict.fromkeys(below, "DEPENDENCY_NOT_SATISFIED")
     assert told == dict.fromkeys(ORDER, "SUCCEEDED") | unsatisfied | dict.fromkeys(
         ("SALESPERSON", "UNIT_OF_MEASURE"), "CANCELLED"
     )

@@ -63,3 +63,30 @@ async def test_after_a_kill_every_record_has_one_partner(url: str, sandbox_files
             assert await sizes(runs) == (customers + to_bc, accounts + to_crm)
     finally:
         opened.close()
+
+
+async def test_after_a_kill_every_invoice_is_there_once_with_its_lines(sandbox_files: Path, tmp_path: Path) -> None:
+    """The process dies between the first page of change sets and its answer."""
+    folder, url = tmp_path / "sandbox", f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+    shutil.copytree(sandbox_files, folder)
+    command = [sys.executable, "-m", "tests.graphql.dying_full_run", str(folder), url, "1", "1", "SALES_INVOICE"]
+    died = subprocess.run(  # noqa: ASYNC221 - nothing else is to happen meanwhile
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."}, timeout=120
+    )
+    assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    opened = open_sandbox("http://localhost", folder=folder)
+    try:
+        async with AsyncExitStack() as stack:
+            made = {row["invoicenumber"] for row in opened.dataverse.select("invoices")}
+            assert made, "CRM carried out what nobody was told of"
+            runs = Runs(await start(opened, url, stack))
+            (left,) = await runs.jobs.runs.newest(runs.company, mapping=None, before=None, limit=1)
+            ended = await runs.ended(str(left.id))
+            rows = opened.dataverse.select("invoices")
+            numbers = [row["invoicenumber"] for row in rows]
+            assert len(numbers) == len(set(numbers)) == ended["counters"]["inserted"] > len(made)
+            below = {row["_invoiceid_value"] for row in opened.dataverse.select("invoicedetails")}
+            assert below == {row["invoiceid"] for row in rows}
+            assert not await runs.books.intents.left(before=left.created_at.replace(year=9999))
+    finally:
+        opened.close()

@@ -2,21 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from fastapi import FastAPI
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from starlette.routing import WebSocketRoute
 from structlog.testing import capture_logs
 
 from gateway.couplings.coupling import Mapping
-from gateway.endpoint import MOST_OPERATIONS, Endpoint
 from gateway.runs.run import Counters, Run, RunKind, RunState, Tally
 from gateway.sandbox.app import Sandbox
 from gateway.sandbox.identity.people import NOBODY, SALES, WIDGET
+from gateway.socket_route import MOST_OPERATIONS, SocketEndpoint
+from gateway.sockets import TRY_AGAIN_LATER
 from tests.graphql.api import Api, start
 from tests.graphql.live import ClosedError, Socket, bearer, signed_in, socket, stream
 from tests.graphql.test_operations import operation
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.anyio
 WATCH = operation("WatchJob")
 VIEWER = "{ viewer { name } }"
 FORBIDDEN, UNAUTHORIZED, BAD_REQUEST, NOT_ACCEPTABLE, TIMED_OUT, TOO_MANY = 4403, 4401, 4400, 4406, 4408, 4429
+ALREADY_THERE = 4409
 
 
 @pytest.fixture
@@ -96,6 +100,13 @@ async def test_a_socket_without_a_good_token_is_closed(api: Api) -> None:
         assert await closed(opened) == FORBIDDEN
 
 
+async def test_a_socket_is_asked_to_come_again_while_keys_cannot_be_had(api: Api) -> None:
+    api.identity.instead = lambda _: httpx.Response(500)
+    async with socket(api) as opened:
+        opened.say({"type": "connection_init", "payload": {"authorization": bearer(api, SALES)}})
+        assert await closed(opened) == TRY_AGAIN_LATER
+
+
 async def test_the_token_comes_in_the_payload_or_in_the_header(api: Api) -> None:
     for headers, payload in (
         ({"authorization": bearer(api, SALES)}, {}),
@@ -117,9 +128,9 @@ async def test_nothing_is_answered_before_somebody_said_who_it_is(api: Api) -> N
 
 async def test_who_says_nothing_is_not_waited_for(api: Api) -> None:
     impatient = FastAPI()
-    impatient.include_router(Endpoint(GRAPHQL_TRANSPORT_WS_PROTOCOL, patience=timedelta(0)), prefix="/graphql")
+    impatient.router.routes.append(WebSocketRoute("/graphql", SocketEndpoint(patience=timedelta(0))))
     impatient.state.serving = api.app.state.serving
-    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse)
+    other = Api(impatient, api.http, api.sandbox, api.business_central, api.dataverse, api.identity)
     async with socket(other) as opened:
         assert await closed(opened) == TIMED_OUT
 
@@ -166,18 +177,24 @@ async def test_a_run_that_does_not_exist(api: Api) -> None:
 
 
 async def test_limits_and_codes_are_those_of_requests(api: Api) -> None:
-    spreads = (f"fragment {chr(65 + n)} on SynchronizationJob {{ ...{chr(66 + n)} }}" for n in range(25))
-    end = "fragment Z on SynchronizationJob { id }"
-    deep = " ".join(("subscription { synchronizationJob(id: 1) { ...A } }", *spreads, end))
-    wrong = ("subscription { nothing }", "{ viewer {", "", "fragment A on Viewer { name }", "{ a " * 20_000, deep)
+    deep = "subscription { synchronizationJob(id: 1) " + "{ a " * 25 + "}" * 26
+    wrong = (
+        "subscription { nothing }",
+        "{ viewer {",
+        "",
+        "fragment A on Viewer { name }",
+        f"query A {VIEWER} query B {VIEWER}",
+    )
+    large = ("{ a " * 20_000, deep)
     async with signed_in(api) as opened:
-        for query in wrong:
+        for query in (*wrong, *large):
+            code = "GRAPHQL_INVALID" if query in wrong else "QUERY_TOO_LARGE"
             opened.subscribe(query)
-            assert await refused(opened) == {"GRAPHQL_INVALID"}
+            assert await refused(opened) == {code}
             async with stream(api, query) as events:
                 (told, _) = await events.events()
                 codes = {each["extensions"]["code"] for each in told[1]["errors"]}
-                assert (codes, told[1].get("data")) == ({"GRAPHQL_INVALID"}, None)
+                assert (codes, told[1].get("data")) == ({code}, None)
                 assert query is not deep or "levels deep" in told[1]["errors"][0]["message"]
         opened.subscribe(VIEWER)
         assert (await opened.answers())[0]["data"]["viewer"], "and the socket goes on"
@@ -246,8 +263,9 @@ async def test_who_does_not_take_event_streams_changes_nothing(api: Api) -> None
     mutation = "mutation { synchronizeModified(input: {mapping: CUSTOMER}) { __typename } }"
     headers = {"authorization": bearer(api), "accept": "application/json"}
     response = await api.http.post("/graphql/stream", json={"query": mutation}, headers=headers)
-    assert response.status_code == 400
-    assert "Accept: text/event-stream" in response.json()["errors"][0]["message"]
+    assert response.status_code == 406
+    (error,) = response.json()["errors"]
+    assert (error["extensions"]["code"], "text/event-stream" in error["message"]) == ("NOT_ACCEPTABLE", True)
     jobs = await api.ask("{ synchronizationJobs { id } }")
     assert jobs.data["synchronizationJobs"] == []
 
@@ -291,6 +309,37 @@ async def test_a_message_that_is_none_closes_the_socket(api: Api) -> None:
     assert watchers(api) == 0
 
 
+async def test_two_operations_of_one_id_close_the_socket(api: Api) -> None:
+    id = await noted(api)
+    async with signed_in(api) as opened:
+        opened.subscribe(WATCH, {"id": id})
+        assert (await opened.message())["type"] == "next"
+        opened.subscribe(VIEWER)
+        assert await until_closed(opened) == ALREADY_THERE
+    assert watchers(api) == 0
+
+
+async def test_a_payload_of_null_is_none_at_all(api: Api) -> None:
+    async with socket(api, headers={"authorization": bearer(api)}) as opened:
+        opened.say({"type": "connection_init", "payload": None})
+        assert (await opened.message())["type"] == "connection_ack"
+        opened.say({"type": "pong", "payload": {"nobody": "asked"}})
+        opened.say({"type": "complete", "id": "never-begun"})
+        opened.say({"type": "ping", "payload": None})
+        assert await opened.message() == {"type": "pong"}
+
+
+async def test_an_event_stream_is_never_silent_for_long(api: Api) -> None:
+    api.app.state.serving = replace(api.app.state.serving, keep_alive_seconds=0)
+    async with stream(api, WATCH, {"id": await noted(api)}) as events:
+        said = [(await events.connection.next())["body"].decode() for _ in range(5)]
+        assert ": alive\r\n\r\n" in said
+        api.app.state.streams.end()
+        while not (last := (await events.connection.next()).get("body", b"").decode()).startswith("event: complete"):
+            assert last.startswith((":", "event: next"))
+    assert watchers(api) == 0
+
+
 async def test_operations_of_a_socket_that_is_closed_end_without_a_word(api: Api) -> None:
     runs, id = api.app.state.running.services.run_jobs.runs, await noted(api)
     with capture_logs() as logs:
@@ -312,7 +361,7 @@ async def test_a_socket_carries_so_many_operations_and_no_more(api: Api) -> None
             opened.subscribe(WATCH, {"id": id}, id=str(number))
             assert (await opened.message())["type"] == "next"
         opened.subscribe(WATCH, {"id": id}, id="more")
-        assert (await opened.message())["type"] == "error"
+        assert await refused(opened) == {"TOO_MANY_CONNECTIONS"}
         opened.say({"type": "complete", "id": "0"})
         opened.say({"type": "ping"})
         assert (await opened.message()) == {"type": "pong"}
@@ -349,7 +398,7 @@ async def test_nothing_is_told_after_the_token_has_expired(api: Api) -> None:
         assert await closed(opened) == FORBIDDEN
         (told, last) = await events.events()
         assert (told[1]["errors"][0]["extensions"]["code"], last) == ("UNAUTHENTICATED", ("complete", None))
-        assert told[1]["data"] is None
+        assert "data" not in told[1]
         opened.subscribe(WATCH, {"id": id}, id="2")  # it had not yet heard that the socket is closed
     assert watchers(api) == 0
 

@@ -8,11 +8,11 @@ from uuid import UUID
 import httpx
 import pytest
 
+from gateway.clients.call import APPLICATION
 from gateway.reading.capabilities import Found
 from gateway.reading.lookup import Scope
 from gateway.reading.sources import analytics
 from gateway.sandbox.company import story
-from gateway.sync.desk import APPLICATION
 from tests.graphql.api import Api
 from tests.graphql.test_half_answers import unreachable
 

@@ -307,58 +307,6 @@ async def test_a_unit_that_only_a_dead_source_could_know_is_no_unknown_unit(own_
     assert answer.codes == ["BACKEND_FAILED"]
 
 
-# -- limits -------------------------------------------------------------------------------------------------------------------
-
-
-def deep(pairs: int) -> str:
-    """``availability { item { availability { … } } }``: two levels for each pair, and the figure."""
-    query = "inventory"
-    for _ in range(pairs):
-        query = f"item {{ availability {{ {query} }} }}"
-    return f'{{ availability(item: {{number: "1001"}}) {{ {query} }} }}'
-
-
-async def test_a_query_may_be_nested_so_deeply_and_no_more(api: Api) -> None:
-    assert (await api.ask(deep(9))).errors == [], "20 levels"
-    answer = await api.ask(deep(10))
-    assert answer.codes == ["GRAPHQL_INVALID"]
-    assert answer.errors[0]["message"] == "The query is nested 22 levels deep; at most 20 are answered."
-
-
-async def test_fragments_do_not_hide_depth_and_cost_no_more_to_measure(api: Api) -> None:
-    bomb = " ".join(f"fragment F{n} on Item {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
-    query = f'{{ item(by: {{number: "1001"}}) {{ ...F0 }} }} {bomb} fragment F60 on Item {{ number }}'
-    assert (await api.ask(query)).codes == ["GRAPHQL_INVALID"]
-    chain = " ".join(
-        f"fragment F{n} on Availability {{ item {{ availability {{ ...F{n + 1} }} }} }}" for n in range(12)
-    )
-    hidden = f'{{ availability(item: {{number: "1001"}}) {{ ...F0 }} }} {chain} fragment F12 on Availability {{ on }}'
-    assert (await api.ask(hidden)).codes == ["GRAPHQL_INVALID"]
-
-
-async def test_a_query_may_have_so_many_fields_and_no_more(api: Api) -> None:
-    """Fragments in fragments: a few lines, and more fields than anybody could wait for."""
-    doubled = " ".join(
-        f"fragment F{n} on Availability {{ a: item {{ availability {{ ...F{n + 1} }} }} "
-        f"b: item {{ availability {{ ...F{n + 1} }} }} c: item {{ availability {{ ...F{n + 1} }} }} }}"
-        for n in range(9)
-    )
-    query = f'{{ availability(item: {{number: "1001"}}) {{ ...F0 }} }} {doubled} fragment F9 on Availability {{ on }}'
-    answer = await api.ask(query)
-    assert answer.codes == ["GRAPHQL_INVALID"]
-    assert "more than 5,000 fields" in answer.errors[0]["message"]
-    wide = " ".join(f"a{n}: number" for n in range(4_990))
-    assert (await api.ask(f'{{ item(by: {{number: "1001"}}) {{ {wide} }} }}')).errors == []
-
-
-async def test_introspection_is_as_deep_as_tools_need_it(api: Api) -> None:
-    inner = "name"
-    for _ in range(24):
-        inner = f"name ofType {{ {inner} }}"
-    answer = await api.ask(f'{{ __type(name: "Item") {{ fields {{ type {{ {inner} }} }} }} }}')
-    assert answer.errors == []
-
-
 async def test_what_nobody_waits_for_any_more_is_stopped(own_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The guess that was started for an outdated number is not left behind when couplings fail."""
     store = own_api.app.state.running.services.couplings

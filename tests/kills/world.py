@@ -66,7 +66,7 @@ async def prepared(end: FarEnd, database: str, folder: Path) -> AsyncIterator[Pr
         await seed_couplings(CouplingStore(engine), sandbox.company)
         await engine.dispose()
         await People(end, Random(0)).spares(_SPARES)  # noqa: S311 - names
-        settings = demo_settings(sandbox, url)
+        settings = _unhurried(demo_settings(sandbox, url))
         gateway = await start(Plan(settings, False, folder / "epitaph", folder / "log"))
         client = Client(sandbox, [gateway])
         await client.let_nothing_begin_by_itself()
@@ -92,6 +92,11 @@ async def prepared(end: FarEnd, database: str, folder: Path) -> AsyncIterator[Pr
         yield Prepared(folder, url, pairs, names, runs, failing)
 
 
+def _unhurried(settings: Settings) -> Settings:
+    """One client looks at everything, all the time."""
+    return settings.model_copy(update={"rate_per_minute": 0, "rate_cost_per_minute": 0})
+
+
 @contextmanager
 def _empty(database: str, folder: Path) -> Iterator[str]:
     if database == "postgresql":
@@ -109,7 +114,7 @@ def copied(end: FarEnd, world: Prepared, folder: Path) -> Iterator[Copy]:
     with _database(world, folder) as url:
         sandbox = end.open(folder / "sandbox")
         try:
-            yield Copy(folder, sandbox, demo_settings(sandbox, url))
+            yield Copy(folder, sandbox, _unhurried(demo_settings(sandbox, url)))
         finally:
             end.close()
 

@@ -24,6 +24,8 @@ STARTS_EMPTY = frozenset(
         "$otherLines",
         "salesQuotes",
         "salesQuoteLines",
+        "invoices",
+        "invoicedetails",
         "$numberSeries",
         "asyncoperations",
         "sdkmessages",

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 
+from gateway.demo import create_demo
 from gateway.sandbox.app import Sandbox, open_sandbox
+from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE
 from gateway.sandbox.identity.registrations import BUSINESS_CENTRAL_RESOURCE, GATEWAY
 from tests.strangers.node import NodeClient, lacks
 
@@ -82,3 +84,22 @@ def pybusinesscentral(sandbox: Sandbox) -> "TypedClient":
 
     token = sandbox.identity.issue(GATEWAY, BUSINESS_CENTRAL_RESOURCE)
     return TypedClient(sandbox.addresses.business_central, token, sandbox.company.company_id)
+
+
+@pytest.fixture(scope="module")
+def graphql_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeClient]:
+    """Clients of GraphQL, signed in to a gateway over a sandbox of its own."""
+    for package in ("graphql-http", "graphql-ws", "graphql-sse", "ws"):
+        if what := lacks(package):
+            missing(what)
+    folder = tmp_path_factory.mktemp("gateway")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        opened = open_sandbox(base, folder=folder / "sandbox")
+        demo = create_demo(opened, f"sqlite+aiosqlite:///{folder / 'gateway.db'}")
+        try:
+            with serving(demo.app, listener):
+                token = opened.identity.issue(ADMIN, GATEWAY_RESOURCE)
+                yield NodeClient("graphql_clients", {"GATEWAY_URL": f"{base}/graphql", "GATEWAY_TOKEN": token})
+        finally:
+            opened.close()

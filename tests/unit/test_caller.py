@@ -1,5 +1,6 @@
 """Who calls us: tokens forged with keys of our own, and every way in which one must not pass."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,12 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.auth.caller import Authenticator, Caller, Role, SigningKeys, Trust
-from gateway.errors import ErrorCode, UnauthenticatedError
+from gateway.auth.caller import Authenticator, Caller, Role, Trust
+from gateway.auth.signing_keys import SigningKeys
+from gateway.errors import ErrorCode, IdentityUnavailableError, UnauthenticatedError
 
 pytestmark = pytest.mark.anyio
 
 TENANT = "77c9a1f4-2e10-4f11-9f8a-000d3a2b1c0d"
+PARTNER = "0f1e2d3c-4b5a-4968-8778-695a4b3c2d1e"
 AUTHORITY = f"https://login.example.com/{TENANT}"
 KEYS_URL = f"{AUTHORITY}/discovery/v2.0/keys"
 AUDIENCE = "api://gateway"
@@ -87,13 +90,22 @@ class Entra:
         self.answer: httpx.Response | Exception = httpx.Response(200, json=published(k1=OURS))
         self.asked = 0
         self.now = 0.0
+        self.hold: asyncio.Event | None = None
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
         assert str(request.url) == KEYS_URL
         self.asked += 1
+        if self.hold is not None:
+            await self.hold.wait()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def was_asked(self, times: int) -> None:
+        """Something asks behind what is tested; it has had its answer, too."""
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert self.asked == times
 
 
 @pytest.fixture
@@ -123,7 +135,7 @@ async def test_a_good_token_is_a_person_with_the_roles_we_know(authenticator: Au
     caller = await authenticator.caller(f"Bearer {sign(claims())}")
 
     assert caller == Caller(
-        PERSON, "Annette Hill", frozenset({Role.INTEGRATION_USER}), is_application=False, expires_at=END
+        PERSON, "Annette Hill", frozenset({Role.INTEGRATION_USER}), False, expires_at=END, tenant_id=TENANT
     )
 
 
@@ -142,8 +154,15 @@ async def test_an_application_with_roles_passes_without_a_scope(authenticator: A
     caller = await authenticator.caller(f"Bearer {token}")
 
     assert caller == Caller(
-        PERSON, "app-1", frozenset({Role.INTEGRATION_ADMINISTRATOR}), is_application=True, expires_at=END
+        PERSON, "app-1", frozenset({Role.INTEGRATION_ADMINISTRATOR}), True, expires_at=END, tenant_id=TENANT
     )
+
+
+async def test_an_application_is_told_by_what_its_token_always_has(authenticator: Authenticator) -> None:
+    """``idtyp`` is an optional claim."""
+    token = sign(claims(scp=None, sub=PERSON, azp="app-1"))
+
+    assert (await authenticator.caller(f"Bearer {token}")).is_application
 
 
 GOOD: dict[str, dict[str, object]] = {
@@ -180,6 +199,11 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "the issuer of another tenant": ({"iss": "https://sts.windows.net/other/"}, "another issuer"),
     "another tenant": ({"tid": "11111111-2222-4333-8444-555555555555"}, "another tenant"),
     "no tenant": ({"tid": None}, "another tenant"),
+    "an id token with roles": ({"scp": None, "nonce": "n"}, "not an access token"),
+    "an id token that is its own subject": ({"scp": None, "sub": PERSON}, "not an access token"),
+    "a v2 token with the version of another": ({"ver": "1.0"}, "another version"),
+    "a v1 token with the version of another": ({"iss": f"https://sts.windows.net/{TENANT}/"}, "another version"),
+    "no version": ({"ver": None}, "another version"),
     "an id token": ({"scp": None, "roles": None}, "not an access token"),
     "an id token with empty grants": ({"scp": "", "roles": []}, "not an access token"),
     "nobody": ({"oid": None, "sub": None}, "names nobody"),
@@ -200,6 +224,25 @@ async def test_a_token_is_refused_with_the_check_that_failed(authenticator: Auth
 
 async def test_a_token_signed_with_another_key_of_the_same_id_is_refused(authenticator: Authenticator) -> None:
     assert await refusal(authenticator, sign(claims(), key=FOREIGN)) == "The token is not valid."
+
+
+async def test_a_token_with_the_id_of_another_key_of_ours_is_refused(
+    authenticator: Authenticator, entra: Entra
+) -> None:
+    entra.answer = httpx.Response(200, json=published(k1=OURS, k2=NEXT))
+
+    assert await refusal(authenticator, sign(claims(), key=OURS, key_id="k2")) == "The token is not valid."
+    assert await refusal(authenticator, sign(claims(), key=NEXT, key_id="k1")) == "The token is not valid."
+
+
+async def test_a_caller_shows_no_token(authenticator: Authenticator) -> None:
+    token = sign(claims())
+
+    caller = await authenticator.caller(f"Bearer {token}")
+
+    assert caller.assertion == token
+    assert token not in repr(caller)
+    assert PERSON not in caller.identity
 
 
 async def test_a_token_that_names_no_key_is_refused(authenticator: Authenticator) -> None:
@@ -263,40 +306,64 @@ async def test_keys_are_asked_for_once(authenticator: Authenticator, entra: Entr
     assert entra.asked == 1
 
 
-async def test_an_unknown_key_id_asks_again_but_not_within_the_cooldown(
+async def test_a_key_that_was_rolled_just_now_is_asked_for_at_once(authenticator: Authenticator, entra: Entra) -> None:
+    await authenticator.caller(f"Bearer {sign(claims())}")
+    entra.answer = httpx.Response(200, json=published(k1=OURS, k2=NEXT))
+
+    assert (await authenticator.caller(f"Bearer {sign(claims(), key=NEXT, key_id='k2')}")).object_id == PERSON
+    assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
+    assert entra.asked == 2
+
+
+async def test_a_hundred_callers_with_a_new_key_share_one_question(authenticator: Authenticator, entra: Entra) -> None:
+    await authenticator.caller(f"Bearer {sign(claims())}")
+    entra.answer = httpx.Response(200, json=published(k1=OURS, k2=NEXT))
+    old, new = sign(claims()), sign(claims(), key=NEXT, key_id="k2")
+
+    callers = await asyncio.gather(*(authenticator.caller(f"Bearer {each}") for each in [old, new] * 50))
+
+    assert {each.object_id for each in callers} == {PERSON}
+    assert entra.asked == 2
+
+
+async def test_a_flood_of_unknown_key_ids_asks_three_times_a_cooldown(
     authenticator: Authenticator, entra: Entra
 ) -> None:
     await authenticator.caller(f"Bearer {sign(claims())}")
-    entra.answer = httpx.Response(200, json=published(k1=OURS, k2=NEXT))
-    rolled = sign(claims(), key=NEXT, key_id="k2")
-
-    entra.now = 29.5
-    assert "not signed with a key" in await refusal(authenticator, rolled)
-    assert entra.asked == 1
-
-    entra.now = 30.5
-    assert (await authenticator.caller(f"Bearer {rolled}")).object_id == PERSON
-    assert entra.asked == 2
-
-
-async def test_a_flood_of_unknown_key_ids_asks_once_a_cooldown(authenticator: Authenticator, entra: Entra) -> None:
-    await authenticator.caller(f"Bearer {sign(claims())}")
-    entra.now = 31
 
     for number in range(20):
+        assert "not signed with a key" in await refusal(
+            authenticator, sign(claims(), key=FOREIGN, key_id=f"made-up-{number}")
+        )
+    assert entra.asked == 3
+
+    entra.now = 31
+    for number in range(20):
         await refusal(authenticator, sign(claims(), key=FOREIGN, key_id=f"made-up-{number}"))
+    assert entra.asked == 6
 
-    assert entra.asked == 2
 
-
-async def test_a_key_that_is_no_longer_published_is_refused_after_a_day(
+async def test_a_key_that_is_no_longer_published_is_refused_once_keys_were_read_again(
     authenticator: Authenticator, entra: Entra
 ) -> None:
     await authenticator.caller(f"Bearer {sign(claims())}")
     entra.answer = httpx.Response(200, json=published(k2=NEXT))
 
     entra.now = 24 * 3600 + 1
+    assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
+    await entra.was_asked(2)
     assert "not signed with a key" in await refusal(authenticator, sign(claims()))
+
+
+async def test_nobody_waits_while_known_keys_are_read_again(authenticator: Authenticator, entra: Entra) -> None:
+    await authenticator.caller(f"Bearer {sign(claims())}")
+    entra.hold, entra.now = asyncio.Event(), 24 * 3600 + 1
+
+    for _ in range(3):
+        assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
+
+    entra.hold.set()
+    await entra.was_asked(2)
 
 
 DOWN: dict[str, httpx.Response | Exception] = {
@@ -308,14 +375,18 @@ DOWN: dict[str, httpx.Response | Exception] = {
 
 
 @pytest.mark.parametrize("how", DOWN)
-async def test_without_kept_keys_a_failing_endpoint_refuses_everybody_until_it_is_back(
+async def test_without_kept_keys_a_failing_endpoint_lets_everybody_come_again_later(
     authenticator: Authenticator, entra: Entra, how: str
 ) -> None:
     good, entra.answer = entra.answer, DOWN[how]
-    assert "cannot be checked now" in await refusal(authenticator, sign(claims()))
+    for _ in range(5):
+        with pytest.raises(IdentityUnavailableError) as caught:
+            await authenticator.caller(f"Bearer {sign(claims())}")
+    assert entra.asked == 3
+    assert caught.value.extensions == {"code": "IDENTITY_UNAVAILABLE", "retryAfter": 30}
 
     entra.answer = good
-    entra.now = 60
+    entra.now = 31
     assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
 
 
@@ -328,5 +399,46 @@ async def test_with_kept_keys_a_failing_endpoint_disturbs_nobody(
 
     entra.now = 24 * 3600 + 1
     assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
+    await entra.was_asked(2)
     assert (await authenticator.caller(f"Bearer {sign(claims())}")).object_id == PERSON
     assert entra.asked == 2
+
+
+# -- further tenants --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def of_two_tenants(entra: Entra) -> AsyncIterator[Authenticator]:
+    home = Trust(AUTHORITY, TENANT, frozenset({AUDIENCE}))
+    partner = home.of_tenant(PARTNER)
+    theirs = httpx.MockTransport(lambda request: httpx.Response(200, json=published(k1=NEXT)))
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(entra)) as http,
+        httpx.AsyncClient(transport=theirs) as other,
+    ):
+        keys, further = SigningKeys(home.keys_url, http), SigningKeys(partner.keys_url, other)
+        yield Authenticator(home, keys, further=[(partner, further)])
+
+
+async def test_callers_of_a_further_tenant_pass_by_its_keys_and_its_issuer(of_two_tenants: Authenticator) -> None:
+    issuer = f"https://login.example.com/{PARTNER}/v2.0"
+    ours = await of_two_tenants.caller(f"Bearer {sign(claims())}")
+    theirs = await of_two_tenants.caller(f"Bearer {sign(claims(tid=PARTNER, iss=issuer), key=NEXT)}")
+
+    assert (ours.object_id, theirs.object_id) == (PERSON, PERSON)
+    assert ours.identity != theirs.identity
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tid": PARTNER},
+        {"iss": f"https://login.example.com/{PARTNER}/v2.0"},
+        {"tid": PARTNER, "iss": f"https://login.example.com/{PARTNER}/v2.0"},
+        {"tid": "99999999-2222-4333-8444-555555555555"},
+        {"tid": ["a"]},
+    ],
+)
+async def test_no_tenant_signs_for_another(of_two_tenants: Authenticator, changes: dict[str, object]) -> None:
+    """Signed with the home tenant's key, of the same id as the partner's."""
+    await refusal(of_two_tenants, sign(claims(**changes)))

@@ -48,7 +48,17 @@ def test_good_settings_are_loaded_and_their_defaults_follow() -> None:
     assert settings.dataverse_token_scope == "https://contoso.crm4.dynamics.com/.default"
     assert settings.token_authority == f"https://login.microsoftonline.com/{GOOD['TENANT_ID']}"
     assert settings.audiences == {GOOD["CLIENT_ID"], f"api://{GOOD['CLIENT_ID']}"}
+    assert settings.client_secret is not None
     assert settings.client_secret.get_secret_value() == SECRET
+
+
+def test_origins_are_listed_with_commas_and_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().allowed_origins, load_settings().frame_ancestors) == ((), ())
+    monkeypatch.setenv(f"{PREFIX}ALLOWED_ORIGINS", "https://Portal.example:443, https://*.crm4.dynamics.com,")
+    monkeypatch.setenv(f"{PREFIX}FRAME_ANCESTORS", "'self',https://*.dynamics.com")
+    settings = load_settings()
+    assert settings.allowed_origins == ("https://portal.example", "https://*.crm4.dynamics.com")
+    assert settings.frame_ancestors == ("'self'", "https://*.dynamics.com")
 
 
 def test_what_is_set_takes_the_place_of_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +130,11 @@ BAD = {
     "a page of nothing": ("MAX_PAGE_SIZE", "-17"),
     "a page size that is no number": ("MAX_PAGE_SIZE", "plenty"),
     "more places than Dataverse has": ("DATAVERSE_PLACES", "52"),
+    "all pages there are": ("ALLOWED_ORIGINS", "https://*.com"),
+    "a page instead of its origin": ("ALLOWED_ORIGINS", "https://portal.example,https://crm.example/form"),
+    "a page that comes over http": ("ALLOWED_ORIGINS", "http://portal.example"),
+    "another directive behind the frames": ("FRAME_ANCESTORS", "https://crm.example; script-src *"),
+    "a batch of less than nothing": ("MAX_BATCH", "-12"),
     "a port that is none": ("PORT", "70123"),
     "a log level that is none": ("LOG_LEVEL", "TRACE"),
 }
@@ -211,3 +226,35 @@ def test_what_figures_depend_on_is_checked(monkeypatch: pytest.MonkeyPatch, name
     (problem,) = problems_with(monkeypatch, **{name: value})
     assert problem.startswith(f"{PREFIX}{name}")
     assert value not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6379", "http://localhost", "redis://", "redis://localhost/name", "redis://localhost?db=1", "redis://local host",
+     f"redis://:{SECRET}@redis.example:6379/0", "redis://localhost:0"],
+)  # fmt: skip
+def test_a_redis_server_is_named_by_its_url_and_a_password_travels_over_tls(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    (problem,) = problems_with(monkeypatch, REDIS_URL=url)
+    assert problem.startswith("GATEWAY_REDIS_URL: must ")
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "redis://redis:6379/1", f"rediss://me:{SECRET}@redis.example:6380/0", f"redis://:{SECRET}@127.0.0.1"]
+)  # fmt: skip
+def test_a_redis_server_may_be_anywhere_and_its_password_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_REDIS_URL", url)
+    settings = load_settings()
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == url
+    assert SECRET not in repr(settings)
+
+
+def test_trusted_documents_need_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems_with(monkeypatch, DOCUMENTS="trusted") == (
+        "GATEWAY_DOCUMENTS_FILE: has to be set where GATEWAY_DOCUMENTS is trusted",
+    )

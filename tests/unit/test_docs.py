@@ -65,6 +65,8 @@ def test_an_error_says_what_happened_what_is_seen_and_what_to_do(code: ErrorCode
 def _open(default: object) -> object:
     if isinstance(default, frozenset):
         return ",".join(sorted(default))
+    if isinstance(default, tuple):
+        return ",".join(default)
     return default.get_secret_value() if isinstance(default, SecretStr) else default
 
 

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("mutation", sa.String(length=100), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("object_id", sa.String(length=100), nullable=False),
+        sa.Column("tenant_id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=250), nullable=False),
         sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("is_application", sa.Boolean(), nullable=False),

@@ -5,7 +5,7 @@ round of batches asks whether it was deleted. The salespersons and users that th
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling, Intent
@@ -78,7 +78,8 @@ class Examiner:
             BackendError: a side could not be read.
         """
         seen, mapping = await self._see(couplings), self.question.mapping
-        return [[each for each in findings(mapping, one, self.rules) if self.question.tells(each)] for one in seen]
+        shown = [replace(one, coupling=self.desk.told(one.coupling)) for one in seen]
+        return [[each for each in findings(mapping, one, self.rules) if self.question.tells(each)] for one in shown]
 
     async def _see(self, couplings: Sequence[Coupling]) -> list[Seen]:
         intents = await self.desk.books.intents.of(each.id for each in couplings)

@@ -96,7 +96,7 @@ async def partners_of(desk: Desk, search: Search, targets: Sequence[Found]) -> d
     )
     keys = {
         id: (each.bc_key or each.bc_id) if search.to_crm else (each.crm_key or each.crm_id)
-        for id, each in coupled.items()
+        for id, each in ((id, desk.told(found)) for id, found in coupled.items())
     }
     return {id: str(key) for id, key in keys.items()}
 

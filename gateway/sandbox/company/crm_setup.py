@@ -22,6 +22,7 @@ from gateway.sandbox.company.identifiers import (
 from gateway.sandbox.company.rows import Row, Sets
 from gateway.sandbox.company.staff import APPLICATION_USER_ID, SALESPEOPLE, USERS, User
 from gateway.sandbox.identity.people import GATEWAY_CLIENT_ID
+from gateway.sandbox.identity.registrations import GATEWAY
 
 _ACTIVE: Row = {"statecode": 0, "statuscode": 1}
 _PHONES = {person.user.email: person.phone for person in SALESPEOPLE if person.user is not None}
@@ -121,7 +122,7 @@ def _users() -> Iterator[Row]:
         "internalemailaddress": f"{GATEWAY_CLIENT_ID}@wheelhouse.example",
         "domainname": f"{GATEWAY_CLIENT_ID}@wheelhouse.example",
         "applicationid": GATEWAY_CLIENT_ID,
-        "azureactivedirectoryobjectid": crm_id("entra-object", GATEWAY_CLIENT_ID),
+        "azureactivedirectoryobjectid": GATEWAY.object_id,
         "accessmode": 4,
         "isdisabled": False,
         "islicensed": False,

@@ -1,4 +1,4 @@
-"""What Dynamics 365 Sales asks of products, unit groups and currencies, and whose an opportunity is.
+"""What Dynamics 365 Sales asks of products, lines of invoices, unit groups and currencies, and whose an opportunity is.
 
 A product is made as a draft, whatever state is sent with it; a PATCH of state and status reason activates it.
 
@@ -19,6 +19,8 @@ from gateway.sandbox.model import EntitySet
 
 _GROUP: Final = "_defaultuomscheduleid_value"
 _UNIT: Final = "_defaultuomid_value"
+_PRODUCT: Final = "_productid_value"
+_LINE_UNIT: Final = "_uomid_value"
 _ACCOUNT: Final = "_parentaccountid_value"
 _PARENTS: Final = {_ACCOUNT: "account", "_parentcontactid_value": "contact"}
 _CUSTOMER: Final = "_customerid_value"
@@ -44,6 +46,8 @@ def check(operation: Operation, entity_set: EntitySet, values: Values, *, change
             raise DataverseError(400, "0x80043810", "baseuomname not specified")
         case "products" if {_GROUP, _UNIT} & changes.keys() or changes is values:
             _check_units(operation, values)
+        case "invoicedetails" if {_PRODUCT, _LINE_UNIT} & changes.keys():
+            _check_unit_of_line(operation, values)
         case "transactioncurrencies" if "isocurrencycode" in changes:
             _check_code(operation, entity_set, values)
 
@@ -56,6 +60,16 @@ def _check_units(operation: Operation, product: Values) -> None:
     if not product.get(_UNIT):
         raise DataverseError(400, "0x80043b0d", "The unit id is missing.")
     unit = operation.store.get("uoms", product[_UNIT])
+    if unit is None or unit["_uomscheduleid_value"] != product[_GROUP]:
+        raise DataverseError(400, "0x80043b16", "The unit does not exist in the specified unit schedule.")
+
+
+def _check_unit_of_line(operation: Operation, line: Values) -> None:
+    """A product is counted in a unit of its own group."""
+    product = operation.store.get("products", line[_PRODUCT]) if line.get(_PRODUCT) else None
+    if product is None:
+        return
+    unit = operation.store.get("uoms", line[_LINE_UNIT]) if line.get(_LINE_UNIT) else None
     if unit is None or unit["_uomscheduleid_value"] != product[_GROUP]:
         raise DataverseError(400, "0x80043b16", "The unit does not exist in the specified unit schedule.")
 

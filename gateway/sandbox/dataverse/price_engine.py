@@ -1,9 +1,9 @@
 """The sales price engine at work: lines are priced when they are written, and the totals of their document follow.
 
-Written prices count where a line overrides them, or is a write-in product; written totals never do. An order whose
-prices are locked keeps its totals. `skippricecalculation` leaves a line as it was written.
+Written prices count where a line overrides them, or is a write-in product; written totals never do. An order or invoice
+whose prices are locked keeps its totals. `skippricecalculation` leaves a line as it was written.
 
-Source: Dynamics 365 Sales, Order, Order Product, Opportunity and Opportunity Product table reference.
+Source: Dynamics 365 Sales, Order, Order Product, Invoice, Invoice Product, Opportunity and Opportunity Product table reference.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Document:
 
 _DOCUMENTS = (
     Document("salesorders", "salesorderdetails", "_salesorderid_value"),
+    Document("invoices", "invoicedetails", "_invoiceid_value"),
     Document("opportunities", "opportunityproducts", "_opportunityid_value"),
 )
 _BY_SET: Mapping[str, Document] = {one.set_name: one for one in _DOCUMENTS}

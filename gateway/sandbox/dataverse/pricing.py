@@ -137,7 +137,7 @@ def line_amounts(line: Values, *, price: Decimal | None, error: PricingError, mo
 
 
 def document_totals(document: Values, lines: Iterable[Values], *, money: Money) -> dict[str, object]:
-    """The computed columns of an order or an opportunity."""
+    """The computed columns of an order, an invoice or an opportunity."""
     lines = list(lines)
     detail = sum((amount_of(line, "extendedamount") - amount_of(line, "tax") for line in lines), Decimal(0))
     tax = sum((amount_of(line, "tax") for line in lines), Decimal(0))

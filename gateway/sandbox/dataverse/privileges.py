@@ -58,6 +58,8 @@ _TYPE_CODES: Final = {
     "opportunityproduct": 1083,
     "salesorder": 1088,
     "salesorderdetail": 1089,
+    "invoice": 1090,
+    "invoicedetail": 1091,
     "transactioncurrency": 9105,
 }
 _CUSTOM_TYPE_CODE: Final = 10_000

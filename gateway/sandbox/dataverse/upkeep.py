@@ -123,12 +123,16 @@ def creation(operation: Operation, entity_set: EntitySet, values: Values) -> dic
     return {**stamps, "overriddencreatedon": operation.moment} if earlier else stamps
 
 
+_NUMBERS = {"ordernumber": "ORD", "invoicenumber": "INV"}
+
+
 def order_number(operation: Operation, entity_set: EntitySet, values: Values) -> dict[str, object]:
-    """The number of a new order: a counter and a suffix, because the counter may repeat after a deletion."""
-    if "ordernumber" not in entity_set.properties or values.get("ordernumber"):
+    """The number of a new order or invoice: a counter and a suffix, because the counter may repeat after a deletion."""
+    column = next((name for name in _NUMBERS if name in entity_set.properties and not values.get(name)), None)
+    if column is None:
         return {}
     counter = 1000 + operation.store.count(entity_set.name)
-    return {"ordernumber": f"ORD-{counter:05d}-{str(values[entity_set.key])[:6].upper()}"}
+    return {column: f"{_NUMBERS[column]}-{counter:05d}-{str(values[entity_set.key])[:6].upper()}"}
 
 
 def base_unit(entity_set: EntitySet, row: Row) -> dict[str, object]:

@@ -1,0 +1,40 @@
+"""What becomes of a document before it is carried out: it is found by its name, parsed, measured and validated."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from strawberry.extensions import SchemaExtension
+
+from schema.context import Context
+from schema.variables import check_variables
+
+
+class Preparation(SchemaExtension):
+    """A document that is known costs two look-ups here."""
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        execution = self.execution_context
+        context: Context = execution.context
+        extensions: dict[str, Any] = execution.operation_extensions or {}
+        check_variables(execution.variables)
+        execution.query = await context.services.persisted.text(execution.query, extensions)
+        yield
+        cost = max(context.budget.estimate.total, len(context.trace.steps))
+        await context.services.rates.charge(context.caller.object_id, cost)
+
+    def on_parse(self) -> Iterator[None]:
+        execution = self.execution_context
+        if execution.query:
+            context: Context = execution.context
+            self._prepared = context.services.documents.prepare(execution.query, execution.schema._schema)
+            execution.graphql_document = self._prepared.document
+        yield
+
+    async def on_validate(self) -> AsyncIterator[None]:
+        """Strawberry validates what has no verdict yet."""
+        execution = self.execution_context
+        execution.pre_execution_errors = self._prepared.problems
+        if execution.operation_extensions and execution.query and not self._prepared.problems:
+            context: Context = execution.context
+            await context.services.persisted.keep(execution.query, execution.operation_extensions)
+        yield
