@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -17,7 +18,8 @@ from graphql.type import get_nullable_type, is_required_input_field
 from sqlalchemy import event
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.sandbox.app import Sandbox
+from gateway.config import ActsAs
+from gateway.sandbox.app import Sandbox, open_sandbox
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, SALES, WIDGET, Person
 from schema.root import build_schema
@@ -332,3 +334,27 @@ async def test_text_that_no_database_can_hold_is_written_down_without_it(fresh: 
 
     assert entry["input"] == {"id": "ab"}
     assert json.dumps(entry)
+
+
+async def test_on_behalf_of_callers_the_trail_does_not_tell_of_records_that_others_changed(
+    sandbox_files: Path, tmp_path: Path
+) -> None:
+    """Dataverse may hide them from this administrator."""
+    shutil.copytree(sandbox_files, tmp_path / "sandbox")
+    async with AsyncExitStack() as stack:
+        own = open_sandbox("http://localhost", folder=tmp_path / "sandbox")
+        stack.callback(own.close)
+        url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+        api = await start(own, url, stack, dataverse_as=ActsAs.ON_BEHALF_OF)
+        about = str(uuid4())
+        mutation = "mutation($id: ID!) { cancelSynchronization(id: $id) { __typename } }"
+        for person in (ADMIN, SALES):
+            await api.ask(mutation, {"id": about}, person=person)
+
+        others, mine = await entries(api)
+
+        assert (others["objectId"], others["input"], others["changes"]) == (SALES.object_id, None, None)
+        assert others["outcome"] == "REFUSED"
+        assert (mine["objectId"], mine["input"], mine["changes"]) == (ADMIN.object_id, {"id": about}, [])
+        assert await entries(api, record=about) == [mine]
+        assert await entries(api, record=about, objectId=SALES.object_id) == []
