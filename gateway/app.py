@@ -18,7 +18,7 @@ from gateway.health import add_health
 from gateway.hook_routes import hook_routes
 from gateway.jobs.engine import Pace
 from gateway.origins import Origins
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import installed
 from gateway.security_headers import SecurityHeaders
 from gateway.serving import Serving
 from gateway.streams import Streams
@@ -48,7 +48,7 @@ def create_app(
     are looked at, ``hook_pace`` how soon webhooks lead to runs.
     """
     where, origins = networks or Networks(), Origins(settings.allowed_origins)
-    mappings_with(settings.mappings_file)  # what is wrong with a file is told before anything is opened
+    installed(settings.mappings_file)  # what is wrong with a file is told before anything is opened
     trusted_documents(settings)
 
     @asynccontextmanager

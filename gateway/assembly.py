@@ -50,7 +50,8 @@ from gateway.reading.sight import Sight
 from gateway.reading.sources import COUPLINGS
 from gateway.redis_server import SharedCache, redis_at
 from gateway.runs.following import RunFollowing
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import installed
+from gateway.runs.own_places import keep_meanings
 from gateway.runs.pushing import Pushing
 from gateway.runs.reconciling import reconcile
 from gateway.runs.retention import RunRetention
@@ -63,7 +64,7 @@ from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import Books, Desks
 from gateway.sync.links import WebClients, web_root
-from gateway.sync.mappings import SIDES
+from gateway.sync.mappings import TABLE_MAPPINGS, sides_of
 from gateway.telemetry import log
 from gateway.triggers.hooks import hooks_of
 from gateway.triggers.notices import HookPace
@@ -112,6 +113,7 @@ async def running(
     engine = create_engine(settings.database_url.get_secret_value())
     try:
         await upgrade(engine)
+        await keep_meanings(engine, installed(settings.mappings_file).tables)
         store = CouplingStore(engine)
         if prepare is not None:
             await prepare(store)
@@ -236,7 +238,7 @@ def desks_of(
         facts=CompanyFacts(backends, known=known),
         feeds=Feeds(lookups, pages, capabilities),
         coupling_source=COUPLINGS,
-        sight=Sight(lookups, SIDES),
+        sight=Sight(lookups, sides_of(mappings.shipped if mappings is not None else TABLE_MAPPINGS)),
     )
     return Desks(books, backends, reading, timedelta(seconds=settings.request_deadline_seconds), mappings)
 
@@ -251,8 +253,8 @@ def _services(
     redis: Redis | None,
 ) -> Services:
     plans, capabilities = MatchPlans(engine), Capabilities()
-    shipped = mappings_with(settings.mappings_file)
-    mappings = MappingSettings(engine, shipped)
+    own = installed(settings.mappings_file)
+    mappings = MappingSettings(engine, own.tables, own.policies)
     desks = desks_of(settings, backends, books, capabilities, mappings)
     run_jobs = RunJobs(jobs, RunStore(engine), mappings, desks, _beside(settings))
     hooks = hooks_of(
@@ -296,13 +298,14 @@ def _services(
         audit=AuditTrail(engine),
         proxies=Proxies(settings.trusted_proxies or ()),
         company=settings.company_id,
+        introspection=settings.introspection,
         max_page_size=settings.max_page_size,
         max_cost=settings.max_cost or None,
         deadline_seconds=settings.request_deadline_seconds,
         modules=settings.modules,
         extension_api=settings.extension_api,
         look_ahead=timedelta(days=settings.look_ahead_days),
-        record_branches=branches_of(shipped.values()),
+        record_branches=branches_of(own.tables.values()),
         documents=PreparedDocuments(limits_of(settings)),
         persisted=PersistedDocuments(
             trusted_documents(settings), settings.documents, SharedCache(redis) if redis is not None else None

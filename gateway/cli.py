@@ -192,17 +192,21 @@ def _own_certificate(folder: Path) -> Tls:
 @app.command()
 def schema(
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead of standard output.")] = None,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Print who may see what instead, as docs/role-table.md has it.")
+    ] = False,
 ) -> None:
-    """Print the GraphQL schema (SDL)."""
-    from schema.root import print_sdl
+    """Print the GraphQL schema (SDL), or who may see what of it."""
+    from schema.role_table import print_roles
+    from schema.root import build_schema, print_sdl
 
-    sdl = print_sdl()
+    text = print_roles(build_schema()._schema) if roles else print_sdl()
     if output is None:
-        sys.stdout.write(sdl)
+        sys.stdout.write(text)
     else:
         with one_clear_line():
             try:
-                output.write_text(sdl, encoding="utf-8")
+                output.write_text(text, encoding="utf-8")
             except OSError as error:
                 raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
 

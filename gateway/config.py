@@ -30,6 +30,7 @@ from sqlalchemy.exc import ArgumentError
 from gateway.audit.proxies import Network
 from gateway.auth.caller import Role
 from gateway.auth.credentials import Certificate, read_certificate
+from gateway.auth.introspection import Introspection
 from gateway.errors import ConfigError
 from gateway.figures.documents import Module
 from gateway.manifest import Documents
@@ -299,6 +300,9 @@ class Settings(BaseSettings):
         le=16_000_000,
         description="The longest body read of a request that is no administrator's.",
     )
+    introspection: Introspection = Field(
+        default=Introspection.USERS, description="Which callers may ask for the schema, and get suggestions from it."
+    )
     max_batch: int = Field(
         default=10, ge=0, le=100, description="The most operations one request may hold, as a list; 0 and 1: no lists."
     )
@@ -365,7 +369,8 @@ class Settings(BaseSettings):
     )
     webhooks: bool = Field(default=True, description="Whether the two systems are asked to tell us of changes.")
     mappings_file: Path | None = Field(
-        default=None, description="A file with further fields for the mappings, TOML or JSON, see docs/mappings.md."
+        default=None,
+        description="A file with further fields and tables for the mappings, TOML or JSON, see docs/mappings.md.",
     )
     trusted_proxies: TrustedProxies | None = Field(
         default=None,

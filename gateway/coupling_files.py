@@ -24,7 +24,7 @@ from gateway.pairing.files.rows import RowOutcome, RowResult
 from gateway.pairing.files.shapes import Shape
 from gateway.pairing.files.text import joined, lines_of, neutral
 from gateway.reading.capabilities import Capabilities
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import mappings_with
 from gateway.runs.settings import MappingSettings
 from gateway.sync.desk import Desk
 
@@ -106,7 +106,7 @@ async def export_file(settings: Settings, file: str, wanted: CouplingFilter, sha
     count = 0
     async with _store(settings) as store:
         with _writing(file) as write:
-            async for part, couplings in export(store, wanted, shape):
+            async for part, couplings in export(store, wanted, shape, mappings_with(settings.mappings_file)):
                 write(part)
                 count += couplings
     say(f"exported {count:,}")

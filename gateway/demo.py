@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from gateway.app import create_app
+from gateway.auth.introspection import Introspection
 from gateway.backends import Networks
 from gateway.config import Settings
 from gateway.couplings.coupling import Coupling, Mapping, Result
@@ -114,6 +115,7 @@ def _settings(addresses: Addresses, client_secret: str, database_url: str) -> Se
         dataverse_url=addresses.dataverse,
         dataverse_scope=f"{addresses.dataverse}/.default",
         database_url=SecretStr(database_url),
+        introspection=Introspection.EVERYBODY,  # GraphiQL asks for it, whoever signs in there
     )
 
 

@@ -14,27 +14,28 @@ from uuid import UUID
 
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, Undefined, value_from_ast_untyped
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.audit.bounded import bounded, bounded_changes
 from gateway.audit.entry import AuditOutcome, Beginning, Ending, changes_of
 from gateway.errors import CallerError, DatabaseError, ErrorCode, GatewayError, InvalidInputError
 from gateway.noted import MOST_RECORDS, Notes, noting
 from gateway.telemetry import log
-from schema.context import Context
+from schema.guard import Guard
 from schema.ids import parse_id
 
 _MOST_CODES = 20
 _LONGEST_ID = 200
 
+_writing = set[asyncio.Task[None]]()
+"""The loop itself keeps no task alive."""
+
 _REFUSALS = frozenset({"UserError", "ConflictMoved"})
 """Payloads that say that nothing was done."""
 
 
-class AuditedExecution(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor; ``context_value`` has the trail, and who asks from where."""
+class AuditedExecution(Guard):
+    """The executor that asks who may see what; ``context_value`` has the trail, and who asks from where."""
 
-    context_value: Context
     _payload: object = None
 
     def execute_fields_serially(
@@ -79,8 +80,7 @@ class AuditedExecution(StrawberryGraphQLCoreExecutionContext):
                 await self._end(number, _ending(None, [error], notes))
                 raise
             except BaseException:  # the caller is gone, or the gateway stops: what was done stays done
-                broken = _ending(None, [], notes, AuditOutcome.BROKEN_OFF)
-                await asyncio.shield(self._end(number, broken))
+                self._end_beside(number, _ending(None, [], notes, AuditOutcome.BROKEN_OFF))
                 raise
         errors = [each for each in self.collected_errors.errors[told:] if each.path == path.as_list()]
         await self._end(number, _ending(self._payload, errors, notes))
@@ -114,6 +114,12 @@ class AuditedExecution(StrawberryGraphQLCoreExecutionContext):
         variables = coerced | raw
         given = {each.name.value: value_from_ast_untyped(each.value, variables) for each in node.arguments or ()}
         return {name: value for name, value in given.items() if value is not Undefined}
+
+    def _end_beside(self, number: int, ending: Ending) -> None:
+        """Who was cancelled may not wait for anything any more."""
+        task = asyncio.create_task(self._end(number, ending))
+        _writing.add(task)
+        task.add_done_callback(_writing.discard)
 
     async def _end(self, number: int, ending: Ending) -> None:
         """What was done stays done: an end that cannot be written is told to the log, and the entry stays without one."""

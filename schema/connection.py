@@ -10,6 +10,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.reading.row import Failure, Row, RowPage
+from schema.access import WITH_ITS_FIELD, seen_by
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ def edge_scope(edges_key: str, node_key: str) -> str:
     return f"{edges_key}/{node_key}/"
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more rows follow.")
@@ -32,6 +34,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last row; give it as `after` to go on.")
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="A row and where it stands.")
 class Edge(Generic[T]):
     row: strawberry.Private[Row]
@@ -44,6 +47,7 @@ class Edge(Generic[T]):
         return self.show(self.row.within(edge_scope(self.row.scope, str(info.path.key))))
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="A page of rows.")
 class Connection(Generic[T]):
     page: strawberry.Private[RowPage]

@@ -13,6 +13,7 @@ from gateway.audit.entry import Whereabouts
 from gateway.audit.proxies import Proxies
 from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Caller
+from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
 from gateway.clients.call import AS_APPLICATION, Acting, Call, Deadline
 from gateway.clients.client import ODataClient
@@ -41,6 +42,7 @@ from gateway.runs.troubles import Troubles
 from gateway.runs.watching import RunWatches
 from gateway.sync.desk import Books, Desk, Desks
 from gateway.sync.links import WebClients
+from gateway.sync.mappings import TableMappings, not_filled
 from gateway.triggers.hooks import Hooks
 from gateway.triggers.schedules import Schedules
 from schema.coupled_records import CouplingDetails
@@ -126,6 +128,7 @@ class Services:
     audit: AuditTrail
     proxies: Proxies
     company: UUID
+    introspection: Introspection
     max_page_size: int
     max_cost: int | None
     deadline_seconds: float
@@ -137,6 +140,16 @@ class Services:
     persisted: PersistedDocuments
     rates: RateLimit
     today: Callable[[], date]
+
+    @property
+    def tables(self) -> TableMappings:
+        """The mappings of this installation."""
+        return self.run_jobs.settings.shipped
+
+    def require_filled(self, mapping: CouplingMapping | None) -> None:
+        """Raises: InvalidInputError, when it is a place of the installation's own that is not filled."""
+        if mapping is not None and mapping not in self.tables:
+            raise not_filled(mapping)
 
 
 class Context(BaseContext):
@@ -168,7 +181,12 @@ class Context(BaseContext):
         self.budget = Budget(services.max_cost)
         self.read_at = datetime.now(UTC)
         self.today = services.today()
-        self.details = CouplingDetails(self.desk, services.books.changes, self.budget)
+        self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)
+
+    @property
+    def may_introspect(self) -> bool:
+        """Whether the caller may ask for the schema, and be told of its names."""
+        return self.services.introspection.allows(self.caller)
 
     def reader(self, company: UUID | None = None) -> Reader:
         """Reads on behalf of this request in one company, the configured one by default."""

@@ -15,14 +15,14 @@ from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.coupling import Coupling, HistoryEntry, Mapping
 from gateway.errors import GatewayError, InvalidInputError
 from gateway.reading.budget import Budget
-from gateway.reading.need import Branch, ByKey, Need
+from gateway.reading.need import Branch, ByKey, Need, Source
 from gateway.reading.row import Failure, Row
 from gateway.reading.sight import is_hidden
 from gateway.records import Backend
 from gateway.sync.desk import Desk
 from gateway.sync.differences import CouplingSide, Difference, Pairing, read_differences
 from gateway.sync.mapping import Table, TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mappings import TABLE_MAPPINGS, TableMappings
 from gateway.sync.records import Found
 from schema.costs import DIFFERENCES
 
@@ -41,31 +41,44 @@ def _branch(mapping: TableMapping, backend: Backend) -> Branch:
     return Branch(_name(mapping.mapping, backend), link, Need(source, mapping.columns(backend)))
 
 
-BUSINESS_CENTRAL_RECORD = tuple(_branch(each, Backend.BUSINESS_CENTRAL) for each in TABLE_MAPPINGS.values())
-DATAVERSE_RECORD = tuple(_branch(each, Backend.DATAVERSE) for each in TABLE_MAPPINGS.values())
+def _nowhere(place: Mapping, backend: Backend) -> Branch:
+    """A place for tables of an installation's own, until the configuration says which: no coupling leads there."""
+    link = ByKey(_IDS[backend], "", when=("mapping", frozenset()))
+    return Branch(_name(place, backend), link, Need(Source(backend, "", ""), frozenset()))
+
+
+def _declared(backend: Backend) -> tuple[Branch, ...]:
+    of_places = (_nowhere(each, backend) for each in Mapping if each.is_own)
+    return (*(_branch(each, backend) for each in TABLE_MAPPINGS.values()), *of_places)
+
+
+BUSINESS_CENTRAL_RECORD = _declared(Backend.BUSINESS_CENTRAL)
+DATAVERSE_RECORD = _declared(Backend.DATAVERSE)
 BOTH_RECORDS = (*BUSINESS_CENTRAL_RECORD, *DATAVERSE_RECORD)
 
 
 def branches_of(mappings: Iterable[TableMapping]) -> dict[str, Branch]:
-    """The branches for mappings with further fields, by their names."""
+    """The branches for the mappings of an installation, by their names."""
     return {each.name: each for mapping in mappings for each in (_branch(mapping, side) for side in Backend)}
 
 
-def mapping_of(coupling: Row) -> TableMapping:
-    return TABLE_MAPPINGS[Mapping(str(coupling.key("mapping")))]
+def mapping_of(tables: TableMappings, coupling: Row) -> TableMapping:
+    """Raises: InvalidInputError, when it is a place of the installation's own that is filled no more."""
+    return tables[Mapping(str(coupling.key("mapping")))]
 
 
-def table_of(coupling: Row, backend: Backend) -> Table:
-    return mapping_of(coupling).table(backend)
+def table_of(tables: TableMappings, coupling: Row, backend: Backend) -> Table:
+    """Raises: InvalidInputError."""
+    return mapping_of(tables, coupling).table(backend)
 
 
 def id_of(coupling: Row, backend: Backend) -> UUID:
     return UUID(str(coupling.key(_IDS[backend])))
 
 
-def record_of(coupling: Row, backend: Backend) -> Found | Failure | None:
-    """The record as it was read; None when it no longer exists."""
-    mapping = mapping_of(coupling)
+def record_of(tables: TableMappings, coupling: Row, backend: Backend) -> Found | Failure | None:
+    """The record as it was read; None when it no longer exists. Raises: InvalidInputError."""
+    mapping = mapping_of(tables, coupling)
     outcome = coupling.links.get(_name(mapping.mapping, backend))
     if not isinstance(outcome, Row):
         return outcome if isinstance(outcome, Failure) else None
@@ -82,7 +95,7 @@ def told(record: Found | Failure | None) -> Found | None:
     return record
 
 
-def broken_side(coupling: Row) -> CouplingSide | None:
+def broken_side(tables: TableMappings, coupling: Row) -> CouplingSide | None:
     """Whose record no longer exists; None when both do, or when the caller may not see one: then it may be there or not.
 
     Raises:
@@ -90,7 +103,7 @@ def broken_side(coupling: Row) -> CouplingSide | None:
     """
     if any(is_hidden(coupling, backend) for backend in Backend):
         return None
-    records = {backend: record_of(coupling, backend) for backend in Backend}
+    records = {backend: record_of(tables, coupling, backend) for backend in Backend}
     gone = [backend for backend, record in records.items() if record is None]
     if len(gone) == 2:
         return CouplingSide.BOTH
@@ -101,13 +114,14 @@ def broken_side(coupling: Row) -> CouplingSide | None:
     return None
 
 
-def pairing_of(coupling: Row) -> Pairing | None:
+def pairing_of(tables: TableMappings, coupling: Row) -> Pairing | None:
     """Both records; None when one no longer exists, or could not be read.
 
     Raises:
         GatewayError: why it could not be read, and nobody was told yet.
     """
-    bc, crm = (told(record_of(coupling, backend)) for backend in (Backend.BUSINESS_CENTRAL, Backend.DATAVERSE))
+    records = (record_of(tables, coupling, backend) for backend in (Backend.BUSINESS_CENTRAL, Backend.DATAVERSE))
+    bc, crm = map(told, records)
     if bc is None or crm is None or isinstance(coupling.values, Failure):
         return None
     return Pairing(Coupling(**coupling.values), bc, crm)  # type: ignore[arg-type]  # a coupling's row is its fields
@@ -128,8 +142,10 @@ def check_first(first: int) -> None:
 class CouplingDetails:
     """What couplings of one GraphQL request are asked for besides; ``desk`` makes one for a company."""
 
-    def __init__(self, desk: Callable[[UUID], Desk], changes: CouplingChanges, budget: Budget) -> None:
-        self._desk, self._changes, self._budget = desk, changes, budget
+    def __init__(
+        self, desk: Callable[[UUID], Desk], tables: TableMappings, changes: CouplingChanges, budget: Budget
+    ) -> None:
+        self._desk, self._tables, self._changes, self._budget = desk, tables, changes, budget
         self.differences: DataLoader[Row, list[Difference] | Failure] = DataLoader(self._differences)
         self.history: DataLoader[tuple[UUID, int], list[HistoryEntry] | Failure] = DataLoader(self._history)
         self.company_name: DataLoader[UUID, str | Failure | None] = DataLoader(self._company_names)
@@ -138,7 +154,7 @@ class CouplingDetails:
         """Of couplings whose records are both there; one failure stands for all that it concerns."""
         groups: dict[tuple[UUID | None, Mapping], list[Row]] = {}
         for each in couplings:
-            groups.setdefault((each.company, mapping_of(each).mapping), []).append(each)
+            groups.setdefault((each.company, mapping_of(self._tables, each).mapping), []).append(each)
         read = await asyncio.gather(*(self._differences_of(some) for some in groups.values()))
         found: dict[Row, list[Difference] | Failure] = {}
         for some, answers in zip(groups.values(), read, strict=True):
@@ -148,11 +164,11 @@ class CouplingDetails:
     async def _differences_of(self, couplings: Sequence[Row]) -> list[list[Difference] | Failure]:
         company = couplings[0].company
         assert company is not None  # noqa: S101 - couplings hold in one
-        pairings = [each for row in couplings if (each := pairing_of(row)) is not None]
+        pairings = [each for row in couplings if (each := pairing_of(self._tables, row)) is not None]
         self._budget.note("differences", DIFFERENCES)
         desk = self._desk(company)
         try:
-            mapping = await desk.mapping(mapping_of(couplings[0]).mapping)
+            mapping = await desk.mapping(mapping_of(self._tables, couplings[0]).mapping)
             found = await read_differences(desk, mapping, pairings)
         except GatewayError as error:
             failure = Failure(error)
@@ -173,7 +189,7 @@ class CouplingDetails:
             return None
         company = coupling.company
         assert company is not None  # noqa: S101 - couplings hold in one
-        return await self.seen(found, mapping_of(coupling).mapping, company)
+        return await self.seen(found, Mapping(str(coupling.key("mapping"))), company)
 
     async def seen(self, entries: Sequence[HistoryEntry], mapping: Mapping, company: UUID) -> list[HistoryEntry]:
         """Without the lines that name a record which the caller may not see. Raises: BackendError: that is not known."""

@@ -67,14 +67,15 @@ class CouplingFileQueries:
         if not 1 <= first <= MOST_EXPORTED:
             raise InvalidInputError(f"first must be between 1 and {MOST_EXPORTED:,}.", argument="first")
         services = info.context.services
+        services.require_filled(mapping)
         where = company or (services.company if shape is FileShape.TABLE_5331 else None)
         begin = position_of(after) if after is not None else None
         wanted = CouplingFilter(mapping=mapping, company_id=where)
         found = await services.couplings.page(wanted, after=begin, limit=first + 1)
         page = found[:first]
-        shown = of_shape(page, shape)
+        shown = of_shape(page, shape, services.tables)
         return CouplingsCsv(
-            csv=("" if after is not None else header_line(shape)) + coupling_lines(shown, shape),
+            csv=("" if after is not None else header_line(shape)) + coupling_lines(shown, shape, services.tables),
             row_count=len(shown),
             end_cursor=cursor_of(page[-1]) if page else None,
             has_next_page=len(found) > first,

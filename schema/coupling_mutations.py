@@ -92,6 +92,10 @@ class CouplingMutations:
     ) -> UncoupleMappingPayload | None:
         selection_of(info)
         services, company = info.context.services, input.company or info.context.services.company
+        try:
+            services.require_filled(input.mapping)
+        except InvalidInputError as error:
+            return UserError.of(error)
         job, count = await services.uncouple_jobs.start(input.mapping, company, info.context.caller.name)
         status = await services.jobs.status(job)
         assert status is not None  # noqa: S101 - it was begun just now

@@ -11,7 +11,7 @@ from gateway.errors import InvalidInputError
 from gateway.pairing.drift.examiner import Question
 from gateway.pairing.drift.kinds import KINDS
 from gateway.pairing.drift.pages import drift_page
-from gateway.pairing.salespersons.owners import OWNED
+from gateway.pairing.salespersons.owners import owned
 from gateway.pairing.salespersons.people import read_people
 from gateway.pairing.salespersons.readiness import readiness
 from gateway.pairing.salespersons.team import default_team, members
@@ -84,13 +84,15 @@ class CouplingQueries:
         selected = selection_of(info)
         names = selected.names()
         selected.window(first, after, count=False)
-        if wrong := [each for each in mapping or () if each not in OWNED]:
+        tables = info.context.services.tables
+        every = owned(tables)
+        if wrong := [each for each in mapping or () if each not in every and tables[each]]:
             raise InvalidInputError(f"Nobody owns what {wrong[0]} couples.", argument="mapping")
-        wanted = mapping or OWNED
+        wanted = [each for each in every if mapping is None or each in mapping]
         place = owners.place_of(after) if after is not None else None
         count = not names.isdisjoint({"counts", "gaps"})
         found = await readiness(info.context.desk(company), wanted, first=first, after=place, count=count)
-        return owners.OwnerReadiness.of(found, wanted, has_previous=after is not None)
+        return owners.OwnerReadiness.of(found, [tables[each] for each in wanted], has_previous=after is not None)
 
     @strawberry.field(
         description="The Couple Salespersons page: users of CRM by name, with their salespersons, and who could be theirs. "

@@ -9,6 +9,7 @@ from strawberry.schema.schema import validate_document
 
 from gateway.errors import QueryTooLargeError
 from schema.limits import Limits, read_document
+from schema.validation import discreet_problems
 
 _MOST_DOCUMENTS: Final = 500
 _MOST_CHARACTERS: Final = 1_000_000
@@ -19,10 +20,11 @@ _RULES = (*recommended_rules, *specified_rules)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document within the limits, and what is wrong with it otherwise."""
+    """A document within the limits, and what is wrong with it otherwise; ``discreet`` is the same without names of the schema."""
 
     document: DocumentNode
     problems: list[GraphQLError]
+    discreet: list[GraphQLError]
 
 
 class PreparedDocuments:
@@ -44,7 +46,8 @@ class PreparedDocuments:
             self._kept.move_to_end(text)
             return found
         document = read_document(text, self.limits)
-        prepared = Prepared(document, validate_document(schema, document, _RULES))
+        problems = validate_document(schema, document, _RULES)
+        prepared = Prepared(document, problems, discreet_problems(schema, document, _RULES) if problems else [])
         self._keep(text, prepared)
         return prepared
 

@@ -71,6 +71,11 @@ show_enum(
         Mapping.UNIT_OF_MEASURE: "Unit of measure and unit group.",
         Mapping.OPPORTUNITY: "Opportunity and opportunity.",
         Mapping.SALES_INVOICE: "Posted sales invoice and invoice, with their lines.",
+        **{
+            each: f"Tables of the installation's own, place {each[-1]} of 9: `tableMappings` tells which, if any."
+            for each in Mapping
+            if each.is_own
+        },
     },
 )
 show_enum(

@@ -23,22 +23,13 @@ from gateway.reading import values
 from gateway.reading.need import BaseCurrency, Branch, ByKey, Link, LocalCurrency, Many, Source
 from gateway.reading.row import Failure, Row, RowPage
 from gateway.reading.values import Convert
+from schema.access import ADMINISTRATORS as ADMINISTRATORS
+from schema.access import EVERY_ROLE as EVERY_ROLE
+from schema.access import READERS as READERS
+from schema.access import SIGNED_IN as SIGNED_IN
 from schema.connection import Connection
 from schema.ids import GlobalId
 from schema.money import Money
-
-READERS = frozenset({Role.INTEGRATION_ADMINISTRATOR, Role.INTEGRATION_USER})
-"""Who may read synchronized data."""
-
-ADMINISTRATORS = frozenset({Role.INTEGRATION_ADMINISTRATOR})
-"""Who sets up and looks after the integration as a whole."""
-
-EVERY_ROLE = frozenset(Role)
-"""What identifies an item: everybody with a role."""
-
-SIGNED_IN = frozenset[Role]()
-"""Needs no role, only a token that passed."""
-
 
 First = Annotated[int, strawberry.argument(description="How many rows; the limit is a setting of the gateway.")]
 After = Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")]

@@ -16,12 +16,12 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.answers.plan import FailedFeed, FigurePlan
 from gateway.auth.caller import Role
 from gateway.figures.unavailable import Unavailable
+from schema.access import WITH_ITS_FIELD, seen_by
 from schema.enums import MissingReason
 from schema.fields import READERS, declaration_of, declared
+from schema.rules import DEFINITION
 
 T = TypeVar("T")
-
-_DEFINITION = "strawberry-definition"
 
 
 @dataclass_transform(kw_only_default=True)
@@ -38,7 +38,7 @@ def figure_type(plan: FigurePlan, *, description: str) -> Callable[[type[T]], ty
 
 def figure_plan(target: GraphQLObjectType) -> FigurePlan | None:
     """The plan of a figure type; None for any other."""
-    found = getattr(target.extensions[_DEFINITION].origin, "figure_plan", None)
+    found = getattr(target.extensions[DEFINITION].origin, "figure_plan", None)
     return found if isinstance(found, FigurePlan) else None
 
 
@@ -75,6 +75,7 @@ def figure(
     )
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="A figure that could not be had, and why.")
 class MissingFigure:
     figure: str = strawberry.field(description="The name of the field that is null for it.")

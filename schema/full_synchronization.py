@@ -66,6 +66,7 @@ class FullSynchronizationMutations:
             if input.mapping is None:
                 wanted = [each.mapping for each in configured.values() if each.enabled]
             else:
+                services.require_filled(input.mapping)
                 configured[input.mapping].require_enabled()
                 wanted = [configured[input.mapping].mapping]
                 require_way(wanted[0], input.way)

@@ -5,7 +5,7 @@ two properties are not offered because Business Central refuses them.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -126,7 +126,12 @@ def properties_of(given: Any) -> Iterator[str]:
     """The properties a filter input compares."""
     for field in dataclasses.fields(given) if given is not None else ():
         if getattr(given, field.name) is not None:
-            yield field.metadata[_PROPERTY]
+            yield property_of(field.metadata)
+
+
+def property_of(metadata: Mapping[Any, Any]) -> str:
+    """The property that a filter's field compares."""
+    return str(metadata[_PROPERTY])
 
 
 def _conditions(given: Any, backend: Backend) -> Iterator[Filter]:

@@ -6,8 +6,10 @@ from typing import Self
 import strawberry
 
 from gateway.reading.row import Failure, Row
+from schema.access import WITH_ITS_FIELD, seen_by
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="An amount in one currency.")
 class Money:
     """``_currency`` is the branch the code came from: a code, a row of currencies, a failure, or not asked for."""

@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.coupling_files import CouplingFileMutations
 from schema.coupling_mutations import CouplingMutations
 from schema.drift_mutations import DriftMutations
-from schema.fields import READERS, declared
+from schema.fields import EVERY_ROLE, READERS, declared
 from schema.full_synchronization import FullSynchronizationMutations
 from schema.lookups import look_up_each
 from schema.matches import MatchMutations
@@ -58,7 +58,7 @@ class Mutation(
         description="Copy the twelve amounts of customers to the statistics rows of their accounts in CRM, as "
         "the native integration "
         "does every half hour. Unchanged and incomplete figures are not written.",
-        metadata=declared(READERS),
+        metadata=declared(EVERY_ROLE),
     )
     async def update_account_statistics(
         self, info: Ask, input: Annotated[UpdateAccountStatisticsInput, strawberry.argument(description="Whose.")]

@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from gateway.errors import GatewayError, InvalidInputError
+from gateway.errors import ForbiddenError, GatewayError, InvalidInputError
 from gateway.odata.query import Value
 from gateway.reading.lookup import match_key
 from gateway.reading.need import Need
@@ -17,7 +17,7 @@ from schema.context import Context
 from schema.coupling_pages import values_of
 from schema.fields import show
 from schema.ids import GlobalId, parse_id
-from schema.selection import selection_of
+from schema.selection import Selection, selection_of
 
 Ask = Info[Context, Any]
 
@@ -31,7 +31,7 @@ MOST_NODES = 100
 async def find_nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
     """The records in the order of their ids: one look-up for each type and company among them.
 
-    A look-up that fails nulls its own, with one error.
+    A look-up that fails nulls its own, with one error; so does a type whose records the caller may not see.
 
     Raises:
         InvalidInputError: too many ids, or one that is none of ours.
@@ -45,7 +45,7 @@ async def find_nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
         if each.type_name not in _NODES:
             raise InvalidInputError("This is not an id this API has given out.", argument="id")
         groups.setdefault((each.type_name, each.company), []).append(each.key)
-    needs = {type_name: selected.row(type_name) for type_name, _ in groups}
+    needs = {type_name: _need(selected, type_name) for type_name, _ in groups}
     read = await asyncio.gather(
         *(_group(info, needs[type_name], company, keys) for (type_name, company), keys in groups.items())
     )
@@ -53,7 +53,18 @@ async def find_nodes(info: Ask, ids: list[strawberry.ID]) -> list[Any]:
     return [_node(found[each.type_name, each.company], each) for each in wanted]
 
 
-async def _group(info: Ask, need: Need, company: UUID, keys: list[UUID]) -> dict[str, Row | Failure]:
+def _need(selected: Selection, type_name: str) -> Need | Failure:
+    """What is wanted of the records of a type; a failure where the caller may not know that there are any."""
+    try:
+        selected.require_record(type_name)
+    except ForbiddenError as error:
+        return Failure(error)
+    return selected.row(type_name)
+
+
+async def _group(info: Ask, need: Need | Failure, company: UUID, keys: list[UUID]) -> dict[str, Row | Failure]:
+    if isinstance(need, Failure):
+        return dict.fromkeys(map(match_key, keys), need)
     context = info.context
     reader = context.reader(company)
     if need.source is COUPLINGS:

@@ -33,8 +33,9 @@ class Preparation(SchemaExtension):
     async def on_validate(self) -> AsyncIterator[None]:
         """Strawberry validates what has no verdict yet."""
         execution = self.execution_context
-        execution.pre_execution_errors = self._prepared.problems
+        context: Context = execution.context
+        prepared = self._prepared
+        execution.pre_execution_errors = prepared.problems if context.may_introspect else prepared.discreet
         if execution.operation_extensions and execution.query and not self._prepared.problems:
-            context: Context = execution.context
             await context.services.persisted.keep(execution.query, execution.operation_extensions)
         yield

@@ -25,9 +25,9 @@ from gateway.errors import (
     MethodNotAllowedError,
 )
 from gateway.telemetry import log
+from schema.access import READERS
 from schema.auditing import AuditedExecution
 from schema.context import Context
-from schema.fields import READERS
 from schema.mutation import Mutation
 from schema.preparation import Preparation
 from schema.query import Query

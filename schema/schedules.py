@@ -56,6 +56,7 @@ class ScheduleMutations:
         services = info.context.services
         try:
             key = key_for(input.task, input.mapping, input.company or services.company)
+            await services.run_jobs.settings.of(key.mapping, key.company_id)
             every = checked(input.every_minutes) if input.every_minutes is not None else None
         except InvalidInputError as error:
             return UserError.of(error)

@@ -1,8 +1,8 @@
 """From a GraphQL selection to a :class:`~gateway.reading.need.Need`: looks ahead, fetches nothing.
 
 Reads what ``schema.fields`` declared of every selected field. Aliases, fragments, type conditions, ``@skip`` and
-``@include`` are followed as the executor follows them; a field the caller may not see refuses the whole root field before
-anything is asked.
+``@include`` are followed as the executor follows them. What the caller may not see is left out, so that nothing is read for
+it; the executor says that it is denied (``schema.guard``).
 
 Source: GraphQL specification, 6.3.2 Field Collection.
 """
@@ -15,7 +15,6 @@ from typing import Any
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
-    GraphQLField,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -27,21 +26,18 @@ from graphql import (
     get_named_type,
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
-from strawberry.types.field import StrawberryField
 
 from gateway.answers.plan import Asked, Setting, company_branch, feed_branch
 from gateway.auth.caller import Role
-from gateway.errors import ForbiddenError, InvalidInputError
+from gateway.errors import InvalidInputError
 from gateway.reading.need import BaseCurrency, Branch, InCompany, Link, LocalCurrency, Need, Source
 from gateway.reading.paging import Window
 from gateway.reading.sources import CURRENCIES
 from schema.connection import edge_scope, nodes_scope
 from schema.costs import BESIDE
-from schema.fields import CURRENCY_BRANCH, READERS, Declaration, RowField, declaration_of
+from schema.fields import CURRENCY_BRANCH, Declaration, RowField, declaration_of
 from schema.figures import figure_plan
-
-_DEFINITION = "strawberry-definition"
-"""Under this key Strawberry leaves its own field and type definitions in graphql-core's."""
+from schema.rules import DEFINITION, column_rule, may, require, rule_of, strawberry_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +52,24 @@ class Selection:
     """What is read of coupled records here, where the configuration adds fields to them; by the branch's name."""
 
     def __post_init__(self) -> None:
-        root = self.info.parent_type
-        self._declaration(root, self.info.field_name)
+        root, name = self.info.parent_type, self.info.field_name
+        require(self.roles, rule_of(root, name), f"{root.name}.{name}")
 
     def row(self, type_name: str | None = None) -> Need:
         """What the current field wants of the row it returns; ``type_name`` chooses one of an interface's types."""
         target = self._object_type(type_name)
-        if type_name is not None:  # that there is such a record is something to see, too
-            self._declaration(target, "id")
         if figure_plan(target) is not None:
             return self._figures(target, self.info.field_nodes, self._arguments(self.info), prefix="")
         return self._need(target, _selection_sets(self.info.field_nodes))
+
+    def require_record(self, type_name: str) -> None:
+        """Refuse a record of a type whose ids the caller may not see: that there is one is something to see, too.
+
+        Raises:
+            ForbiddenError: naming the type and the roles that would do.
+        """
+        target = self._object_type(type_name)
+        require(self.roles, rule_of(target, "id"), f"{target.name}.id")
 
     def inside(self, type_name: str, field: str) -> Need | None:
         """What is wanted of the row in a field of a type that the current field may return; None when it is not asked."""
@@ -96,15 +99,6 @@ class Selection:
         definition = info.parent_type.fields[info.field_name]
         return get_argument_values(definition, info.field_nodes[0], self._variables)
 
-    def check(self) -> None:
-        """Refuse fields of a plain object the caller may not see; they need no look-ahead."""
-        target = self._object_type(None)
-        for nodes in self._collect(target, _selection_sets(self.info.field_nodes)).values():
-            field = target.fields.get(nodes[0].name.value)
-            declaration = declaration_of(_strawberry_field(field)) if field is not None else None
-            if declaration is not None:
-                require(self.roles, declaration.access, f"{target.name}.{nodes[0].name.value}")
-
     def rows(self) -> Need:
         """What the current field wants of the rows of the connection it returns."""
         return self._rows(self._object_type(None), self.info.field_nodes)
@@ -117,13 +111,8 @@ class Selection:
         """
         target = get_named_type(self._object_type(None).fields["nodes"].type)
         assert isinstance(target, GraphQLObjectType)  # noqa: S101 - a connection of rows
-        access: dict[str, frozenset[Role]] = {}
-        for field in target.fields.values():
-            declaration = declaration_of(_strawberry_field(field))
-            if declaration is not None and declaration.column is not None:
-                access[declaration.column] = declaration.access
         for name in names:
-            require(self.roles, access.get(name, READERS), f"{target.name} by {name}")
+            require(self.roles, column_rule(target, name), f"{target.name} by {name}")
 
     def counts(self) -> bool:
         """Whether the current connection field asks for ``totalCount``."""
@@ -158,7 +147,7 @@ class Selection:
             name = nodes[0].name.value
             if name.startswith("__"):
                 continue
-            declaration = self._declaration(target, name)
+            declaration = _declaration(target, name)
             if declaration.column is not None:
                 columns.add(declaration.column)
             if declaration.currency is not None and self._wants_currency(target, nodes):
@@ -220,9 +209,8 @@ class Selection:
                 continue
             definition = target.fields[name]
             wanted.currency |= name == "currencyCode"
-            declaration = declaration_of(_strawberry_field(definition))
+            declaration = declaration_of(strawberry_field(definition))
             if declaration is not None:
-                require(self.roles, declaration.access, f"{target.name}.{name}")
                 wanted.columns |= declaration.columns
                 wanted.feeds |= declaration.feeds
             named = get_named_type(definition.type)
@@ -269,12 +257,6 @@ class Selection:
         columns = frozenset[str]().union(*(need.columns for need in needs))
         return Need(needs[0].source, columns, tuple(branches.values()))
 
-    def _declaration(self, target: GraphQLObjectType, name: str) -> Declaration:
-        declaration = declaration_of(_strawberry_field(target.fields[name]))
-        assert declaration is not None, f"{target.name}.{name} declares nothing"  # noqa: S101 - a test walks the schema
-        require(self.roles, declaration.access, f"{target.name}.{name}")
-        return declaration
-
     def _wants_currency(self, target: GraphQLObjectType, nodes: Sequence[FieldNode]) -> bool:
         money = get_named_type(target.fields[nodes[0].name.value].type)
         assert isinstance(money, GraphQLObjectType)  # noqa: S101 - amounts are Money
@@ -284,7 +266,7 @@ class Selection:
         return {nodes[0].name.value for nodes in self._collect(target, sets).values()}
 
     def _collect(self, target: GraphQLObjectType, sets: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
-        """The selected fields by response key; the same key selected twice is one field."""
+        """The selected fields that the caller may see, by response key; the same key selected twice is one field."""
         collected: dict[str, list[FieldNode]] = {}
         seen: set[str] = set()
         waiting = list(reversed(list(sets)))
@@ -305,7 +287,7 @@ class Selection:
                     definition = getattr(fragment, "definition", fragment)
                     if self._applies(definition.type_condition.name.value, target):
                         waiting.append(definition.selection_set)
-        return collected
+        return {key: nodes for key, nodes in collected.items() if may(target, nodes[0].name.value, self.roles)}
 
     def _included(self, node: Any) -> bool:
         if not node.directives:
@@ -343,33 +325,23 @@ class _Wanted:
     currency: bool = False
 
 
-def require(roles: frozenset[Role], access: frozenset[Role], what: str) -> None:
-    """Refuse a caller who has none of the roles ``what`` needs.
-
-    Raises:
-        ForbiddenError: naming the field and the roles that would do.
-    """
-    if access and not roles & access:
-        raise ForbiddenError(f"{what} needs one of the roles: {', '.join(sorted(access))}.")
-
-
 def _selection_sets(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:
     return [node.selection_set for node in nodes if node.selection_set is not None]
 
 
 def _is_plain(target: GraphQLObjectType) -> bool:
     """No type over rows, which has a plan of its own."""
-    return not hasattr(target.extensions[_DEFINITION].origin, "source")
+    return not hasattr(target.extensions[DEFINITION].origin, "source")
 
 
-def _strawberry_field(field: GraphQLField) -> StrawberryField:
-    found = field.extensions[_DEFINITION]
-    assert isinstance(found, StrawberryField)  # noqa: S101 - all our fields are Strawberry's
-    return found
+def _declaration(target: GraphQLObjectType, name: str) -> Declaration:
+    declaration = declaration_of(strawberry_field(target.fields[name]))
+    assert declaration is not None, f"{target.name}.{name} declares nothing"  # noqa: S101 - a test walks the schema
+    return declaration
 
 
 def _source(target: GraphQLObjectType) -> Source:
-    origin = target.extensions[_DEFINITION].origin
+    origin = target.extensions[DEFINITION].origin
     source = origin.source
     assert isinstance(source, Source)  # noqa: S101 - row types have one
     return source
@@ -378,7 +350,7 @@ def _source(target: GraphQLObjectType) -> Source:
 def _all_columns(target: GraphQLObjectType) -> Iterable[str]:
     """Every column a type declares: the rows of reference sets are read whole, so that they serve the next question too."""
     for field in target.fields.values():
-        found = _strawberry_field(field)
+        found = strawberry_field(field)
         if isinstance(found, RowField) and found.plain.declaration.column is not None:
             yield found.plain.declaration.column
 

@@ -55,6 +55,7 @@ class Subscription:
         company: Annotated[UUID | None, COMPANY] = None,
     ) -> AsyncGenerator[SynchronizationJob, None]:
         selection_of(info)
+        info.context.services.require_filled(mapping)
         return _jobs(info.context, mapping, company or info.context.services.company)
 
     @strawberry.subscription(
@@ -69,6 +70,7 @@ class Subscription:
         company: Annotated[UUID | None, COMPANY] = None,
     ) -> AsyncGenerator[CouplingsChanged, None]:
         selection_of(info)
+        info.context.services.require_filled(mapping)
         return _couplings(info.context, mapping, company or info.context.services.company)
 
 

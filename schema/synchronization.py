@@ -76,6 +76,7 @@ class SynchronizationQueries:
         if not 1 <= first <= _MOST:
             raise InvalidInputError(f"first must be between 1 and {_MOST}.", argument="first")
         services = info.context.services
+        services.require_filled(mapping)
         older = await services.run_jobs.runs.get(run_id(before)) if before is not None else None
         if before is not None and older is None:
             raise InvalidInputError("There is no such run.", argument="before")
@@ -131,7 +132,7 @@ class SynchronizationMutations:
         company = input.company or services.company
         try:
             (await services.run_jobs.settings.of(input.mapping, company)).require_enabled()
-        except RefusalError as error:
+        except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         run = await services.run_jobs.modified(input.mapping, company, info.context.caller.name)
         return SynchronizationStarted(job=SynchronizationJob(run=run))

@@ -80,6 +80,7 @@ class SynchronizationErrorQueries:
         selected = selection_of(info)
         selected.window(first, after, count=False)
         services = info.context.services
+        services.require_filled(mapping)
         where = company or services.company
         wanted = CouplingFilter(
             mapping=mapping, company_id=where, troubled=True, skipped=skipped, error_code=str(code) if code else None

@@ -14,7 +14,6 @@ from gateway.runs.changes import NO_CHANGE, SAME, SHIPPED_FILTER, FieldChange, F
 from gateway.runs.checks import check_field, check_mapping
 from gateway.runs.configured import Configured
 from gateway.runs.filter_trial import try_filter
-from gateway.runs.policy import DEFAULT
 from gateway.runs.states import passes_states
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, READERS, declared
@@ -117,7 +116,7 @@ def _changed(input: UpdateTableMappingInput, filters: dict[Backend, FilterChange
         InvalidInputError: the mapping has no such field, cannot go that way, or has no state that is passed on.
     """
     shipped = before.origin
-    policy, change = (DEFAULT, NO_CHANGE) if input.reset else (before.policy, before.change)
+    policy, change = (before.usual, NO_CHANGE) if input.reset else (before.policy, before.change)
     fields = dict(policy.fields)
     for each in input.fields or ():
         _require_field(before, each.field, "fields")
@@ -144,7 +143,7 @@ def _changed(input: UpdateTableMappingInput, filters: dict[Backend, FilterChange
         filters={backend: each for backend, each in every.items() if each != SHIPPED_FILTER},
     )
     check_mapping(shipped, change)
-    return Configured.of(shipped, policy, change)
+    return before.again(policy, change)
 
 
 def _field_changed(input: UpdateFieldMappingInput, before: Configured) -> Configured:
@@ -163,7 +162,7 @@ def _field_changed(input: UpdateFieldMappingInput, before: Configured) -> Config
     others = {field: each for field, each in change.fields.items() if field != name}
     change = replace(change, fields=others | ({name: changed} if changed != SAME else {}))
     check_field(before.origin, name, change)
-    return Configured.of(before.origin, replace(policy, fields=policies), change)
+    return before.again(replace(policy, fields=policies), change)
 
 
 def _without_shipped(before: Configured, change: FieldChange, name: str) -> FieldChange:

@@ -12,7 +12,10 @@ from uuid import UUID
 
 
 class Mapping(StrEnum):
-    """Which tables a coupling joins. Named after the Business Central side."""
+    """Which tables a coupling joins. Named after the Business Central side.
+
+    What the ``OWN_`` places join is the installation's to say, see ``gateway.runs.own_tables``.
+    """
 
     CUSTOMER = "CUSTOMER"
     VENDOR = "VENDOR"
@@ -25,6 +28,20 @@ class Mapping(StrEnum):
     UNIT_OF_MEASURE = "UNIT_OF_MEASURE"
     OPPORTUNITY = "OPPORTUNITY"
     SALES_INVOICE = "SALES_INVOICE"
+    OWN_1 = "OWN_1"
+    OWN_2 = "OWN_2"
+    OWN_3 = "OWN_3"
+    OWN_4 = "OWN_4"
+    OWN_5 = "OWN_5"
+    OWN_6 = "OWN_6"
+    OWN_7 = "OWN_7"
+    OWN_8 = "OWN_8"
+    OWN_9 = "OWN_9"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a place for tables of an installation's own."""
+        return self.startswith("OWN_")
 
 
 class Result(StrEnum):

@@ -57,6 +57,8 @@ async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: date
     couplings = await books.couplings.get_many(left)
     finished = 0
     for (company, name), same in groupby(sorted(couplings.values(), key=_place), key=_place):
+        if name not in desk_of(company).tables:
+            continue  # a place of the installation's own that is filled no more: nobody knows where to create
         old = [Making(each, left[each.id]) for each in same if alone or desk_of(company).is_broken_off(left[each.id])]
         for start in range(0, len(old), _PAGE):
             desk = desk_of(company)

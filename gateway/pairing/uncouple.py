@@ -54,7 +54,7 @@ async def uncouple(desk: Desk, couplings: Sequence[Coupling], cause: Cause, job:
     results: dict[UUID, Uncoupled] = {}
     ordered = sorted({each.id: each for each in couplings}.values(), key=lambda each: each.mapping)
     for name, of_mapping in groupby(ordered, key=lambda each: each.mapping):
-        for result in await _of_mapping(desk, TABLE_MAPPINGS[name], list(of_mapping), cause, job):
+        for result in await _of_mapping(desk, desk.tables[name], list(of_mapping), cause, job):
             results[result.coupling.id] = result
     return [results[each.id] for each in couplings]
 

@@ -48,6 +48,8 @@ class Sight:
         """
         if not ids or not asking.is_personal(backend):
             return set()
+        if mapping not in self._sides:  # tables that the configuration names no more: nobody can be asked
+            return set(ids)
         source = self._sides[mapping][backend]
         found, _ = await self._lookups.by_key(
             asking, source, source.key, list(ids), select=frozenset({source.key}), expand=(), after=after

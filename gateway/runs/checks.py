@@ -4,6 +4,7 @@ Source: Business Central, table Integration Field Mapping, its validations; "Map
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from gateway.couplings.coupling import Mapping as Tables
@@ -91,7 +92,7 @@ def check_field(shipped: TableMapping, name: str, change: MappingChange) -> None
     if after.constant is not None:
         check_constant(after, has_rules=bool(after.to_crm or after.to_bc))
     for argument, rules in (("toDataverse", after.to_crm), ("toBusinessCentral", after.to_bc)):
-        _check_rules(after, rules, argument)
+        check_rules(after, rules, argument)
     if said.clear_on_failed and after.kind is not Kind.LOOKUP:
         raise InvalidInputError(f"{name} refers to no record, so it cannot fail to find one.", argument="clearOnFailed")
     check_mapping(shipped, change)
@@ -138,7 +139,7 @@ def check_constant(field: FieldMapping, *, has_rules: bool) -> None:
     if field.once and to is Backend.DATAVERSE:
         raise InvalidInputError(f"{name} is given to CRM once, when the row is created.", argument="constant")
     try:
-        plain = text_of(field.kind, text)
+        plain = text_of(field.kind, _number(text) if field.kind is Kind.DECIMAL else text)
     except (ValueError, TypeError, ArithmeticError):
         plain = None
     if plain != text:
@@ -151,7 +152,16 @@ def check_constant(field: FieldMapping, *, has_rules: bool) -> None:
         raise InvalidInputError(f"{name} takes {room} characters in {to.label}.", argument="constant")
 
 
-def _check_rules(field: FieldMapping, rules: tuple[Transformation, ...], argument: str) -> None:
+def _number(text: str) -> Decimal:
+    """Raises: ValueError, ArithmeticError."""
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
+
+
+def check_rules(field: FieldMapping, rules: tuple[Transformation, ...], argument: str) -> None:
+    """Raises: InvalidInputError, when they cannot be applied to the field."""
     if not rules:
         return
     if field.kind not in TEXTS:

@@ -12,17 +12,29 @@ from gateway.sync.mapping import TableMapping
 class Configured:
     """``mapping`` has the changes in it; ``policy`` says how conflicts are resolved.
 
-    ``change`` is what was changed of ``shipped``, which is the mapping itself when nothing was.
+    ``change`` is what was changed of ``shipped``, which is the mapping itself when nothing was. ``usual`` is the policy as long
+    as nobody changed it.
     """
 
     mapping: TableMapping
     policy: Policy = DEFAULT
     change: MappingChange = NO_CHANGE
     shipped: TableMapping | None = None
+    usual: Policy = DEFAULT
 
     @classmethod
-    def of(cls, shipped: TableMapping, policy: Policy = DEFAULT, change: MappingChange = NO_CHANGE) -> "Configured":
-        return cls(with_changes(shipped, change), policy, change, shipped)
+    def of(
+        cls,
+        shipped: TableMapping,
+        policy: Policy | None = None,
+        change: MappingChange = NO_CHANGE,
+        usual: Policy = DEFAULT,
+    ) -> "Configured":
+        return cls(with_changes(shipped, change), usual if policy is None else policy, change, shipped, usual)
+
+    def again(self, policy: Policy, change: MappingChange) -> "Configured":
+        """The same mapping with another policy and other changes."""
+        return Configured.of(self.origin, policy, change, self.usual)
 
     @property
     def origin(self) -> TableMapping:
@@ -49,7 +61,7 @@ class Configured:
 
     @property
     def is_as_shipped(self) -> bool:
-        return self.policy == DEFAULT and self.change == NO_CHANGE
+        return self.policy == self.usual and self.change == NO_CHANGE
 
     def require_enabled(self) -> None:
         """Raises: RefusalError, when an administrator switched the mapping off."""

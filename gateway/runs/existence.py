@@ -8,7 +8,6 @@ from gateway.couplings.coupling import Coupling, Mapping
 from gateway.records import Backend
 from gateway.runs.reading import id_of
 from gateway.sync.desk import Desk
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Records
 
 
@@ -31,7 +30,7 @@ class Existence:
         return (await asyncio.shield(self._looks[key])).get(id_of(coupling, backend))
 
     async def _look(self, mapping: Mapping, backend: Backend) -> dict[UUID, bool]:
-        records = Records(self._desk, TABLE_MAPPINGS[mapping], backend)
+        records = Records(self._desk, self._desk.tables[mapping], backend)
         wanted = {id_of(each, backend) for each in self._couplings if each.mapping is mapping}
         there = (await records.by_id(wanted, columns=())).keys()
         missing = wanted - there

@@ -1,51 +1,61 @@
-"""Fields of an installation's own, from a file: columns and properties that no shipped mapping has.
+"""Fields of an installation's own: columns and properties that no shipped mapping has, or all that a mapping of its own has.
 
-TOML or JSON. ``pages`` are API pages of extensions that stand for standard ones, which cannot be extended. Each of ``fields``::
-
-    [[fields]]
-    mapping = "CUSTOMER"
-    label = "VAT Registration No."
-    business_central = "taxRegistrationNumber"
-    dataverse = "new_vatnumber"
-    business_central_length = 50
-    dataverse_length = 50
+Pages of extensions stand for standard ones, which cannot be extended. The file is ``gateway.runs.own_mappings``.
 
 Source: Business Central, "Mapping the Tables and Fields to Synchronize", adding field mappings; "Developing a custom API".
 """
 
-import json
-import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.couplings.coupling import Mapping
-from gateway.errors import ConfigError, InvalidInputError
+from gateway.errors import InvalidInputError
 from gateway.records import Backend
-from gateway.runs.checks import TEXTS, check_constant
+from gateway.runs.checks import TEXTS, check_constant, check_rules
 from gateway.sync.mapping import Direction, FieldMapping, Kind, TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.transforms import Transform, Transformation
 
+Tables = ReadOnly[Mapping, TableMapping]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Route = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/(v\d+\.\d+|beta)$")]
+Label = Annotated[str, Field(min_length=1, max_length=80)]
 Length = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class OwnField(BaseModel):
-    """One field of the file. One side may be left out for a constant."""
+class Said(BaseModel):
+    """A part of the file; a key that means nothing is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mapping: Mapping
+
+class OwnRule(Said):
+    """What a text becomes on its way."""
+
+    kind: Transform
+    find: str = ""
+    text: str = ""
+    start: int = 1
+    length: int | None = None
+    table: tuple[tuple[str, str], ...] = ()
+    others: bool = False
+
+    def rule(self) -> Transformation:
+        return Transformation(self.kind, self.find, self.text, self.start, self.length, self.table, self.others)
+
+
+class FieldOfTable(Said):
+    """One field. One side may be left out for a constant; the direction is that of its mapping unless given."""
+
     name: Name | None = None
-    label: str = Field(min_length=1, max_length=80)
+    label: Label
     business_central: Name | None = None
     dataverse: Name | None = None
     kind: Kind = Kind.TEXT
-    direction: Direction = Direction.BIDIRECTIONAL
+    direction: Direction | None = None
     enabled: bool = True
     lookup: Mapping | None = None
     by_code: bool = False
@@ -55,14 +65,16 @@ class OwnField(BaseModel):
     constant: str | None = None
     business_central_length: Length | None = None
     dataverse_length: Length | None = None
+    to_dataverse: tuple[OwnRule, ...] = ()
+    to_business_central: tuple[OwnRule, ...] = ()
 
-    def field(self) -> FieldMapping:
+    def field(self, usual: Direction) -> FieldMapping:
         return FieldMapping(
             name=self.name or self.business_central or self.dataverse or "",
             label=self.label,
             bc=self.business_central or "",
             crm=self.dataverse or "",
-            direction=self.direction,
+            direction=self.direction or usual,
             kind=self.kind,
             lookup=self.lookup,
             by_code=self.by_code,
@@ -71,90 +83,35 @@ class OwnField(BaseModel):
             enabled=self.enabled,
             longest=(self.business_central_length, self.dataverse_length),
             constant=self.constant,
+            to_crm=tuple(each.rule() for each in self.to_dataverse),
+            to_bc=tuple(each.rule() for each in self.to_business_central),
             own=True,
             navigation=self.navigation,
         )
 
 
-class OwnPage(BaseModel):
-    """A page of an extension over the table of a mapping: with the properties of the standard page, and more."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class OwnField(FieldOfTable):
+    """A further field of a mapping."""
 
     mapping: Mapping
-    api: str = Field(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/(v\d+\.\d+|beta)$")
+
+
+class OwnPage(Said):
+    """A page of an extension over the table of a mapping: with the properties of the standard page, and more."""
+
+    mapping: Mapping
+    api: Route
     entity_set: Name
 
 
-class OwnFields(BaseModel):
-    """The file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pages: tuple[OwnPage, ...] = ()
-    fields: tuple[OwnField, ...] = ()
+def with_page(mapping: TableMapping, page: OwnPage) -> TableMapping:
+    """The mapping over a page of an extension."""
+    source = replace(mapping.bc.source, api=page.api, name=page.entity_set)
+    return replace(mapping, bc=replace(mapping.bc, source=source))
 
 
-def mappings_with(path: Path | None) -> ReadOnly[Mapping, TableMapping]:
-    """The shipped mappings, with the fields of the file; without a file as they are.
-
-    Raises:
-        ConfigError: the file cannot be read, or a field of it cannot be: a sentence for each mistake, with its place.
-    """
-    if path is None:
-        return TABLE_MAPPINGS
-    try:
-        own = OwnFields.model_validate(_read(path))
-    except ValidationError as error:
-        raise ConfigError(*(f"{path.name}: {_problem(each['loc'], each['msg'])}" for each in error.errors())) from None
-    return added(own, of=path.name)
-
-
-def _read(path: Path) -> Any:
-    """Raises: ConfigError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise ConfigError(f"GATEWAY_MAPPINGS_FILE: {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
-        raise ConfigError(f"GATEWAY_MAPPINGS_FILE: {path} is no {kind}: {error}") from None
-
-
-def _problem(place: Sequence[int | str], message: str) -> str:
-    """``fields 2, direction: …``; fields are counted from 1."""
-    where = " ".join(str(each + 1) if isinstance(each, int) else each for each in place[:2])
-    return ", ".join([where, *map(str, place[2:])]) + f": {message}"
-
-
-def added(own: OwnFields, *, of: str) -> ReadOnly[Mapping, TableMapping]:
-    """The shipped mappings with these fields behind their own.
-
-    Raises:
-        ConfigError: a field cannot be; ``of`` names the file.
-    """
-    mappings = dict(TABLE_MAPPINGS)
-    problems: list[str] = []
-    for number, page in enumerate(own.pages, start=1):
-        mapping = mappings[page.mapping]
-        if mapping.bc.source.api is not None:
-            problems.append(f"{of}: pages {number}: {mapping.name} has a page already")
-        source = replace(mapping.bc.source, api=page.api, name=page.entity_set)
-        mappings[page.mapping] = replace(mapping, bc=replace(mapping.bc, source=source))
-    for number, each in enumerate(own.fields, start=1):
-        mapping, field = mappings[each.mapping], each.field()
-        found = list(_problems(mapping, field))
-        problems += [f"{of}: fields {number} ({field.name or 'without a name'}): {one}" for one in found]
-        if not found:
-            mappings[each.mapping] = replace(mapping, fields=(*mapping.fields, field))
-    if problems:
-        raise ConfigError(*problems)
-    return mappings
-
-
-def _problems(mapping: TableMapping, field: FieldMapping) -> Iterable[str]:
-    """What is wrong with a field, in sentences."""
+def problems_of(mapping: TableMapping, field: FieldMapping, tables: Tables) -> Iterable[str]:
+    """What is wrong with a field, in sentences; ``tables`` are all there are."""
     if mapping.crm.source.choice is not None:
         yield f"{mapping.name} couples options of a choice, which have no further columns"
         return
@@ -163,12 +120,17 @@ def _problems(mapping: TableMapping, field: FieldMapping) -> Iterable[str]:
     if mapping.direction not in (Direction.BIDIRECTIONAL, field.direction):
         yield f"{mapping.name} goes {mapping.direction}, so direction has to be the same"
     yield from _problems_of_sides(mapping, field)
-    yield from _problems_of_kind(field)
+    yield from _problems_of_kind(field, tables)
     if field.constant is not None:
         try:
-            check_constant(field, has_rules=False)
+            check_constant(field, has_rules=bool(field.to_crm or field.to_bc))
         except InvalidInputError as error:
             yield error.message.rstrip(".")
+    for rules, key in ((field.to_crm, "to_dataverse"), (field.to_bc, "to_business_central")):
+        try:
+            check_rules(field, rules, key)
+        except InvalidInputError as error:
+            yield f"{key}: {error.message.rstrip('.')}"
 
 
 def _problems_of_sides(mapping: TableMapping, field: FieldMapping) -> Iterable[str]:
@@ -189,7 +151,7 @@ def _problems_of_sides(mapping: TableMapping, field: FieldMapping) -> Iterable[s
                 yield f"{name} is written by the field {each.name} already"
 
 
-def _problems_of_kind(field: FieldMapping) -> Iterable[str]:
+def _problems_of_kind(field: FieldMapping, tables: Tables) -> Iterable[str]:
     if (field.kind is Kind.LOOKUP) is not (field.lookup is not None):
         yield "kind LOOKUP and lookup belong together: lookup names the mapping whose couplings translate the field"
     if field.by_code and field.kind is not Kind.LOOKUP:
@@ -197,9 +159,18 @@ def _problems_of_kind(field: FieldMapping) -> Iterable[str]:
     if field.clear_on_failed and field.kind is not Kind.LOOKUP:
         yield "clear_on_failed is for look-ups"
     if field.kind is Kind.LOOKUP and field.lookup is not None:
-        is_option = TABLE_MAPPINGS[field.lookup].crm.source.choice is not None
-        if not is_option and not (field.crm.startswith("_") and field.crm.endswith("_value")):
-            yield "a look-up of CRM is read as _name_value, with the name of its column"
+        yield from _problems_of_lookup(field, tables.get(field.lookup))
     for to, name in ((Backend.BUSINESS_CENTRAL, "business_central_length"), (Backend.DATAVERSE, "dataverse_length")):
         if field.kind in TEXTS and field.direction.goes_to(to) and field.room(to) is None:
             yield f"{name} is missing: how many characters {to.label} takes there"
+
+
+def _problems_of_lookup(field: FieldMapping, through: TableMapping | None) -> Iterable[str]:
+    if through is None:
+        yield f"lookup: {field.lookup} is a place that the file does not fill"
+        return
+    is_option = through.crm.source.choice is not None
+    if field.by_code and through.bc.source.natural_key is None:
+        yield f"by_code: {through.name} has no number in Business Central"
+    if not is_option and not (field.crm.startswith("_") and field.crm.endswith("_value")):
+        yield "a look-up of CRM is read as _name_value, with the name of its column"

@@ -17,10 +17,10 @@ from gateway.errors import ErrorCode, RefusalError
 from gateway.noted import Change, note
 from gateway.runs.changes import change_as_json, change_of_json
 from gateway.runs.configured import Configured
-from gateway.runs.policy import DeletionConflict, Policy, UpdateConflict
+from gateway.runs.policy import DEFAULT, DeletionConflict, Policy, UpdateConflict
 from gateway.runs.table import mapping_settings, synchronization_places
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mappings import TABLE_MAPPINGS, TableMappings
 
 _LOOKS: Final = 5
 """How often a change is made anew because somebody else changed the same mapping meanwhile."""
@@ -32,17 +32,26 @@ Changing = Callable[[Configured], Configured]
 class MappingSettings:
     """Over the mappings as they are shipped. Every method raises DatabaseError when the database cannot be used."""
 
-    def __init__(self, engine: AsyncEngine, shipped: ReadOnly[Mapping, TableMapping] = TABLE_MAPPINGS) -> None:
-        self._engine, self.shipped = engine, shipped
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        shipped: TableMappings = TABLE_MAPPINGS,
+        policies: ReadOnly[Mapping, Policy] | None = None,
+    ) -> None:
+        self._engine, self.shipped, self._policies = engine, shipped, policies or {}
 
     async def of(self, mapping: Mapping, company_id: UUID) -> Configured:
-        """A mapping as it is in this company; as shipped when nobody changed it."""
-        table = mapping_settings
+        """A mapping as it is in this company; as shipped when nobody changed it.
+
+        Raises:
+            InvalidInputError: it is a place of the installation's own that is not filled.
+        """
+        shipped, table = self.shipped[mapping], mapping_settings
         wanted = select(table.c.settings).where(table.c.mapping == mapping, table.c.company_id == company_id)
         with translated():
             async with self._engine.connect() as connection:
                 said = (await connection.execute(wanted)).scalar_one_or_none()
-        return _configured(self.shipped[mapping], said)
+        return self._configured(shipped, said)
 
     async def all(self, company_id: UUID) -> dict[Mapping, Configured]:
         """All mappings, in the order in which they depend on each other."""
@@ -50,8 +59,8 @@ class MappingSettings:
         with translated():
             async with self._engine.connect() as connection:
                 rows = await connection.execute(select(table).where(table.c.company_id == company_id))
-                changed = {Mapping(row.mapping): row.settings for row in rows}
-        return {name: _configured(shipped, changed.get(name)) for name, shipped in self.shipped.items()}
+                changed = {row.mapping: row.settings for row in rows}
+        return {name: self._configured(shipped, changed.get(name)) for name, shipped in self.shipped.items()}
 
     async def table_mapping(self, mapping: Mapping, company_id: UUID) -> TableMapping:
         """The mapping with what was changed of it, for whoever needs no more."""
@@ -73,7 +82,7 @@ class MappingSettings:
             with translated(), suppress(IntegrityError):  # somebody else was the first to change it
                 async with self._engine.begin() as connection:
                     row = await _row(connection, mapping, company_id)
-                    before = _configured(self.shipped[mapping], row.settings if row is not None else None)
+                    before = self._configured(self.shipped[mapping], row.settings if row is not None else None)
                     after = changing(before)
                     seen = row.changed_at if row is not None else None
                     saved = await _saved(connection, after, company_id, seen, by=by, at=at)
@@ -89,6 +98,12 @@ class MappingSettings:
             hint="Look at tableMappings, then decide again.",
             argument="mapping",
         )
+
+    def _configured(self, shipped: TableMapping, said: ReadOnly[str, Any] | None) -> Configured:
+        usual = self._policies.get(shipped.mapping, DEFAULT)
+        if said is None:
+            return Configured.of(shipped, usual=usual)
+        return Configured.of(shipped, _policy(said), change_of_json(said), usual)
 
 
 async def _row(connection: AsyncConnection, mapping: Mapping, company_id: UUID) -> Any:
@@ -115,12 +130,6 @@ async def _saved(
 async def _forget_places(connection: AsyncConnection, mapping: Mapping, company_id: UUID) -> None:
     table = synchronization_places
     await connection.execute(delete(table).where(table.c.mapping == mapping, table.c.company_id == company_id))
-
-
-def _configured(shipped: TableMapping, said: ReadOnly[str, Any] | None) -> Configured:
-    if said is None:
-        return Configured.of(shipped)
-    return Configured.of(shipped, _policy(said), change_of_json(said))
 
 
 def _settings(configured: Configured) -> dict[str, Any]:

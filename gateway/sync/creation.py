@@ -21,7 +21,7 @@ from gateway.sync.desk import Desk
 from gateway.sync.exchange_rates import NoRate, Rate, exchange_rates
 from gateway.sync.invoice_state import state_of
 from gateway.sync.mapping import FieldMapping, TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mappings import TABLE_MAPPINGS, TableMappings
 from gateway.sync.records import Found
 from gateway.sync.references import References, Referred, choice_of, guid, read_references
 
@@ -45,13 +45,21 @@ Additions = list[Addition | RefusalError]
 
 async def additions(desk: Desk, mapping: TableMapping, *, to: Backend, sources: Sequence[Found]) -> Additions:
     """One for each record that a new one is made of. Raises: BackendError."""
+    if mapping.mapping.is_own:
+        return await _own(desk, mapping, to, sources)
     return await _ADDITIONS[mapping.mapping, to](desk, sources)
+
+
+async def _own(desk: Desk, mapping: TableMapping, to: Backend, sources: Sequence[Found]) -> Additions:
+    """What its table insists on is among the mapping's fields, as constants."""
+    owner = await _default_owner(desk) if mapping.team_owns and to is Backend.DATAVERSE else {}
+    return [Addition(owner) for _ in sources]
 
 
 # -- what every row of CRM needs ---------------------------------------------------------------------------------------------
 
 
-def bind(field: FieldMapping, id: UUID | None) -> dict[str, object]:
+def bind(field: FieldMapping, id: UUID | None, tables: TableMappings = TABLE_MAPPINGS) -> dict[str, object]:
     """A look-up of CRM as a write names it; a user becomes the owner, an option is its number.
 
     Source: Dataverse, "Associate and disassociate table rows using the Web API".
@@ -61,7 +69,7 @@ def bind(field: FieldMapping, id: UUID | None) -> dict[str, object]:
         return {field.crm: choice.value_of(id) if id is not None else None}
     navigation = "ownerid" if field.crm == OWNER else field.crm.removeprefix("_").removesuffix("_value")
     navigation = field.navigation or navigation
-    return {f"{navigation}@odata.bind": row_path(TABLE_MAPPINGS[field.lookup].crm.source.name, id)}
+    return {f"{navigation}@odata.bind": row_path(tables[field.lookup].crm.source.name, id)}
 
 
 def row_path(entity_set: str, id: UUID | None) -> str | None:
@@ -317,4 +325,4 @@ _ADDITIONS: Final[Mapping[tuple[Tables, Backend], _Adding]] = {
     (Tables.SALESPERSON, Backend.BUSINESS_CENTRAL): _salespersons,
     (Tables.OPPORTUNITY, Backend.BUSINESS_CENTRAL): _opportunities_in_bc,
 }
-"""All directions that the mappings have."""
+"""All directions that the shipped mappings have."""

@@ -24,7 +24,7 @@ from gateway.reading.need import Source
 from gateway.reading.trace import Trace
 from gateway.records import Backend
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mappings import TABLE_MAPPINGS, TableMappings
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -55,7 +55,10 @@ class Books:
 
 
 class Mappings(Protocol):
-    """Mappings as companies have them."""
+    """Mappings as the installation has them, and as companies do."""
+
+    @property
+    def shipped(self) -> TableMappings: ...
 
     async def table_mapping(self, mapping: Mapping, company_id: UUID) -> TableMapping:
         """Raises: DatabaseError."""
@@ -78,8 +81,18 @@ class Desk:
     longest_request: timedelta
     mappings: Mappings | None = None
 
+    @property
+    def tables(self) -> TableMappings:
+        """The mappings of this installation, before a company changes them."""
+        return TABLE_MAPPINGS if self.mappings is None else self.mappings.shipped
+
     async def mapping(self, name: Mapping) -> TableMapping:
-        """A mapping as this company has it: a question to our own database. Raises: DatabaseError."""
+        """A mapping as this company has it: a question to our own database.
+
+        Raises:
+            DatabaseError: it does not answer.
+            InvalidInputError: it is a place of the installation's own that is not filled.
+        """
         return TABLE_MAPPINGS[name] if self.mappings is None else await self.mappings.table_mapping(name, self.company)
 
     def client(self, source: Source) -> ODataClient:

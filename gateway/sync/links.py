@@ -23,9 +23,11 @@ class WebClients:
     def record(self, company: str, table: Table, number: str) -> str | None:
         """A record of Business Central on its page, found by its number: a page opens by a filter, not by a SystemId.
 
+        None where nobody has said which page that is, or where the web client is.
+
         ``…/?company=CRONUS%20NL&page=21&filter='No.' IS 'C00210'``, percent-encoded.
         """
-        if self.business_central is None:
+        if self.business_central is None or not table.page:
             return None
         condition = f"{_quoted(table.key_field)} IS {_quoted(number)}"
         return f"{self.business_central}/?company={_encoded(company)}&page={table.page}&filter={_encoded(condition)}"

@@ -202,7 +202,8 @@ class TableMapping:
     is the record's number in this form (the second) is taken when a new one is to be created. ``match`` are the names of the
     fields records are matched by unless a caller says otherwise, in groups of ascending priority. ``only_coupled``: records that
     nobody coupled are left alone, unless somebody says otherwise; where it is not so, partners are made for them. ``lines`` are
-    those of a document.
+    those of a document. Of tables of an installation's own: ``team_owns``, a new row of CRM belongs to the company's default
+    team; ``tells``, Business Central has webhooks for the set.
     """
 
     mapping: Mapping
@@ -217,6 +218,8 @@ class TableMapping:
     adopts: tuple[str, str] | None = None
     depends_on: tuple[Mapping, ...] = ()
     only_coupled: bool = True
+    team_owns: bool = False
+    tells: bool = True
     lines: Lines | None = None
 
     def table(self, backend: Backend) -> Table:

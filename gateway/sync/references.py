@@ -77,7 +77,10 @@ def _is_code(field: FieldMapping, backend: Backend) -> bool:
 
 def choice_of(field: FieldMapping) -> Choice | None:
     """The choice whose options a look-up of CRM holds the numbers of; None when it holds ids of rows."""
-    return TABLE_MAPPINGS[field.lookup].crm.source.choice if field.lookup is not None else None
+    shipped = (
+        TABLE_MAPPINGS.get(field.lookup) if field.lookup is not None else None
+    )  # no tables of one's own are a choice
+    return shipped.crm.source.choice if shipped is not None else None
 
 
 def _id(field: FieldMapping, backend: Backend, value: object) -> UUID:
@@ -206,7 +209,7 @@ class _Lookup:
     mapping: Tables
 
     def _table(self, backend: Backend) -> Table:
-        return TABLE_MAPPINGS[self.mapping].table(backend)
+        return self.desk.tables[self.mapping].table(backend)
 
     async def local_currency(self, *, after: int) -> tuple[LocalCurrency, int]:
         """With the round trips passed by then, as all that is read here. Raises: BackendError."""

@@ -19,6 +19,7 @@ from gateway.sync.creation import OWNER, UNIT_GROUP, Addition, Units, additions,
 from gateway.sync.desk import Desk
 from gateway.sync.lines import NewLine, NewLines, new_lines
 from gateway.sync.mapping import FieldMapping, Kind, TableMapping
+from gateway.sync.mappings import TableMappings
 from gateway.sync.names import split
 from gateway.sync.records import COMPANY, Found
 from gateway.sync.references import References, Referred, read_references, same_reference, says_something
@@ -79,7 +80,8 @@ async def prepare_each(
     references = references or await read_references(desk, fields, records)
     money = [each for each in fields if each.money is not None and to is Backend.DATAVERSE]
     places = await read_places(desk, money)
-    setting = _Setting(fields, to, references, await _mark(desk, mapping, to, pairs), places, currency_of(fields))
+    mark = await _mark(desk, mapping, to, pairs)
+    setting = _Setting(fields, to, references, mark, places, currency_of(fields), desk.tables)
     fresh = [pair.source for pair in pairs if pair.target is None]
     units = await base_units(desk, mapping, _groups(setting, pairs))
     added = iter(await additions(desk, mapping, to=to, sources=fresh) if fresh else ())
@@ -124,6 +126,7 @@ class _Setting:
     mark: Values
     places: Places
     currency: FieldMapping | None
+    tables: TableMappings
 
     def text(self, field: FieldMapping, backend: Backend, values: Values) -> str:
         """As :func:`canonical`, with the decimals that CRM keeps. Raises: ProtocolError."""
@@ -289,7 +292,7 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         return
     if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:
         raise refusals.fixed_currency(pair.source, pair.target)
-    draft.values |= _reference(field, pair, to, new, units)
+    draft.values |= _reference(setting, field, pair, new, units)
 
 
 def _goes_alone(setting: _Setting, field: FieldMapping, source: Found) -> bool:
@@ -304,8 +307,9 @@ def _sides(to: Backend, new: Referred, old: Referred) -> tuple[Referred, Referre
     return (new, old) if to is Backend.DATAVERSE else (old, new)
 
 
-def _reference(field: FieldMapping, pair: Pair, to: Backend, new: Referred, units: Units) -> Values:
+def _reference(setting: _Setting, field: FieldMapping, pair: Pair, new: Referred, units: Units) -> Values:
     """Raises: RefusalError."""
+    to = setting.to
     if not new.complete and not field.clear_on_failed:
         assert new.record is not None  # noqa: S101 - a blank is complete
         raise refusals.not_coupled(field, pair.source, new.record, to=to)
@@ -314,4 +318,4 @@ def _reference(field: FieldMapping, pair: Pair, to: Backend, new: Referred, unit
             raise refusals.cannot_be_set(field, pair.source, to=to)
         known = new if new.complete else Referred()
         return {field.bc: (known.code or "") if field.by_code else known.bc and str(known.bc)}
-    return bind(field, new.crm if new.complete else None) | units.of(field, new)
+    return bind(field, new.crm if new.complete else None, setting.tables) | units.of(field, new)

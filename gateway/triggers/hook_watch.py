@@ -40,7 +40,7 @@ def watch(configured: ReadOnly[UUID, ReadOnly[Mapping, Configured]]) -> Watch:
     attributes: dict[str, set[str]] = {}
     for company, mapping in _each(configured):
         key = (mapping.mapping, company)
-        if mapping.direction.goes_to(Backend.DATAVERSE) and mapping.bc.source.api is None:
+        if mapping.direction.goes_to(Backend.DATAVERSE) and _tells(mapping):
             sets.setdefault((company, mapping.bc.source.name), []).append(key)
         if mapping.direction.goes_to(Backend.BUSINESS_CENTRAL) and mapping.crm.source.choice is None:
             tables.setdefault(mapping.crm.page, []).append(key)
@@ -50,6 +50,12 @@ def watch(configured: ReadOnly[UUID, ReadOnly[Mapping, Configured]]) -> Watch:
         {name: tuple(keys) for name, keys in tables.items()},
         {name: frozenset(columns) for name, columns in attributes.items()},
     )
+
+
+def _tells(mapping: TableMapping) -> bool:
+    """Whether Business Central has hooks for its set: of the standard API, in a company, and nobody said that it has none."""
+    source = mapping.bc.source
+    return mapping.tells and source.api is None and source.in_company
 
 
 def _each(configured: ReadOnly[UUID, ReadOnly[Mapping, Configured]]) -> Iterator[tuple[UUID, TableMapping]]:

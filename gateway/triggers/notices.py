@@ -215,7 +215,8 @@ class Notices:
 
     async def _begin(self, key: Key, pending: _Pending) -> None:
         """Raises: DatabaseError."""
-        is_wanted = (await self._runs.settings.of(*key)).enabled
+        settings = self._runs.settings
+        is_wanted = key[0] in settings.shipped and (await settings.of(*key)).enabled
         if is_wanted and (pending.anything or await self._is_new(key, list(pending.records.values()))):
             await self._runs.modified_soon(*key, by=BY)
         await self._told.forget(pending.kept.values())

@@ -5,7 +5,7 @@ and CRM Setup Defaults. There a job without work sleeps for up to a day, since e
 over nothing new asks each side once, so no schedule sleeps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -24,6 +24,8 @@ BY: Final = "schedule"
 
 _NIGHT: Final = time(2)
 _DAY: Final = timedelta(days=1)
+_ORDER: Final = (*TABLE_MAPPINGS, *(each for each in Mapping if each.is_own))
+"""In which mappings follow each other at night."""
 
 
 class Task(StrEnum):
@@ -92,10 +94,10 @@ def default_of(key: Key, *, configured_company: UUID) -> Default:
     return Default(every, enabled=key.company_id == configured_company and not opportunity)
 
 
-def keys_of(company_id: UUID) -> Iterator[Key]:
+def keys_of(company_id: UUID, mappings: Iterable[Mapping]) -> Iterator[Key]:
     """All schedules there can be in a company, mappings in the order in which they depend on each other."""
     for task in Task:
-        for mapping in TABLE_MAPPINGS:
+        for mapping in mappings:
             if task.only in (None, mapping):
                 yield Key(task, mapping, company_id)
 
@@ -108,9 +110,7 @@ def first_due(key: Key, every: timedelta, now: datetime, zone: ZoneInfo) -> date
     if every < _DAY:
         return now + every
     local = now.astimezone(zone)
-    tonight = datetime.combine(local.date(), _NIGHT, tzinfo=zone) + timedelta(
-        minutes=list(TABLE_MAPPINGS).index(key.mapping)
-    )
+    tonight = datetime.combine(local.date(), _NIGHT, tzinfo=zone) + timedelta(minutes=_ORDER.index(key.mapping))
     return (tonight if tonight > local else tonight + _DAY).astimezone(now.tzinfo)
 
 

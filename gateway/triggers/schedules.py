@@ -98,7 +98,7 @@ class Schedules:
         known, past, now = await self.store.of(company), await self.history.of(company), self.clock()
         configured = await self.runs.settings.all(company)
         shown = []
-        for key in keys_of(company):
+        for key in keys_of(company, configured):
             schedule = known.get(key, Schedule(key))
             every, enabled = self._as_it_is(schedule, configured[key.mapping])
             last = past.last.get((key.task.kind, key.mapping))
@@ -107,7 +107,7 @@ class Schedules:
         return shown
 
     async def change(self, key: Key, wish: Wish, by: str) -> Shown:
-        """The schedule as it is then."""
+        """The schedule as it is then. ``key`` is one of those there can be."""
         now, before = self.clock(), await self.store.get(key) or Schedule(key)
         was = (before.every, before.enabled) if not wish.reset else (None, None)
         default = default_of(key, configured_company=self.company)
@@ -129,7 +129,7 @@ class Schedules:
     async def prepare(self) -> None:
         """Schedules that nobody looked at before get their first moment."""
         now, due = self.clock(), {}
-        for key in keys_of(self.company):
+        for key in keys_of(self.company, self.runs.settings.shipped):
             default = default_of(key, configured_company=self.company)
             due[key] = first_due(key, default.every, now, self.zone)
         await self.store.add_missing(due)
@@ -140,6 +140,8 @@ class Schedules:
         for schedule in await self.store.due(now):
             if schedule.enabled is None and schedule.key.company_id != self.company:
                 continue  # by default it is the business of a process that is configured for that company
+            if schedule.key.mapping not in self.runs.settings.shipped:
+                continue  # a place of the installation's own that is filled no more
             configured = await self.runs.settings.of(schedule.key.mapping, schedule.key.company_id)
             every, enabled = self._as_it_is(schedule, configured)
             assert schedule.next_due is not None  # noqa: S101 - it is due

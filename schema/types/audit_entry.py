@@ -12,6 +12,7 @@ from gateway.audit.entry import AuditFilter, AuditOutcome
 from gateway.auth.caller import Role
 from gateway.errors import ErrorCode
 from gateway.reading.values import usable
+from schema.access import ADMINISTRATORS, seen_by
 from schema.connection import PageInfo
 from schema.cursors import write_cursor
 from schema.enums import show_enum
@@ -29,6 +30,7 @@ show_enum(
 )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Something that a mutation changed.")
 class AuditChange:
     kind: str = strawberry.field(
@@ -42,6 +44,7 @@ class AuditChange:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Where a mutation came from, as far as that is known.")
 class AuditWhereabouts:
     address: str | None = strawberry.field(
@@ -52,6 +55,7 @@ class AuditWhereabouts:
     transport: str | None = strawberry.field(description="How it came.")
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A mutation that was asked for: by whom, from where, and what came of it.")
 class AuditEntry:
     kept: strawberry.Private[Kept]
@@ -148,12 +152,14 @@ def _json(value: object) -> JSON | None:
     return JSON(value) if value is not None else None
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="An entry and where it stands.")
 class AuditEntryEdge:
     cursor: str = strawberry.field(description="Where it stands; entries are neither changed nor deleted.")
     node: AuditEntry = strawberry.field(description="The entry.")
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A page of the audit trail, the newest first.")
 class AuditTrailConnection:
     page: strawberry.Private[Sequence[AuditEntry]]

@@ -12,14 +12,16 @@ from gateway.figures.splits import LocationFigures, VariantFigures
 from gateway.figures.units import Unit
 from gateway.reading import values
 from gateway.reading.row import Row
+from schema.access import seen_by
 from schema.enums import EventKind
-from schema.fields import EVERY_ROLE, declared
+from schema.fields import EVERY_ROLE, READERS, declared
 from schema.figures import show_figure
 
 Day = date
 """For classes with a field of that name."""
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="A location goods are kept at.")
 class Location:
     code: str = strawberry.field(description="Location code; blank for stock that is at no location.")
@@ -30,6 +32,7 @@ class Location:
         return self._calculated.location_name(self.code)
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(
     description="A document that brings or takes stock on a day: the lines of it that agree in place and date."
 )
@@ -39,7 +42,8 @@ class AvailabilityEvent:
     )
     kind: EventKind = strawberry.field(description="Which kind of document.")
     document_number: str | None = strawberry.field(
-        description="Its number; for a suggestion of planning its worksheet."
+        description="Its number; for a suggestion of planning its worksheet.",
+        metadata=declared(READERS),  # it leads to an order
     )
     location_code: str = strawberry.field(description="Where; blank for no location.")
     quantity: Decimal = strawberry.field(description="How much it brings; negative for what it takes.")
@@ -59,6 +63,7 @@ class AvailabilityEvent:
         )
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="What moves within a period, and where it leads.")
 class AvailabilityPeriod:
     start: date = strawberry.field(description="First day.")
@@ -83,6 +88,7 @@ class AvailabilityPeriod:
         )
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="Availability at one location, where transfers to and from it count.")
 class LocationAvailability:
     row: strawberry.Private[LocationFigures]
@@ -135,6 +141,7 @@ class LocationAvailability:
         return self.row.earliest
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="A variant's stock and orders, whatever their date.")
 class VariantAvailability:
     row: strawberry.Private[VariantFigures]
@@ -169,6 +176,7 @@ class VariantAvailability:
         return self.unit.from_base(self.row.projected)
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="The one number of the native integration, and CRM's copy of it. In the base unit.")
 class NativeQuantity:
     calculated: strawberry.Private[Calculated]

@@ -9,10 +9,12 @@ from strawberry import Info
 
 from gateway.answers.discovery import Discovered, discover
 from gateway.connection import Check, Examination, examine
+from schema.access import READERS, seen_by
 from schema.context import Context
 from schema.enums import CheckCode, SourceState
 
 
+@seen_by(READERS)
 @strawberry.type(description="One check of the connection.")
 class ConnectionCheck:
     code: CheckCode = strawberry.field(description="What was checked.")
@@ -25,6 +27,7 @@ class ConnectionCheck:
         return cls(code=check.code, passed=check.passed, message=check.message, hint=check.hint)
 
 
+@seen_by(READERS)
 @strawberry.type(description="A source of figures that a tenant may have or not.")
 class OptionalSource:
     name: str = strawberry.field(description="The entity set.")
@@ -46,6 +49,7 @@ class OptionalSource:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Whether the gateway can work with both systems.")
 class ConnectionStatus:
     _company: strawberry.Private[UUID]

@@ -13,6 +13,7 @@ from gateway.pairing.couple import Coupled
 from gateway.pairing.naming import Named
 from gateway.pairing.uncouple import Uncoupled
 from gateway.reading.values import usable
+from schema.access import ADMINISTRATORS, READERS, WITH_ITS_FIELD, seen_by
 from schema.enums import ErrorCode, JobStateKind, Mapping, Synchronize
 from schema.ids import GlobalId
 from schema.types.coupling import Coupling
@@ -79,6 +80,7 @@ class CoupleRecordsInput:
     company: UUID | None = strawberry.field(default=None, description=_COMPANY)
 
 
+@seen_by(READERS)
 @strawberry.type(description="A pair of ids.")
 class RecordPair:
     business_central_id: UUID = strawberry.field(description="SystemId of the Business Central record.")
@@ -89,6 +91,7 @@ class RecordPair:
         return cls(business_central_id=coupling.bc_id, dataverse_id=coupling.crm_id)
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="What kept a record from being written or uncoupled.")
 class RecordProblem:
     code: ErrorCode = strawberry.field(description="What went wrong.")
@@ -102,6 +105,7 @@ class RecordProblem:
         return cls(code=error.code, message=error.message, hint=error.hint if isinstance(error, RefusalError) else None)
 
 
+@seen_by(READERS)
 @strawberry.type(description="The two are coupled.")
 class CoupleRecordsSuccess:
     coupling: Coupling = strawberry.field(description="The coupling.")
@@ -137,6 +141,7 @@ class UncoupleRecordsInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="What came of one coupling.")
 class UncoupleResult:
     coupling_id: strawberry.ID = strawberry.field(description="Its global id.")
@@ -159,6 +164,7 @@ def coupling_id(coupling: Stored) -> strawberry.ID:
     return strawberry.ID(str(GlobalId("Coupling", coupling.company_id, coupling.id)))
 
 
+@seen_by(READERS)
 @strawberry.type(description="The couplings ended, as far as they could: one result for each, in their order.")
 class UncoupleRecordsSuccess:
     uncoupled_id: strawberry.ID | None = strawberry.field(
@@ -173,6 +179,7 @@ class UncoupleMappingInput:
     company: UUID | None = strawberry.field(default=None, description=_COMPANY)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A job on many couplings, which goes on whatever happens to the process it runs in.")
 class CouplingJob:
     id: strawberry.ID = strawberry.field(description="Its id, for `couplingJob`.")
@@ -200,6 +207,7 @@ class CouplingJob:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The job has begun.")
 class UncoupleMappingSuccess:
     scheduled: int = strawberry.field(description="How many couplings there were when it began.")

@@ -12,6 +12,7 @@ from gateway.pairing.salespersons.carrying_out import Outcome
 from gateway.pairing.salespersons.people import Alike
 from gateway.pairing.salespersons.plan import PairWish, SalespersonWish, Step, records_of
 from gateway.reading.values import usable
+from schema.access import ADMINISTRATORS, seen_by
 from schema.enums import ErrorCode, SalespersonAction
 from schema.types.couple_records import RecordProblem, coupling_id
 from schema.types.user_error import RecordReference, UserError
@@ -95,6 +96,7 @@ def _check(name: str, given: Sequence[object] | None, most: int) -> None:
         raise InvalidInputError(f"{name} takes at most {most}.", argument=name)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="What came of one salesperson or user.")
 class CoupleSalespersonsResult:
     action: SalespersonAction = strawberry.field(description="What was to be done.")
@@ -138,6 +140,7 @@ def _coupling(coupling: Stored | None) -> strawberry.ID | None:
     return coupling_id(coupling) if coupling is not None else None
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Salespersons and users who share an e-mail address, so that nobody can say who is who.")
 class AmbiguousEmail:
     email: str = strawberry.field(description="The address, in lower case.")
@@ -153,6 +156,7 @@ class AmbiguousEmail:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="How many steps came to what.")
 class CoupleSalespersonsCounters:
     coupled: int = strawberry.field(description="Couplings that were made, or would be.")
@@ -175,6 +179,7 @@ class CoupleSalespersonsCounters:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Salespersons were coupled, as far as they could be: one result for each.")
 class CoupleSalespersonsSuccess:
     dry_run: bool = strawberry.field(description="Whether nothing was written.")

@@ -185,24 +185,24 @@ class Coupling(Node):
         description="What the record is called in Business Central now; null if it is deleted.",
         metadata=declared(READERS, branches=BUSINESS_CENTRAL_RECORD),
     )
-    def business_central_name(self) -> str | None:
-        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+    def business_central_name(self, info: Info[Context, Any]) -> str | None:
+        record = told(record_of(info.context.services.tables, self.row, Backend.BUSINESS_CENTRAL))
         return record.name if record is not None else None
 
     @strawberry.field(
         description="What the row is called in CRM now; null if it is deleted.",
         metadata=declared(READERS, branches=DATAVERSE_RECORD),
     )
-    def dataverse_name(self) -> str | None:
-        record = told(record_of(self.row, Backend.DATAVERSE))
+    def dataverse_name(self, info: Info[Context, Any]) -> str | None:
+        record = told(record_of(info.context.services.tables, self.row, Backend.DATAVERSE))
         return record.name if record is not None else None
 
     @strawberry.field(
         description="Which record no longer exists; null when both do, or when a system does not say.",
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
-    def broken_side(self) -> CouplingSide | None:
-        return broken_side(self.row)
+    def broken_side(self, info: Info[Context, Any]) -> CouplingSide | None:
+        return broken_side(info.context.services.tables, self.row)
 
     @strawberry.field(
         description="The mapped fields in which both records differ now; null when one of them is deleted, see `brokenSide`, "
@@ -210,7 +210,7 @@ class Coupling(Node):
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
     async def differences(self, info: Info[Context, Any]) -> list[CouplingDifference] | None:
-        if pairing_of(self.row) is None:
+        if pairing_of(info.context.services.tables, self.row) is None:
             return None
         found = await info.context.details.differences.load(self.row)
         if isinstance(found, Failure):
@@ -223,7 +223,7 @@ class Coupling(Node):
         metadata=declared(READERS, branches=BOTH_RECORDS),
     )
     async def conflict_token(self, info: Info[Context, Any]) -> str | None:
-        if pairing_of(self.row) is None:
+        if pairing_of(info.context.services.tables, self.row) is None:
             return None
         found = await info.context.details.differences.load(self.row)
         if isinstance(found, Failure):
@@ -251,7 +251,7 @@ class Coupling(Node):
     )
     async def business_central_url(self, info: Info[Context, Any]) -> str | None:
         web, company = info.context.services.web, self.row.company
-        record = told(record_of(self.row, Backend.BUSINESS_CENTRAL))
+        record = told(record_of(info.context.services.tables, self.row, Backend.BUSINESS_CENTRAL))
         if web.business_central is None or record is None or record.number is None or company is None:
             return None
         name = await info.context.details.company_name.load(company)
@@ -266,4 +266,5 @@ class Coupling(Node):
     def dataverse_url(self, info: Info[Context, Any]) -> str | None:
         if is_hidden(self.row, Backend.DATAVERSE):
             return None
-        return info.context.services.web.row(table_of(self.row, Backend.DATAVERSE), id_of(self.row, Backend.DATAVERSE))
+        services, side = info.context.services, Backend.DATAVERSE
+        return services.web.row(table_of(services.tables, self.row, side), id_of(self.row, side))

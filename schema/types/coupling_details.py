@@ -7,9 +7,11 @@ import strawberry
 
 from gateway.couplings.coupling import HistoryEntry
 from gateway.sync.differences import Difference
+from schema.access import READERS, seen_by
 from schema.enums import CouplingCause, CouplingEventKind, CouplingSide, MappingDirection
 
 
+@seen_by(READERS)
 @strawberry.type(description="A field in which the two records of a coupling differ now.")
 class CouplingDifference:
     field: str = strawberry.field(description="The field, by the name of the property in Business Central's API.")
@@ -45,6 +47,7 @@ class CouplingDifference:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Something that happened to a coupling.")
 class CouplingEvent:
     event: CouplingEventKind = strawberry.field(description="What happened.")

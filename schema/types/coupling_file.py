@@ -9,6 +9,7 @@ import strawberry
 
 from gateway.pairing.files.importing import CouplingImport, ImportStoppedError
 from gateway.pairing.files.rows import RowResult
+from schema.access import ADMINISTRATORS, seen_by
 from schema.enums import DateOrder, ErrorCode, FileCheck, Mapping, RowOutcome
 from schema.types.couple_records import RecordProblem
 from schema.types.user_error import UserError
@@ -46,6 +47,7 @@ class ImportCouplingsInput:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="How many rows came to what.")
 class ImportCounters:
     added: int = strawberry.field(description="Pairs that are coupled now.")
@@ -60,6 +62,7 @@ class ImportCounters:
         return cls(**{outcome.lower(): counted[outcome] for outcome in RowOutcome})
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="What came of one row of the file.")
 class ImportedRow:
     line: int = strawberry.field(description="The line of the file at which it begins; the header is line 1.")
@@ -75,6 +78,7 @@ class ImportedRow:
         return cls(line=result.line, outcome=result.outcome, code=result.code, message=result.message, hint=result.hint)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The file was imported as far as it could be; one result for each of its rows.")
 class ImportCouplingsSuccess:
     import_id: UUID = strawberry.field(
@@ -119,6 +123,7 @@ class ImportCouplingsSuccess:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A page of a file with couplings. Pages put one behind the other are the whole file.")
 class CouplingsCsv:
     csv: str = strawberry.field(

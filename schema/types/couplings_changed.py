@@ -4,9 +4,11 @@ import strawberry
 
 from gateway.couplings.coupling import Event
 from gateway.couplings.watching import Changed
+from schema.access import ADMINISTRATORS, seen_by
 from schema.types.coupling_details import CouplingEvent
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="What happened to couplings of a mapping since the event before.")
 class CouplingsChanged:
     coupled: int = strawberry.field(description="How many were made.")

@@ -12,9 +12,10 @@ from gateway.reading import values
 from gateway.reading.need import ByKey, Coupled, CouplingOf, Expanded, Many
 from gateway.reading.row import Row
 from gateway.reading.sources import CUSTOMERS, IN_LOCAL_CURRENCY
+from schema.access import needs
 from schema.connection import Connection
 from schema.context import Context
-from schema.fields import READERS, amount, column, declared, global_id, link, paged, row_type
+from schema.fields import EVERY_ROLE, READERS, amount, column, declared, global_id, link, paged, row_type
 from schema.money import Money
 from schema.types.codes import PaymentTerms, ShipmentMethod
 from schema.types.customer_statistics import AsOf, CustomerStatistics, statistics_in_company
@@ -50,10 +51,12 @@ TYPES = {"Company": CustomerType.COMPANY, "Person": CustomerType.PERSON}
 class Customer(Node):
     row: strawberry.Private[Row]
 
-    id: strawberry.ID = global_id()
-    system_id: UUID | None = column("id", convert=values.guid, description="Business Central SystemId.")
-    number: str | None = column("number", description="Customer number.")
-    display_name: str | None = column("displayName", description="Name.")
+    id: strawberry.ID = global_id(access=EVERY_ROLE)
+    system_id: UUID | None = column(
+        "id", convert=values.guid, access=EVERY_ROLE, description="Business Central SystemId."
+    )
+    number: str | None = column("number", access=EVERY_ROLE, description="Customer number.")
+    display_name: str | None = column("displayName", access=EVERY_ROLE, description="Name.")
     type: CustomerType | None = column("type", convert=values.choice(TYPES), description="Company or person.")
     address_line1: str | None = column("addressLine1", description="Street and house number.")
     address_line2: str | None = column("addressLine2", description="Second address line.")
@@ -90,14 +93,18 @@ class Customer(Node):
         description="What the customer owes and buys; with `company` that of the customer another company has "
         "coupled to the same "
         "account, null when it has none.",
-        metadata=declared(READERS, figures=True),
+        metadata=declared(EVERY_ROLE, figures=True),
     )
     def statistics(
         self,
         info: Info[Context, Any],
         as_of: AsOf = None,
         company: Annotated[
-            UUID | None, strawberry.argument(description="SystemId of another company; this one by default.")
+            UUID | None,
+            strawberry.argument(
+                description="SystemId of another company; this one by default.",
+                metadata=needs(READERS),  # it is found through couplings
+            ),
         ] = None,
     ) -> CustomerStatistics | None:
         return statistics_in_company(self.row, f"{self.row.scope}{info.path.key}/", company, as_of, info)

@@ -11,11 +11,12 @@ from strawberry import Info
 from gateway.answers.plan import company_branch
 from gateway.answers.statistics import calculate
 from gateway.answers.statistics_plan import STATISTICS, TWELVE
+from gateway.auth.caller import Role
 from gateway.figures.statistics import SalesPeriod, Statistics
 from gateway.reading.need import LocalCurrency
 from gateway.reading.row import Failure, Row
 from schema.context import Context
-from schema.fields import CURRENCY_BRANCH, READERS, declared, show
+from schema.fields import CURRENCY_BRANCH, EVERY_ROLE, READERS, declared, show
 from schema.figures import (
     MissingFigure,
     figure,
@@ -40,14 +41,20 @@ AsOf = Annotated[date | None, strawberry.argument(description="The day the figur
 
 
 def money(
-    read: Callable[[Statistics], Any], *, feeds: Sequence[str], description: str, columns: Sequence[str] = ()
+    read: Callable[[Statistics], Any],
+    *,
+    feeds: Sequence[str],
+    description: str,
+    columns: Sequence[str] = (),
+    access: frozenset[Role] = EVERY_ROLE,
 ) -> Any:
-    """An amount in local currency."""
+    """An amount in local currency; everybody with a role may see the twelve that CRM's statistics row holds."""
     return figure(
         lambda it: read(it.figures),
         feeds=feeds,
         columns=columns,
         convert=lambda root, amount: root.calculated.money(amount),
+        access=access,
         description=description,
     )
 
@@ -64,17 +71,17 @@ class CustomerStatistics:
     prefix: strawberry.Private[str]
     names: strawberry.Private[frozenset[str]]
 
-    @strawberry.field(description="The day the figures are as of.", metadata=declared(READERS))
+    @strawberry.field(description="The day the figures are as of.", metadata=declared(EVERY_ROLE))
     def as_of(self) -> date:
         return self.calculated.figures.on
 
-    @strawberry.field(description="When they were read.", metadata=declared(READERS))
+    @strawberry.field(description="When they were read.", metadata=declared(EVERY_ROLE))
     def read_at(self) -> datetime:
         return self.calculated.read_at
 
     @strawberry.field(
         description="The customer they are of: in another company, the one coupled to the same account.",
-        metadata=declared(READERS, same_row=True),
+        metadata=declared(EVERY_ROLE, same_row=True),
     )
     def customer(self, info: Info[Context, Any]) -> Annotated["Customer", strawberry.lazy("schema.types.customer")]:
         return show(self.row.within(f"{self.prefix}{info.path.key}/"))
@@ -139,6 +146,7 @@ class CustomerStatistics:
     available_credit: Money | None = money(
         lambda it: it.available_credit,
         feeds=("balance", "exposure"),
+        access=READERS,
         description="Credit limit - total; negative when it is exceeded. 0 when no limit is set: see `creditLimit`.",
     )
     overdue: Money | None = money(
@@ -186,12 +194,13 @@ class CustomerStatistics:
     )
 
     @strawberry.field(description="Sales by period.", metadata=declared(READERS))
-    def sales(self) -> SalesColumns:
+    def sales(self) -> SalesColumns | None:
         return SalesColumns(_calculated=self.calculated)
 
     crm: CopiedStatistics | None = figure(
         lambda it: it.crm,
         feeds=("crm", *TWELVE),
+        access=EVERY_ROLE,
         convert=lambda root, row: CopiedStatistics(_row=row, _calculated=root.calculated),
         description="What CRM holds of it, and how far it is off. Null while the customer is not coupled or nothing was "
         "ever sent; missing for another day than today.",
@@ -199,7 +208,7 @@ class CustomerStatistics:
 
     @strawberry.field(
         description="Which of the figures selected beside this are null because they could not be had.",
-        metadata=declared(READERS),
+        metadata=declared(EVERY_ROLE),
     )
     def missing(self) -> list[MissingFigure]:
         return missing_of(CustomerStatistics, self.calculated, self.names, _NESTED)

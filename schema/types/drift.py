@@ -15,6 +15,7 @@ from gateway.pairing.drift.pages import CouplingPlace, DriftPage, Place
 from gateway.pairing.drift.repair import Repaired, Repairs
 from gateway.reading.row import Row
 from gateway.reading.sources import COUPLINGS
+from schema.access import ADMINISTRATORS, seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.coupling_pages import values_of
@@ -31,6 +32,7 @@ _ROWS = "DuplicateRows"
 """In place of a kind, in the id of rows that no coupling has."""
 
 
+@seen_by(READERS)
 @strawberry.type(description="A rule of the mapping's filter that a record does not meet.")
 class BrokenRule:
     system: System = strawberry.field(description="Whose record it is.")
@@ -44,6 +46,7 @@ class BrokenRule:
         return cls(system=broken.backend, broken=rule.broken, remedy=rule.remedy, code=rule.code)
 
 
+@seen_by(READERS)
 @strawberry.type(description="One thing that is wrong with a coupling, or with rows of CRM that no coupling has.")
 class Drift:
     finding: strawberry.Private[Finding]
@@ -129,18 +132,21 @@ def _entry(text: str, company: UUID) -> Entry:
     return Entry(DriftKind[kind], found.key) if kind != _ROWS else Entry(DriftKind.DUPLICATE, found.key, of_rows=True)
 
 
+@seen_by(READERS)
 @strawberry.type(description="How often one kind was found.")
 class DriftCount:
     kind: DriftKind = strawberry.field(description="Which kind.")
     count: int = strawberry.field(description="How many entries.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="An entry of drift and where it stands.")
 class DriftEdge:
     cursor: str = strawberry.field(description="Where the entry stands.")
     node: Drift = strawberry.field(description="The entry.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A page of drift, in the order of the couplings' numbers; duplicates that no coupling has come last. A page "
     "may have fewer entries than were asked for, even none, and more to follow: that is how far it came in its time."
@@ -213,6 +219,7 @@ class RepairDriftInput:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="What came of one entry.")
 class RepairDriftResult:
     id: strawberry.ID = strawberry.field(description="The entry's id.")
@@ -246,6 +253,7 @@ class RepairDriftResult:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="How many entries came to what.")
 class RepairDriftCounters:
     repaired: int = strawberry.field(description="Repaired.")
@@ -272,6 +280,7 @@ class RepairDriftCounters:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Drift was repaired, as far as it could be: one result for each entry.")
 class RepairDriftSuccess:
     dry_run: bool = strawberry.field(description="Whether nothing was written.")

@@ -7,6 +7,7 @@ import strawberry
 
 from gateway.runs.review import Facts, Line, Uncoupled
 from gateway.runs.run import Run
+from schema.access import ADMINISTRATORS, seen_by
 from schema.enums import Mapping, System
 from schema.run_enums import FullSynchronizationRecommendation, SynchronizeWay
 from schema.types.synchronization import SynchronizationJob
@@ -34,6 +35,7 @@ class StartFullSynchronizationInput:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(
     description="The runs have begun, or wait for the one before; `synchronizationJob` tells how far each is."
 )
@@ -47,6 +49,7 @@ StartFullSynchronizationPayload = Annotated[
 ]
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="Records within the filter of a mapping that nobody coupled.")
 class UncoupledRecords:
     count: int | None = strawberry.field(description="How many; null where that cannot be had.")
@@ -60,6 +63,7 @@ class UncoupledRecords:
         return cls(count=found.number, exact=found.exact, reason=found.reason)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A mapping whose records another one refers to.")
 class FullSynchronizationDependency:
     mapping: Mapping = strawberry.field(description="Which tables.")
@@ -73,6 +77,7 @@ class FullSynchronizationDependency:
         return cls(mapping=facts.mapping.mapping, satisfied=facts.is_satisfied)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="What a full run of a mapping would meet in one direction, and what is best done.")
 class FullSynchronizationReviewLine:
     mapping: Mapping = strawberry.field(description="Which tables.")

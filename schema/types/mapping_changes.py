@@ -9,6 +9,7 @@ from gateway.reading.values import usable
 from gateway.runs.changes import FieldChange
 from gateway.runs.configured import Configured
 from gateway.sync.transforms import Transformation
+from schema.access import ADMINISTRATORS, seen_by
 from schema.enums import Mapping, MappingDirection
 from schema.mapping_enums import TransformationKind
 from schema.run_enums import UpdateConflict
@@ -101,6 +102,7 @@ def _rules(
     return before if given is None else tuple(each.rule(argument) for each in given) or None
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The field was changed; runs that begin from now on go by it.")
 class UpdateFieldMappingSuccess:
     field_mapping: FieldMappingInfo = strawberry.field(description="The field, as it is now.")

@@ -8,6 +8,7 @@ from gateway.records import Backend
 from gateway.runs.changes import FilterChange
 from gateway.runs.conditions import Condition
 from gateway.runs.configured import Configured
+from schema.access import READERS, seen_by
 from schema.enums import System
 from schema.mapping_enums import FilterOperator, FilterValueType
 
@@ -44,6 +45,7 @@ class MappingFilterInput:
         return FilterChange(tuple(each.condition(argument) for each in self.conditions), self.instead)
 
 
+@seen_by(READERS)
 @strawberry.type(description="A condition that records of one side have to meet to be synchronized.")
 class MappingCondition:
     system: System = strawberry.field(description="Which side.")

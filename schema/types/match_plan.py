@@ -17,8 +17,8 @@ from gateway.matching.proposal import Outcome, Verdict
 from gateway.pairing.couple import Synchronize
 from gateway.pairing.matches.criteria import Asked, AskedField, asked_from, fields_of
 from gateway.pairing.matches.matching import sides
-from gateway.pairing.matches.plan_jobs import mapping_of
 from gateway.sync.mapping import Table, TableMapping
+from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.context import Context
 from schema.enums import (
     ErrorCode,
@@ -89,6 +89,7 @@ class CoupleByMatchInput:
     company: UUID | None = strawberry.field(default=None, description=_COMPANY)
 
 
+@seen_by(READERS)
 @strawberry.type(description="One field of a candidate.")
 class MatchReason:
     field: str = strawberry.field(description="Its name.")
@@ -99,6 +100,7 @@ class MatchReason:
     points: int = strawberry.field(description="What that says for the candidate; negative, against it.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record of the other side that may be the partner.")
 class MatchCandidate:
     record: RecordReference = strawberry.field(description="Which record.")
@@ -136,6 +138,7 @@ def _reference(table: Table, id: UUID, number: str | None, name: str | None) -> 
     return RecordReference(system=system, kind=table.noun, id=id, number=number, name=name)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A record that looks for a partner, and what was found for it.")
 class MatchProposal:
     number: int = strawberry.field(description="Its place in the plan; names it when it is accepted.")
@@ -151,9 +154,8 @@ class MatchProposal:
     message: str | None = strawberry.field(description="The same in a sentence, with what to do.")
 
 
-def proposal_of(plan: Plan, stored: StoredProposal) -> MatchProposal:
+def proposal_of(mapping: TableMapping, plan: Plan, stored: StoredProposal) -> MatchProposal:
     """A proposal as it is kept, shown."""
-    mapping = mapping_of(plan)
     origin, other = (mapping.table(side) for side in sides(plan))
     coupling = GlobalId("Coupling", plan.company_id, stored.coupling_id) if stored.coupling_id else None
     return MatchProposal(
@@ -169,6 +171,7 @@ def proposal_of(plan: Plan, stored: StoredProposal) -> MatchProposal:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A page of proposals.")
 class MatchProposalPage:
     nodes: list[MatchProposal] = strawberry.field(description="The proposals, by the records' numbers.")
@@ -176,6 +179,7 @@ class MatchProposalPage:
     has_next_page: bool = strawberry.field(description="Whether more follow.")
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="How many proposals there are of each kind.")
 class MatchCounts:
     matched: int = strawberry.field(description="Exactly one free candidate by the criteria.")
@@ -197,6 +201,7 @@ class MatchCounts:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="How far a job is.")
 class MatchProgress:
     sources: int = strawberry.field(description="Records read that look for a partner.")
@@ -210,6 +215,7 @@ class MatchProgress:
         return cls(**{name: int(told.get(name, 0)) for name in ("sources", "targets", "judged", "handled")})
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A plan of match-based coupling: saved, to be accepted wholly or in part, and undone.")
 class MatchPlan:
     plan: strawberry.Private[Plan]
@@ -247,8 +253,8 @@ class MatchPlan:
         return self.plan.finished_at
 
     @strawberry.field(description="What the records were matched by, in groups of ascending priority.")
-    def criteria(self) -> list["MatchCriterion"]:
-        fields = fields_of(mapping_of(self.plan), asked_from(self.plan.asked))
+    def criteria(self, info: Info[Context, Any]) -> list["MatchCriterion"]:
+        fields = fields_of(info.context.services.tables.described(self.plan.mapping), asked_from(self.plan.asked))
         return [
             MatchCriterion(
                 field=each.field,
@@ -311,13 +317,13 @@ class MatchPlan:
             minimum_score,
         )
         found = await info.context.services.plans.proposals(self.plan.id, wanted, after=_place(after), limit=first + 1)
-        return proposal_page(self.plan, found, first)
+        return proposal_page(info.context.services.tables.described(self.plan.mapping), self.plan, found, first)
 
 
-def proposal_page(plan: Plan, found: Sequence[StoredProposal], first: int) -> MatchProposalPage:
+def proposal_page(mapping: TableMapping, plan: Plan, found: Sequence[StoredProposal], first: int) -> MatchProposalPage:
     shown = found[:first]
     return MatchProposalPage(
-        nodes=[proposal_of(plan, each) for each in shown],
+        nodes=[proposal_of(mapping, plan, each) for each in shown],
         end_cursor=str(shown[-1].number) if shown else None,
         has_next_page=len(found) > first,
     )
@@ -331,6 +337,7 @@ def _place(after: str | None) -> int:
     return int(after)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="A field that records were matched by.")
 class MatchCriterion:
     field: str = strawberry.field(description="Its name.")
@@ -339,6 +346,7 @@ class MatchCriterion:
     comparison: MatchComparison = strawberry.field(description="Whether only the spelling may differ.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A field that records of a mapping can be matched by.")
 class MatchField:
     name: str = strawberry.field(description="Its name.")
@@ -349,6 +357,7 @@ class MatchField:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Candidates of one record.")
 class CouplingCandidates:
     record: RecordReference = strawberry.field(description="The record that looks for a partner.")
@@ -388,11 +397,13 @@ class AcceptMatchPlanInput:
     )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The plan, as it is now. A small one is finished already, others go on as a job.")
 class MatchPlanSuccess:
     plan: MatchPlan = strawberry.field(description="The plan.")
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The plan is forgotten; couplings that came of it stay.")
 class DiscardMatchPlanSuccess:
     plan_id: UUID = strawberry.field(description="Id of the plan.")

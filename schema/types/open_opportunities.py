@@ -10,6 +10,7 @@ from gateway.odata.query import Compare
 from gateway.reading.need import BaseCurrency, Need, Rows, RowsOf
 from gateway.reading.row import Row
 from gateway.reading.sources import ACCOUNTS, OPPORTUNITIES
+from schema.access import READERS, seen_by
 from schema.fields import CURRENCY_BRANCH
 from schema.figures import figure_type, show_figure
 from schema.money import Money
@@ -30,6 +31,7 @@ PLAN = FigurePlan(
 )
 
 
+@seen_by(READERS)
 @figure_type(PLAN, description="The open opportunities of an account, added up.")
 class OpenOpportunities:
     values: strawberry.Private[list[Decimal]]

@@ -6,15 +6,18 @@ from uuid import UUID
 import strawberry
 
 from gateway.couplings.coupling import Mapping as Tables
-from gateway.pairing.salespersons.owners import OWNED, Gap
-from gateway.pairing.salespersons.readiness import Affected, AffectedPlace, Readiness, Tally, stages
+from gateway.pairing.salespersons.owners import Gap
+from gateway.pairing.salespersons.readiness import Affected, AffectedPlace, Readiness, Tally, stages_of
 from gateway.records import Backend
+from gateway.sync.mapping import TableMapping
+from schema.access import READERS, seen_by
 from schema.connection import PageInfo
 from schema.cursors import not_ours, read_cursor, write_cursor
 from schema.enums import Mapping, OwnerGapReason, System
 from schema.types.user_error import RecordReference
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record that fails to synchronize, or would once it is coupled.")
 class AffectedRecord:
     record: RecordReference = strawberry.field(description="The record.")
@@ -44,6 +47,7 @@ class AffectedRecord:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="A person because of whom records fail.")
 class OwnerGap:
     side: System = strawberry.field(description="The system that records cannot be sent to.")
@@ -73,6 +77,7 @@ class OwnerGap:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="How many records of a mapping fail.")
 class OwnerReadinessCount:
     mapping: Mapping = strawberry.field(description="Which tables.")
@@ -86,8 +91,8 @@ class OwnerReadinessCount:
     not_coupled: int = strawberry.field(description="Records of both systems that would fail once they are coupled.")
 
     @classmethod
-    def of(cls, mapping: Tables, tally: Tally) -> "OwnerReadinessCount":
-        towards = {stage.to for stage in stages([mapping])}
+    def of(cls, shipped: TableMapping, tally: Tally) -> "OwnerReadinessCount":
+        mapping, towards = shipped.mapping, {stage.to for stage in stages_of(shipped)}
         counts = {each: tally.coupled[mapping, each] for each in towards}
         every = sum(tally.every[mapping, each] for each in towards)
         return cls(
@@ -98,12 +103,14 @@ class OwnerReadinessCount:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record and where it stands.")
 class AffectedRecordEdge:
     cursor: str = strawberry.field(description="Where the record stands.")
     node: AffectedRecord = strawberry.field(description="The record.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A page of records that fail because of a salesperson or an owner, by mapping, towards CRM first. It may have "
     "fewer records than were asked for, and more to follow: that is how far it came in its time."
@@ -121,7 +128,7 @@ class OwnerReadiness:
     )
 
     @classmethod
-    def of(cls, found: Readiness, mappings: Sequence[Tables], *, has_previous: bool) -> "OwnerReadiness":
+    def of(cls, found: Readiness, mappings: Sequence[TableMapping], *, has_previous: bool) -> "OwnerReadiness":
         nodes = [AffectedRecord.of(each) for each, _ in found.told]
         cursors = [cursor_of(place) for _, place in found.told]
         end = cursor_of(found.end) if found.end is not None else cursors[-1] if cursors else None
@@ -135,7 +142,7 @@ class OwnerReadiness:
                 start_cursor=cursors[0] if cursors else None,
                 end_cursor=end,
             ),
-            counts=[OwnerReadinessCount.of(each, tally) for each in OWNED if each in mappings] if tally else None,
+            counts=[OwnerReadinessCount.of(each, tally) for each in mappings] if tally else None,
             gaps=_gaps(found.gaps, tally) if tally else None,
         )
 

@@ -5,8 +5,10 @@ from datetime import datetime
 import strawberry
 
 from gateway.runs.progress import Progress
+from schema.access import READERS, seen_by
 
 
+@seen_by(READERS)
 @strawberry.type(description="How far a run is, and how fast. What is not known is null.")
 class SynchronizationProgress:
     processed: int = strawberry.field(description="Records that something became of.")

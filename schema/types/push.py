@@ -7,11 +7,13 @@ from uuid import UUID
 import strawberry
 
 from gateway.sync.push import Pushed, PushOutcome
+from schema.access import EVERY_ROLE, READERS, WITH_ITS_FIELD, seen_by
 from schema.enums import ErrorCode
 from schema.lookups import CustomerBy, ItemBy
 from schema.types.user_error import UserError
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="What came of one record.")
 class PushResult:
     number: str | None = strawberry.field(description="Its number in Business Central; null when it was not found.")
@@ -33,6 +35,7 @@ class PushResult:
         )
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="How many records came to what.")
 class PushCounters:
     created: int = strawberry.field(description="Rows that were created.")
@@ -63,6 +66,7 @@ class UpdateAccountStatisticsInput:
     )
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(
     description="The statistics were copied as far as they could be: one result for each customer, in their order."
 )
@@ -79,6 +83,7 @@ class UpdateProductStockInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="The stock was copied as far as it could be: one result for each item, in their order.")
 class UpdateProductStockSuccess:
     results: list[PushResult] = strawberry.field(description="What came of each item.")

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import Info
 
 from gateway.triggers.schedules import Shown
+from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.context import Context
 from schema.enums import Mapping
 from schema.schedule_enums import ScheduleOverdueReason, ScheduleTask
@@ -17,6 +18,7 @@ from schema.types.user_error import UserError
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
 
 
+@seen_by(READERS)
 @strawberry.type(description="What is begun by itself every so many minutes.")
 class SynchronizationSchedule:
     shown: strawberry.Private[Shown]
@@ -115,6 +117,7 @@ class RunScheduleInput:
     company: UUID | None = strawberry.field(default=None, description=_COMPANY)
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The schedule was changed.")
 class UpdateScheduleSuccess:
     schedule: SynchronizationSchedule = strawberry.field(description="The schedule, as it is now.")

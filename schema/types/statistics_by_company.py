@@ -16,12 +16,14 @@ from gateway.answers.statistics_plan import STATISTICS
 from gateway.figures.statistics import Statistics
 from gateway.figures.unavailable import Unavailable
 from gateway.reading.row import Failure, Row
+from schema.access import seen_by
 from schema.context import Context
 from schema.fields import READERS, declared
 from schema.figures import figure_type
 from schema.types.customer_statistics import CustomerStatistics, company_outcome, statistics_of
 
 
+@seen_by(READERS)
 @strawberry.type(description="The statistics of one of several companies.")
 class CompanyStatistics:
     company_id: UUID = strawberry.field(description="SystemId of the company.")
@@ -41,6 +43,7 @@ class CompanyStatistics:
         return statistics_of(self._there, "", self._on, info, below=f"{self._below}{info.path.key}/")
 
 
+@seen_by(READERS)
 @strawberry.type(description="Amounts of the companies that keep their books in one currency, added up.")
 class CurrencyTotals:
     currency_code: str = strawberry.field(description="The local currency of these companies.")

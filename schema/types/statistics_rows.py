@@ -17,6 +17,7 @@ from gateway.figures.statistics import SalesPeriod, Statistics, differences
 from gateway.figures.unavailable import Unavailable
 from gateway.reading import values
 from gateway.reading.row import Row
+from schema.access import EVERY_ROLE, seen_by
 from schema.fields import READERS, declared
 from schema.figures import show_figure
 from schema.money import Money
@@ -48,6 +49,7 @@ class Shown:
         return Money.of(amount, self.currency)
 
 
+@seen_by(READERS)
 @strawberry.type(description="A part of the balance by how late it is.")
 class AgingBucket:
     _age: strawberry.Private[Age]
@@ -72,6 +74,7 @@ class AgingBucket:
         return self._calculated.money(self._age.amount)
 
 
+@seen_by(READERS)
 @strawberry.type(description="What was sold within a period, by posting date, without VAT.")
 class SalesFigures:
     _sales: strawberry.Private[Sales]
@@ -106,6 +109,7 @@ def _column(period: SalesPeriod, description: str) -> Any:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Sales in the columns of Business Central's own statistics.")
 class SalesColumns:
     _calculated: strawberry.Private[Shown]
@@ -118,12 +122,14 @@ class SalesColumns:
     lifetime: SalesFigures = _column(SalesPeriod.LIFETIME, "Everything up to that day.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A payment that was posted.")
 class LastPayment:
     date: Day = strawberry.field(description="Posting date.")
     amount: Money = strawberry.field(description="What came in, in local currency.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="How many open sales documents there are, by bill-to customer (the Analytics API's `salesLines`)."
 )
@@ -136,6 +142,7 @@ class OpenDocumentCounts:
     credit_memos: int = strawberry.field(description="Credit memos that are not posted yet.")
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="One amount in CRM's statistics row, beside what it is now.")
 class CopiedAmount:
     figure: str = strawberry.field(description="The field of the statistics it is a copy of.")
@@ -146,6 +153,7 @@ class CopiedAmount:
     )
 
 
+@seen_by(EVERY_ROLE)
 @strawberry.type(description="CRM's statistics row of the account: the copy that the native integration writes.")
 class CopiedStatistics:
     _row: strawberry.Private[Row]

@@ -14,7 +14,7 @@ from gateway.runs.hints import hint_for
 from gateway.runs.progress import progress_of
 from gateway.runs.run import Counters, Run, RunError
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.cursors import not_ours, read_cursor, write_cursor
@@ -52,6 +52,7 @@ class SynchronizeRecordsInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="What became of the records of a run.")
 class SynchronizationCounters:
     inserted: int = strawberry.field(description="Records that were created.")
@@ -72,6 +73,7 @@ class SynchronizationCounters:
         return cls(**counters.as_json())
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record that could not be synchronized: what is wrong, and what to do about it.")
 class SynchronizationError:
     code: ErrorCode = strawberry.field(description="What is wrong.")
@@ -119,6 +121,7 @@ def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
     return strawberry.ID(str(GlobalId("Coupling", company, id)))
 
 
+@seen_by(READERS)
 @strawberry.type(description="A page of a run's errors.")
 class SynchronizationErrorConnection:
     nodes: list[SynchronizationError] = strawberry.field(description="The errors of the page.")
@@ -126,6 +129,7 @@ class SynchronizationErrorConnection:
     total_count: int = strawberry.field(description="How many errors the run has.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A run of synchronization: one entry of the job log.")
 class SynchronizationJob:
     run: strawberry.Private[Run]
@@ -203,11 +207,12 @@ class SynchronizationJob:
     ) -> SynchronizationErrorConnection | None:
         if not 1 <= first <= MOST_ERRORS:
             raise InvalidInputError(f"first must be between 1 and {MOST_ERRORS}.", argument="first")
-        runs, place = info.context.services.run_jobs.runs, _place_of(after)
+        services, place = info.context.services, _place_of(after)
+        runs, nouns = services.run_jobs.runs, services.tables.described(self.run.mapping)
         found = await runs.errors(self.run.id, after=place, limit=first + 1)
         unseen = await Unseen.among(info.context, self.run.company_id, found)
         total = await runs.count_errors(self.run.id)
-        return _page(found, first, place, total, TABLE_MAPPINGS[self.run.mapping], unseen)
+        return _page(found, first, place, total, nouns, unseen)
 
 
 def _place_of(after: str | None) -> int:
@@ -236,11 +241,13 @@ def _page(
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="The run has begun; `synchronizationJob` tells how far it is.")
 class SynchronizationStarted:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="What a run would do with a coupling, and why. Nothing is done.")
 class SynchronizationStep:
     coupling_id: strawberry.ID = strawberry.field(description="The coupling.")
@@ -260,6 +267,7 @@ SynchronizePayload = Annotated[
 ]
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The run ends before its next page.")
 class CancelSynchronizationSuccess:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")

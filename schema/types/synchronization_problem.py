@@ -22,7 +22,7 @@ from gateway.runs.hints import hint_for
 from gateway.runs.remedies import remedies
 from gateway.runs.run import RunError
 from gateway.runs.troubles import Row as Told
-from gateway.sync.mappings import TABLE_MAPPINGS
+from schema.access import seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.coupling_pages import values_of
@@ -84,6 +84,7 @@ class Trouble:
         return failed[0] if len(failed) == 1 else None
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A record that cannot be synchronized at present: what is wrong, since when, and what can be done about it."
 )
@@ -115,8 +116,8 @@ class SynchronizationProblem:
         return told or (hint_for(code) if code is not None else None)
 
     @strawberry.field(description="What can be done about it, the most helpful first.")
-    def actions(self) -> list[SynchronizationRemedy]:
-        code, direction = self.trouble.code, TABLE_MAPPINGS[self.trouble.mapping].direction
+    def actions(self, info: Info[Context, Any]) -> list[SynchronizationRemedy]:
+        code, direction = self.trouble.code, info.context.services.tables.described(self.trouble.mapping).direction
         coupled = self.trouble.coupling is not None
         if code is None:
             return [SynchronizationRemedy.RETRY, SynchronizationRemedy.UNCOUPLE]
@@ -154,8 +155,9 @@ class SynchronizationProblem:
         return strawberry.ID(str(newest.run_id)) if newest is not None else None
 
     @strawberry.field(description="Both records, as far as they are known and you may see them.")
-    def records(self) -> list[RecordReference]:
-        coupling, newest, nouns = self.trouble.coupling, self.trouble.told.newest, TABLE_MAPPINGS[self.trouble.mapping]
+    def records(self, info: Info[Context, Any]) -> list[RecordReference]:
+        coupling, newest = self.trouble.coupling, self.trouble.told.newest
+        nouns = info.context.services.tables.described(self.trouble.mapping)
         found: list[RecordReference] = []
         for system, of_bc in ((System.BUSINESS_CENTRAL, True), (System.DATAVERSE, False)):
             id, number, name = _known(coupling, newest, of_bc=of_bc)
@@ -218,12 +220,14 @@ def _known(
     return id, number, name
 
 
+@seen_by(READERS)
 @strawberry.type(description="A problem and where it stands.")
 class SynchronizationProblemEdge:
     cursor: str = strawberry.field(description="Where it stands; survives inserts and deletions.")
     node: SynchronizationProblem = strawberry.field(description="The problem.")
 
 
+@seen_by(READERS)
 @strawberry.type(
     description="A page of what is wrong now: couplings by the number in Business Central, then records without a coupling, "
     "the newest first."
@@ -270,6 +274,7 @@ class RestoreRecordInput:
     coupling_id: strawberry.ID = strawberry.field(description="Global id of the coupling.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="The deleted record was made anew from the one that is left, and the two are coupled.")
 class RestoreRecordSuccess:
     coupling: Coupling = strawberry.field(description="The coupling of the two: a new one, in place of the old one.")
@@ -318,6 +323,7 @@ class ResolveConflictInput:
     )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Nothing was done: one side changed since it was looked at. This is what is there now.")
 class ConflictMoved:
     message: str = strawberry.field(description="The same in a sentence.")
@@ -334,6 +340,7 @@ class ConflictMoved:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="The choices are being carried out, or are by now: see the run.")
 class ResolveConflictSuccess:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")

@@ -13,6 +13,7 @@ from gateway.runs.policy import Policy
 from gateway.sync.differences import direction_of
 from gateway.sync.mapping import FieldMapping
 from gateway.sync.transforms import Transformation
+from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.enums import Mapping, MappingDirection
 from schema.mapping_enums import FieldKind, TransformationKind
 from schema.run_enums import DeletionConflict, UpdateConflict
@@ -60,12 +61,14 @@ class UpdateTableMappingInput:
     reset: bool = strawberry.field(default=False, description="First everything as it is shipped.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A text and what it becomes.")
 class TransformationPair:
     find: str = strawberry.field(description="The text.")
     text: str = strawberry.field(description="What it becomes.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A rule that a field's text goes through on its way.")
 class TransformationInfo:
     kind: TransformationKind = strawberry.field(description="What it does.")
@@ -89,6 +92,7 @@ class TransformationInfo:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="A field of a mapping, and how it is synchronized.")
 class FieldMappingInfo:
     field: str = strawberry.field(description="The name callers give it: the property of Business Central's API.")
@@ -132,11 +136,14 @@ class FieldMappingInfo:
         )
 
 
+@seen_by(READERS)
 @strawberry.type(description="Two tables that are the same thing, and how they are synchronized.")
 class TableMappingInfo:
     mapping: Mapping = strawberry.field(description="Which tables.")
-    name: str = strawberry.field(description="Microsoft's name of the mapping.")
-    table_no: int = strawberry.field(description="Number of the table in Business Central.")
+    name: str = strawberry.field(
+        description="Microsoft's name of the mapping; the label of one of the installation's own."
+    )
+    table_no: int = strawberry.field(description="Number of the table in Business Central; 0 where nobody said it.")
     direction: MappingDirection = strawberry.field(description="Which way it goes.")
     depends_on: list[Mapping] = strawberry.field(description="Mappings whose records it refers to.")
     update_conflict: UpdateConflict = strawberry.field(description="What happens when both sides changed.")
@@ -179,6 +186,7 @@ class TableMappingInfo:
         )
 
 
+@seen_by(ADMINISTRATORS)
 @strawberry.type(description="The mapping was changed; runs that begin from now on go by it.")
 class UpdateTableMappingSuccess:
     table_mapping: TableMappingInfo = strawberry.field(description="The mapping, as it is now.")

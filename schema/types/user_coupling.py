@@ -12,6 +12,7 @@ from gateway.odata.filters import meets
 from gateway.pairing.salespersons.people import People, alike, email_of, is_eligible
 from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found
+from schema.access import READERS, seen_by
 from schema.connection import PageInfo
 from schema.enums import Mapping
 from schema.types.couple_records import coupling_id
@@ -25,6 +26,7 @@ class CoupledState(Enum):
     CURRENT = strawberry.enum_value("CURRENT", description="With the one the page is opened for.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A user of CRM, as the Couple Salespersons page lists it.")
 class UserCoupling:
     user: RecordReference = strawberry.field(description="The user; its number is the e-mail address.")
@@ -102,12 +104,14 @@ def order(user: Found) -> tuple[str, str]:
     return (user.name or "").casefold(), str(user.id)
 
 
+@seen_by(READERS)
 @strawberry.type(description="A user and where it stands.")
 class UserCouplingEdge:
     cursor: str = strawberry.field(description="Where the user stands.")
     node: UserCoupling = strawberry.field(description="The user.")
 
 
+@seen_by(READERS)
 @strawberry.type(description="A page of users of CRM, by name.")
 class UserCouplingConnection:
     nodes: list[UserCoupling] = strawberry.field(description="The users of the page.")

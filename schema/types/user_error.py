@@ -5,9 +5,11 @@ from uuid import UUID
 import strawberry
 
 from gateway.errors import InvalidInputError, NamedRecord, RefusalError
+from schema.access import READERS, WITH_ITS_FIELD, seen_by
 from schema.enums import ErrorCode, System
 
 
+@seen_by(READERS)
 @strawberry.type(description="A record that a refusal speaks of, by name and number.")
 class RecordReference:
     system: System = strawberry.field(description="Where it is.")
@@ -23,6 +25,7 @@ class RecordReference:
         )
 
 
+@seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="Nothing was done: the input cannot be used, or a rule forbids it.")
 class UserError:
     code: ErrorCode = strawberry.field(description="What is wrong.")

@@ -63,11 +63,12 @@ async def test_the_widget_reads_what_the_story_tells(api: Api) -> None:
 
 async def test_a_product_availability_user_may_ask_and_sees_no_price(api: Api) -> None:
     variables = {"product": await product_of(api, story.IN_STOCK)}
-    answer = await api.ask(WIDGET_QUESTION, variables, person=WIDGET)
+    question = WIDGET_QUESTION.replace(" documentNumber", "")
+    answer = await api.ask(question, variables, person=WIDGET)
     assert answer.errors == []
-    priced = WIDGET_QUESTION.replace("displayName baseUnit", "unitPrice { amount } baseUnit")
+    priced = question.replace("displayName baseUnit", "unitPrice { amount } baseUnit")
     refused = await api.ask(priced, variables, person=WIDGET)
-    assert (refused.data["availability"], refused.codes) == (None, ["FORBIDDEN"])
+    assert (refused.data["availability"]["item"]["unitPrice"], refused.codes) == (None, ["FORBIDDEN"])
     nobody = await api.ask(WIDGET_QUESTION, variables, person=NOBODY)
     assert (nobody.data["availability"], nobody.codes) == (None, ["FORBIDDEN"])
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.clients.call import Deadline
-from gateway.sandbox.identity.people import ADMIN, WIDGET, Person
+from gateway.sandbox.identity.people import ADMIN, NOBODY, Person
 from schema.context import Context
 from tests.graphql.api import Api
 from tests.graphql.live import bearer
@@ -42,7 +42,7 @@ async def test_answers_come_in_the_order_of_the_questions_which_share_one_reques
 async def test_one_that_fails_stops_none_of_the_others(api: Api) -> None:
     watch = {"query": "subscription { synchronizationJobs { id } }"}
     batch = [*customers("C00210"), {"query": "{"}, watch, {"query": VIEWER}, *customers("C00110")]
-    response = await asked(api, batch, WIDGET, accept="application/graphql-response+json")
+    response = await asked(api, batch, NOBODY, accept="application/graphql-response+json")
     assert response.status_code == 200
     found = response.json()
     codes = [[each["extensions"]["code"] for each in one.get("errors", [])] for one in found]
@@ -51,7 +51,7 @@ async def test_one_that_fails_stops_none_of_the_others(api: Api) -> None:
 
 
 async def test_roles_hold_for_each(api: Api) -> None:
-    found = (await asked(api, customers(*NUMBERS), WIDGET)).json()
+    found = (await asked(api, customers(*NUMBERS), NOBODY)).json()
     assert [one["errors"][0]["extensions"]["code"] for one in found] == ["FORBIDDEN"] * 2
     assert api.business_central.seen == []
 

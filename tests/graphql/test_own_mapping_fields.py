@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import mappings_with
 from gateway.sandbox.app import open_sandbox
 from tests.graphql.api import start
 from tests.graphql.runs import Runs

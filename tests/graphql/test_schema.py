@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import strawberry
 from graphql import GraphQLObjectType, get_named_type, is_introspection_type
-from strawberry.types.field import StrawberryField
 
-from schema.fields import ROW_TYPES, declaration_of
+from gateway.auth.caller import Role
+from schema.access import EVERY_ROLE, Access, Inherited
+from schema.fields import READERS, ROW_TYPES, declaration_of, declared
 from schema.figures import figure_plan
+from schema.role_table import Place, object_types, print_roles, rules_of
 from schema.root import build_schema, print_sdl
 
 SCHEMA = build_schema()._schema
@@ -18,8 +21,6 @@ FIGURES = {
     and "strawberry-definition" in kind.extensions
     and (plan := figure_plan(kind))
 }
-GUARDED = {"Query", "Mutation", "Subscription", "Viewer", *(row_type.__name__ for row_type in ROW_TYPES.values())}
-
 ROW_TYPE_NAMES = {row_type.__name__ for row_type in ROW_TYPES.values()}
 
 
@@ -47,29 +48,44 @@ def test_everything_has_a_description() -> None:
     assert missing == []
 
 
-def test_every_field_of_a_record_and_every_root_field_declares_who_may_see_it() -> None:
-    for name in GUARDED:
-        kind = SCHEMA.type_map.get(name)
-        if kind is None:  # a row type that nothing leads to, such as currencies
-            continue
-        assert isinstance(kind, GraphQLObjectType)
-        for field_name, field in kind.fields.items():
-            found = field.extensions["strawberry-definition"]
-            assert isinstance(found, StrawberryField)
-            assert declaration_of(found) is not None, f"{name}.{field_name}"
+def test_every_field_and_argument_has_a_rule() -> None:
+    assert len(rules_of(SCHEMA)) > 1_000  # it raises where there is none
 
 
-def test_every_figure_declares_who_may_see_it() -> None:
-    assert FIGURES.keys() >= {"Availability", "CustomerStatistics", "OpenOpportunities"}
-    for name in ("Availability", "CustomerStatistics"):
-        kind = SCHEMA.type_map[name]
-        assert isinstance(kind, GraphQLObjectType)
-        undeclared = [
-            field_name
-            for field_name, field in kind.fields.items()
-            if declaration_of(field.extensions["strawberry-definition"]) is None
-        ]
-        assert undeclared == [], name
+def test_a_field_without_a_rule_is_found() -> None:
+    @strawberry.type
+    class Forgotten:
+        secret: str
+
+    @strawberry.type
+    class Query:
+        forgotten: Forgotten = strawberry.field(metadata=declared(READERS))
+
+    with pytest.raises(LookupError, match=r"Forgotten\.secret"):
+        rules_of(strawberry.Schema(Query)._schema)
+
+
+def test_the_committed_role_table_is_current() -> None:
+    committed = Path("docs/role-table.md").read_text(encoding="utf-8")
+    assert committed == print_roles(SCHEMA), "run `uv run poe roles` and review what changes"
+
+
+def test_no_promised_value_is_for_fewer_roles_than_what_stands_beside_it() -> None:
+    """A denied field that promises a value would take its neighbours with it."""
+    rules = rules_of(SCHEMA)
+    wrong = []
+    for kind in object_types(SCHEMA):
+        if kind.name == "Subscription":
+            continue  # it has one field at a time
+        widest = max((_roles(rules[Place(kind.name, name)]) for name in kind.fields), key=len)
+        for name, field in kind.fields.items():
+            if str(field.type).endswith("!") and _roles(rules[Place(kind.name, name)]) != widest:
+                wrong.append(f"{kind.name}.{name}")
+    assert wrong == []
+
+
+def _roles(access: Access) -> frozenset[Role]:
+    return EVERY_ROLE if isinstance(access, Inherited) or not access else access
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.couplings.coupling import Mapping
 from gateway.errors import ConfigError
-from gateway.runs.own_fields import mappings_with
+from gateway.runs.own_mappings import mappings_with
 from gateway.sync.creation import bind
 from gateway.sync.mapping import Kind
 from gateway.sync.mappings import TABLE_MAPPINGS

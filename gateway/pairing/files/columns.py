@@ -36,9 +36,10 @@ class Column:
 
 def _mapping(text: str, region: Region) -> Mapping:
     wanted = folded(text)
-    found = next((each for each, of in TABLE_MAPPINGS.items() if wanted in (folded(each), folded(of.name))), None)
+    called = {folded(of.name): each for each, of in TABLE_MAPPINGS.items()} | {folded(each): each for each in Mapping}
+    found = called.get(wanted)
     if found is None:
-        raise UnreadableError("is no mapping", f"Mappings are {', '.join(TABLE_MAPPINGS)}.")
+        raise UnreadableError("is no mapping", f"Mappings are {', '.join(Mapping)}.")
     return found
 
 

@@ -22,7 +22,6 @@ from gateway.pairing.files.shapes import Entry, Header, read_header, read_row
 from gateway.pairing.files.text import Broken, Cells, RowReader
 from gateway.pairing.files.values import Region, UnreadableError
 from gateway.sync.desk import Desk
-from gateway.sync.mappings import TABLE_MAPPINGS
 
 PAGE = 1_000
 """Rows that are decided on together."""
@@ -83,6 +82,8 @@ class CouplingImport:
         self.header: Header = read_header(self._rows)
         self._desks = desks
         self._options = options
+        self._tables = desks(options.default_company).tables
+        self._by_number = {each.table_no: each.mapping for each in self._tables.values() if each.table_no}
 
     async def pages(self) -> AsyncIterator[list[RowResult]]:
         """What each row comes to, page by page, in the order of the file.
@@ -138,15 +139,17 @@ class CouplingImport:
     def _mapping(self, entry: Entry) -> Mapping | RowResult:
         said = entry.mapping
         if entry.table_no is not None:
-            of_table = _BY_TABLE.get(entry.table_no)
+            of_table = self._by_number.get(entry.table_no)
             if of_table is None:
-                return csv_rows.table_not_here(entry.line, entry.table_no)
+                return csv_rows.table_not_here(entry.line, entry.table_no, self._tables.values())
             if said not in (None, of_table):
                 return csv_rows.two_mappings(entry.line, said or of_table, entry.table_no)
             said = of_table
         mapping = said or self._options.mapping
         if mapping is None:
             return csv_rows.no_mapping(entry.line)
+        if mapping not in self._tables:
+            return csv_rows.not_filled(entry.line, mapping)
         if self._options.mapping not in (None, mapping):
             return csv_rows.of_another(entry.line, f"mapping ({mapping})")
         return mapping
@@ -168,6 +171,3 @@ class CouplingImport:
             return await page.results(entries)
         except _OF_THIS_TABLE as error:
             return [csv_rows.refused(entry.line, error.code, error.message, _SEE) for entry in entries]
-
-
-_BY_TABLE = {each.table_no: each.mapping for each in TABLE_MAPPINGS.values()}

@@ -1,5 +1,6 @@
 """What came of a row of an imported file, and the sentences that say why it was refused. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,8 +9,7 @@ from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, NamedRecord, RefusalError
 from gateway.pairing.files.claims import Claim
 from gateway.records import Backend
-from gateway.sync.mapping import Table
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mapping import Table, TableMapping
 from gateway.sync.records import capital
 
 
@@ -53,14 +53,19 @@ def by_refusal(line: int, refusal: RefusalError) -> RowResult:
     return refused(line, refusal.code, refusal.message, refusal.hint)
 
 
-def table_not_here(line: int, table_no: int) -> RowResult:
-    known = ", ".join(f"{each.table_no} ({each.name})" for each in TABLE_MAPPINGS.values())
+def table_not_here(line: int, table_no: int, tables: Iterable[TableMapping]) -> RowResult:
+    known = ", ".join(f"{each.table_no} ({each.name})" for each in tables if each.table_no)
     message = f"Table {table_no} is not coupled here, so the row is left out."
     return RowResult(line, RowOutcome.IGNORED, message=message, hint=f"Tables are {known}.")
 
 
 def of_another(line: int, what: str) -> RowResult:
     return RowResult(line, RowOutcome.IGNORED, message=f"The row is of another {what}, so it is left out.")
+
+
+def not_filled(line: int, mapping: Mapping) -> RowResult:
+    message = f"{mapping} is a place for tables of your own, and the configuration fills it with none."
+    return refused(line, ErrorCode.INVALID_INPUT, message, "Fill the place, or take the row out.")
 
 
 def no_mapping(line: int) -> RowResult:

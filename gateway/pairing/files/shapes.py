@@ -19,7 +19,7 @@ from gateway.errors import InvalidInputError
 from gateway.pairing.files.columns import BY_NAME, COLUMNS, KEYS, KNOWN_UNUSED, Column, folded
 from gateway.pairing.files.text import DELIMITERS, Cells, RowReader, neutral, original, split_line
 from gateway.pairing.files.values import Region, UnreadableError
-from gateway.sync.mappings import TABLE_MAPPINGS
+from gateway.sync.mappings import TABLE_MAPPINGS, TableMappings
 
 
 class Shape(StrEnum):
@@ -145,10 +145,10 @@ def header_cells(shape: Shape) -> list[str]:
     return [str(name) for column in COLUMNS if (name := _name(column, shape)) is not None]
 
 
-def coupling_cells(coupling: Coupling, shape: Shape) -> list[str]:
+def coupling_cells(coupling: Coupling, shape: Shape, tables: TableMappings = TABLE_MAPPINGS) -> list[str]:
     """A coupling as a row of that shape."""
     values = {name: getattr(coupling, name) for name in Coupling.__dataclass_fields__}
-    values["table_no"] = TABLE_MAPPINGS[coupling.mapping].table_no
+    values["table_no"] = tables.described(coupling.mapping).table_no
     write = _own_cell if shape is Shape.OWN else _cell_of_5331
     return [neutral(write(values[column.field])) for column in COLUMNS if _name(column, shape) is not None]
 

@@ -17,7 +17,6 @@ from gateway.pairing.matches.criteria import Asked, criteria_of
 from gateway.pairing.matches.matching import match
 from gateway.sync.desk import Desks
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 
 MATCH, ACCEPT, UNDO = "match", "accept-matches", "undo-matches"
 
@@ -218,8 +217,3 @@ def not_at_rest() -> RefusalError:
         hint="Look at its state; try again when it is READY.",
         argument="planId",
     )
-
-
-def mapping_of(plan: MatchPlan) -> TableMapping:
-    """The tables a plan is about."""
-    return TABLE_MAPPINGS[plan.mapping]

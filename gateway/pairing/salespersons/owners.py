@@ -31,7 +31,13 @@ from gateway.sync.mapping import FieldMapping, TableMapping
 from gateway.sync.records import Found, capital
 
 OWNED = (Tables.CUSTOMER, Tables.CONTACT, Tables.OPPORTUNITY)
-"""Mappings whose rows belong to the user of a salesperson."""
+"""Shipped mappings whose rows belong to the user of a salesperson."""
+
+
+def owned(tables: Mapping[Tables, TableMapping]) -> list[Tables]:
+    """Mappings whose rows belong to the user of a salesperson, those of an installation's own, too."""
+    own = (name for name, each in tables.items() if name.is_own and seller_field(each) is not None)
+    return [*OWNED, *own]
 
 
 class OwnerGapReason(StrEnum):
@@ -125,7 +131,8 @@ def _candidate(person: Found, same: Mapping[str, Alike]) -> Found | None:
 
 def seller_field(mapping: TableMapping) -> FieldMapping | None:
     """The salesperson and the owner; Business Central's API does not show the salesperson of a contact."""
-    return next((each for each in mapping.fields if each.lookup is Tables.SALESPERSON), None)
+    sellers = (each for each in mapping.fields if each.lookup is Tables.SALESPERSON)
+    return next((each for each in sellers if each.crm == OWNER), None)
 
 
 def seller_column(mapping: TableMapping) -> str | None:
@@ -136,9 +143,9 @@ def seller_column(mapping: TableMapping) -> str | None:
 
 def may_fail(mapping: TableMapping, to: Backend) -> bool:
     """Whether a record of the mapping can fail towards this side because of its salesperson, or its owner."""
-    if to is Backend.BUSINESS_CENTRAL:
-        return mapping.mapping in OWNED
     field = seller_field(mapping)
+    if to is Backend.BUSINESS_CENTRAL and not mapping.mapping.is_own:
+        return mapping.mapping in OWNED
     return field is not None and field.is_written_to(to)
 
 

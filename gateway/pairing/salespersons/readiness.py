@@ -22,12 +22,12 @@ from gateway.keys import fold
 from gateway.odata.query import AnyOf, Compare, Order, Query, Value, both
 from gateway.pairing.drift.pages import is_running_out
 from gateway.pairing.salespersons.owners import (
-    OWNED,
     Gap,
     OwnerGapReason,
     fails,
     gaps,
     may_fail,
+    owned,
     owner_of,
     seller_column,
 )
@@ -36,7 +36,6 @@ from gateway.records import Backend
 from gateway.sync.creation import OWNER
 from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
-from gateway.sync.mappings import TABLE_MAPPINGS
 from gateway.sync.records import Found, Records, both_sides
 
 _PERSONS: Final = {Backend.BUSINESS_CENTRAL: 60, Backend.DATAVERSE: 400}
@@ -109,11 +108,6 @@ class _Stage:
         return Backend.BUSINESS_CENTRAL if self.to is Backend.DATAVERSE else Backend.DATAVERSE
 
 
-def stages(mappings: Sequence[Tables]) -> list[_Stage]:
-    """In the order of the mappings, towards CRM first; as they are shipped."""
-    return [stage for name in mappings for stage in stages_of(TABLE_MAPPINGS[name])]
-
-
 async def _stages(desk: Desk, mappings: Sequence[Tables]) -> list[_Stage]:
     """The same as the company has them. Raises: DatabaseError."""
     return [stage for name in mappings for stage in stages_of(await desk.mapping(name))]
@@ -137,7 +131,7 @@ async def readiness(
         BackendError: a side could not be read.
         DatabaseError: our own database cannot be used.
     """
-    wanted = [each for each in OWNED if each in mappings]
+    wanted = [each for each in owned(desk.tables) if each in mappings]
     if after is not None and not any(_is_at(each, after) for each in await _stages(desk, wanted)):
         raise InvalidInputError("The cursor is of another question: ask without it.", argument="after")
     known = gaps(await read_people(desk))
