@@ -181,15 +181,21 @@ class InvalidInputError(CallerError):
 
 @dataclass(frozen=True, slots=True)
 class NamedRecord:
-    """A record that a sentence speaks of: where it is, what kind it is, its id, number and name as far as they are known."""
+    """A record that a sentence speaks of: where it is, what kind it is, its id, number and name as far as they are known.
+
+    One that is ``hidden`` from whoever reads the sentence is named by none of them.
+    """
 
     backend: str
     noun: str
     id: UUID
     number: str | None = None
     name: str | None = None
+    hidden: bool = False
 
     def __str__(self) -> str:
+        if self.hidden:
+            return f"{self.noun} that you may not see"
         known = f"{self.noun} {self.number}" if self.number else self.noun
         return f"{known} ({self.name})" if self.name else known if self.number else f"{self.noun} {self.id}"
 

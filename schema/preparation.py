@@ -18,9 +18,10 @@ class Preparation(SchemaExtension):
         extensions: dict[str, Any] = execution.operation_extensions or {}
         check_variables(execution.variables)
         execution.query = await context.services.persisted.text(execution.query, extensions)
-        yield
-        cost = max(context.budget.estimate.total, len(context.trace.steps))
-        await context.services.rates.charge(context.caller.object_id, cost)
+        try:
+            yield
+        finally:  # whoever gives up an operation has had its requests made
+            await context.services.rates.charge(context.caller.identity, _cost(context))
 
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
@@ -39,3 +40,9 @@ class Preparation(SchemaExtension):
         if execution.operation_extensions and execution.query and not self._prepared.problems:
             await context.services.persisted.keep(execution.query, execution.operation_extensions)
         yield
+
+
+def _cost(context: Context) -> int:
+    """At the backends, as estimated, or as made if that was more; what was refused as too much was not asked."""
+    made = len(context.trace.steps)
+    return made if context.budget.is_refused else max(context.budget.estimate.total, made)

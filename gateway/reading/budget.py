@@ -11,6 +11,7 @@ class Budget:
 
     def __init__(self, most: int | None = None) -> None:
         self.estimate = Estimate()
+        self.is_refused = False
         self._most = most
 
     async def take(self, estimate: Estimate) -> None:
@@ -23,6 +24,7 @@ class Budget:
         await asyncio.sleep(0)  # all root fields that begin now are added up before the first of them asks anything
         total = self.estimate.total
         if self._most is not None and total > self._most:
+            self.is_refused = True
             raise QueryTooExpensiveError(value=total, limit=self._most, parts=self.estimate.dearest)
 
     def note(self, part: str, requests: int) -> None:
