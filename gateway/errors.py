@@ -123,6 +123,8 @@ class GatewayError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.sentence = message
+        """The same without the words of others."""
 
     def again(self) -> Self:
         """The same error for another place it has to be told at: a raised exception collects where it has been."""
@@ -394,6 +396,7 @@ class BackendError(GatewayError):
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
     been carried out all the same. ``place`` is which of several rows that were written as one was refused, counted from 0.
+    ``sentence`` is the message without the words of the system, ``said`` are these words: for the log and nobody else.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -410,6 +413,7 @@ class BackendError(GatewayError):
     ) -> None:
         super().__init__(message)
         self.backend = backend
+        self.said: str | None = None
         self.of_record = False
         self.unsettled = False
         self.place: int | None = None

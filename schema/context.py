@@ -9,6 +9,9 @@ from strawberry.fastapi import BaseContext
 
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
+from gateway.audit.entry import Whereabouts
+from gateway.audit.proxies import Proxies
+from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Caller
 from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
@@ -122,6 +125,8 @@ class Services:
     jobs: Jobs
     reading: Reading
     capabilities: Capabilities
+    audit: AuditTrail
+    proxies: Proxies
     company: UUID
     introspection: Introspection
     max_page_size: int
@@ -150,8 +155,17 @@ class Services:
 class Context(BaseContext):
     """One GraphQL request, or one event of a subscription: who asks, how long it may take, what it has cost so far."""
 
-    def __init__(self, services: Services, caller: Caller, *, correlation_id: str, explain: bool) -> None:
+    def __init__(
+        self,
+        services: Services,
+        caller: Caller,
+        *,
+        correlation_id: str,
+        explain: bool,
+        whereabouts: Whereabouts | None = None,
+    ) -> None:
         super().__init__()
+        self.whereabouts = whereabouts or Whereabouts()
         self.services = services
         self.caller = caller
         self.correlation_id = correlation_id
