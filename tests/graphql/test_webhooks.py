@@ -31,7 +31,7 @@ from tests.sandbox.receivers import Clock
 pytestmark = pytest.mark.anyio
 
 QUIET, DELETABLE = "C00023", "C00075"
-SETS, TABLES = 10, 5
+SETS, TABLES = 11, 5
 CHECKS = "{ connection { healthy checks { code passed message hint } } }"
 
 
