@@ -323,6 +323,7 @@ def limits_of(settings: Settings) -> Limits:
         root_fields=settings.max_root_fields,
         aliases=settings.max_aliases,
         directives=settings.max_directives,
+        list_values=settings.max_list_values,
         tokens=settings.max_tokens,
         characters=settings.max_characters,
     )

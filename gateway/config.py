@@ -322,6 +322,9 @@ class Settings(BaseSettings):
     max_root_fields: int = Field(default=50, ge=1, le=1_000, description="The most root fields of an operation.")
     max_aliases: int = Field(default=100, ge=0, le=10_000, description="The most aliases in a document.")
     max_directives: int = Field(default=100, ge=0, le=10_000, description="The most directives in a document.")
+    max_list_values: int = Field(
+        default=1_000, ge=200, le=10_000, description="The most values of any list; most arguments take fewer."
+    )
     max_tokens: int = Field(default=5_000, ge=500, le=100_000, description="The most tokens of a document.")
     max_characters: int = Field(
         default=100_000,

@@ -16,7 +16,7 @@ class Preparation(SchemaExtension):
         execution = self.execution_context
         context: Context = execution.context
         extensions: dict[str, Any] = execution.operation_extensions or {}
-        check_variables(execution.variables)
+        check_variables(execution.variables, context.services.documents.limits.list_values)
         execution.query = await context.services.persisted.text(execution.query, extensions)
         try:
             yield
