@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from strawberry.fastapi import BaseContext
@@ -178,7 +179,7 @@ class Context(BaseContext):
         services = self.services
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
-        self.budget = Budget(services.max_cost)
+        self.budget = Budget(services.max_cost, partial(services.rates.pay, self.caller.identity))
         self.read_at = datetime.now(UTC)
         self.today = services.today()
         self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)

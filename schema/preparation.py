@@ -21,7 +21,7 @@ class Preparation(SchemaExtension):
         try:
             yield
         finally:  # whoever gives up an operation has had its requests made
-            await context.services.rates.charge(context.caller.identity, _cost(context))
+            await context.services.rates.charge(context.caller.identity, _left_to_pay(context))
 
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
@@ -42,7 +42,7 @@ class Preparation(SchemaExtension):
         yield
 
 
-def _cost(context: Context) -> int:
-    """At the backends, as estimated, or as made if that was more; what was refused as too much was not asked."""
-    made = len(context.trace.steps)
-    return made if context.budget.is_refused else max(context.budget.estimate.total, made)
+def _left_to_pay(context: Context) -> int:
+    """Of the cost at the backends, as estimated, or as made if that was more; what was refused as too much was not asked."""
+    made, budget = len(context.trace.steps), context.budget
+    return max(made if budget.is_refused else max(budget.estimate.total, made), budget.paid) - budget.paid

@@ -158,6 +158,20 @@ async def test_who_costs_too_much_waits_as_well(slow: Api) -> None:
     )
 
 
+async def test_operations_that_begin_together_do_not_overdraw_together(sandbox: Sandbox, tmp_path: Path) -> None:
+    """They were let in before any of them had cost anything: they pay before they ask."""
+    async with AsyncExitStack() as stack:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+        rates: dict[str, Any] = {"rate_per_minute": 6, "rate_burst": 20, "rate_cost_per_minute": 6}
+        api = await start(sandbox, url, stack, webhooks=False, **rates)
+        query = operation("CustomerCard")
+        numbers = [f"C{number:05}" for number in range(210, 220)]
+        answers = await asyncio.gather(*(api.ask(query, {"number": each}, explain=False) for each in numbers))
+        refused = [each for each in answers if each.errors and each.errors[0]["extensions"]["code"] == "RATE_LIMITED"]
+        assert len(refused) == len(numbers) - 2, "six are there: two of five each overdraw them"
+        assert 40 < refused[0].errors[0]["extensions"]["retryAfter"] <= 50
+
+
 async def test_each_operation_of_a_list_counts(slow: Api) -> None:
     headers = {"Authorization": bearer(slow, ADMIN)}
     answered = await slow.http.post("/graphql", json=[{"query": VIEWER}] * 2, headers=headers)
