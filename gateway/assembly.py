@@ -16,6 +16,8 @@ from gateway.admission.allowance import Rates
 from gateway.admission.buckets import RedisBuckets
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
+from gateway.audit.proxies import Proxies
+from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Authenticator, Trust
 from gateway.auth.security_roles import SECURITY_ROLES, SecurityRoles
 from gateway.auth.signing_keys import SigningKeys
@@ -293,6 +295,8 @@ def _services(
         jobs=jobs,
         reading=desks.reading,
         capabilities=capabilities,
+        audit=AuditTrail(engine),
+        proxies=Proxies(settings.trusted_proxies or ()),
         company=settings.company_id,
         introspection=settings.introspection,
         max_page_size=settings.max_page_size,
@@ -319,6 +323,7 @@ def limits_of(settings: Settings) -> Limits:
         root_fields=settings.max_root_fields,
         aliases=settings.max_aliases,
         directives=settings.max_directives,
+        list_values=settings.max_list_values,
         tokens=settings.max_tokens,
         characters=settings.max_characters,
     )

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateway.audit.proxies import Network
 from gateway.auth.caller import Role
 from gateway.auth.credentials import Certificate, read_certificate
 from gateway.auth.introspection import Introspection
@@ -166,6 +168,15 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _networks(value: object) -> object:
+    """Addresses and networks, separated by commas."""
+    try:
+        return tuple(map(ip_network, _listed(value))) if isinstance(value, str) else value  # type: ignore[call-overload]
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.0/8, separated by commas") from None
+
+
+TrustedProxies = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_origins)]
 FrameAncestors = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_frame_ancestors)]
 Modules = Annotated[frozenset[Module], NoDecode, BeforeValidator(_listed)]
@@ -311,6 +322,9 @@ class Settings(BaseSettings):
     max_root_fields: int = Field(default=50, ge=1, le=1_000, description="The most root fields of an operation.")
     max_aliases: int = Field(default=100, ge=0, le=10_000, description="The most aliases in a document.")
     max_directives: int = Field(default=100, ge=0, le=10_000, description="The most directives in a document.")
+    max_list_values: int = Field(
+        default=1_000, ge=200, le=10_000, description="The most values of any list; most arguments take fewer."
+    )
     max_tokens: int = Field(default=5_000, ge=500, le=100_000, description="The most tokens of a document.")
     max_characters: int = Field(
         default=100_000,
@@ -360,6 +374,10 @@ class Settings(BaseSettings):
     mappings_file: Path | None = Field(
         default=None,
         description="A file with further fields and tables for the mappings, TOML or JSON, see docs/mappings.md.",
+    )
+    trusted_proxies: TrustedProxies | None = Field(
+        default=None,
+        description="Networks of the proxies in front of the gateway, whose word on the caller's address counts.",
     )
     host: str = Field(default="127.0.0.1", description="The address `gateway serve` listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port `gateway serve` listens on.")

@@ -47,10 +47,13 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """An engine for ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; connects when first used."""
+    """An engine for ``sqlite+aiosqlite://…`` or ``postgresql+psycopg://…``; connects when first used.
+
+    Its errors tell no values.
+    """
     sqlite = url.startswith("sqlite")
     connect_args = {} if sqlite else {"connect_timeout": 5}
-    engine = create_async_engine(url, pool_pre_ping=not sqlite, connect_args=connect_args)
+    engine = create_async_engine(url, pool_pre_ping=not sqlite, connect_args=connect_args, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine

@@ -156,12 +156,16 @@ async def _document(request: Request, caller: Caller) -> object:
 
 
 def _execution(request: Request, caller: Caller) -> Execution:
+    services, peer = serving(request).services, request.client.host if request.client else None
+    whereabouts = services.proxies.whereabouts(peer, request.headers, "HTTP")
+
     def context() -> Context:
         return Context(
-            serving(request).services,
+            services,
             caller,
             correlation_id=request.state.correlation_id,
             explain=request.headers.get("gateway-explain") == "1",
+            whereabouts=whereabouts,
         )
 
     return Execution(context, may_change=request.method == "POST")

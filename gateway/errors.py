@@ -123,6 +123,8 @@ class GatewayError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.sentence = message
+        """The same without the words of others."""
 
     def again(self) -> Self:
         """The same error for another place it has to be told at: a raised exception collects where it has been."""
@@ -180,15 +182,21 @@ class InvalidInputError(CallerError):
 
 @dataclass(frozen=True, slots=True)
 class NamedRecord:
-    """A record that a sentence speaks of: where it is, what kind it is, its id, number and name as far as they are known."""
+    """A record that a sentence speaks of: where it is, what kind it is, its id, number and name as far as they are known.
+
+    One that is ``hidden`` from whoever reads the sentence is named by none of them.
+    """
 
     backend: str
     noun: str
     id: UUID
     number: str | None = None
     name: str | None = None
+    hidden: bool = False
 
     def __str__(self) -> str:
+        if self.hidden:
+            return f"{self.noun} that you may not see"
         known = f"{self.noun} {self.number}" if self.number else self.noun
         return f"{known} ({self.name})" if self.name else known if self.number else f"{self.noun} {self.id}"
 
@@ -388,6 +396,7 @@ class BackendError(GatewayError):
     ``vendor_code`` and ``request_id`` are the backend's own, for the log and for a support case. ``of_record`` says that it
     nulls all fields of a record, not only the one it is told at; ``unsettled`` that an attempt of the same request may have
     been carried out all the same. ``place`` is which of several rows that were written as one was refused, counted from 0.
+    ``sentence`` is the message without the words of the system, ``said`` are these words: for the log and nobody else.
     """
 
     code = ErrorCode.BACKEND_PROTOCOL_ERROR
@@ -404,6 +413,7 @@ class BackendError(GatewayError):
     ) -> None:
         super().__init__(message)
         self.backend = backend
+        self.said: str | None = None
         self.of_record = False
         self.unsettled = False
         self.place: int | None = None

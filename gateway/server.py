@@ -93,6 +93,7 @@ def run(
         timeout_graceful_shutdown=5,
         lifespan="on",
         server_header=False,
+        proxy_headers=False,  # whose word on the caller's address counts is ours to decide
         ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,  # what is inflated costs its sender a thousandth of what it costs us
         ssl_certfile=tls.certificate if tls else None,

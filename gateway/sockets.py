@@ -25,6 +25,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     SubscribeMessage,
+    SubscribeMessagePayload,
 )
 from strawberry.types.execution import PreExecutionError
 
@@ -38,7 +39,7 @@ from gateway.errors import (
     UnauthenticatedError,
 )
 from gateway.open_connections import OpenConnections
-from gateway.operations import operation_of
+from gateway.operations import Operation, operation_of
 from gateway.streams import seconds_left, told
 from gateway.telemetry import correlation_id, log
 from schema.context import Context, Services
@@ -154,13 +155,15 @@ class _EachItsContext:
     def __init__(self, schema: BaseSchema) -> None:
         self._schema = schema
 
-    async def stream(self, query: str, *, context_value: Session, **rest: Any) -> Any:
+    async def stream(self, query: Operation, *, context_value: Session, **rest: Any) -> Any:
+        """``query`` is what :meth:`SocketHandler.handle_subscribe` puts there: all that was asked."""
         try:
             context = await context_value.context()
             await context.services.rates.admit(context.caller.identity)
         except (RateLimitedError, IdentityUnavailableError) as error:
             return _refused(error)
-        return await self._schema.stream(query, context_value=context, **rest)
+        extensions = dict(query.extensions) if query.extensions is not None else None
+        return await self._schema.stream(query.query, context_value=context, operation_extensions=extensions, **rest)
 
 
 async def _refused(error: GatewayError) -> AsyncGenerator[Any, None]:
@@ -223,14 +226,15 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
             self._expiry = asyncio.create_task(self._expire(session))
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Strawberry's refusal of one operation too many has no code."""
+        """Strawberry's refusal of one operation too many has no code; and it drops extensions, which may name the document."""
         is_new = self.connection_acknowledged and message["id"] not in self.operations
         if is_new and len(self.operations) >= (self.max_subscriptions_per_connection or len(self.operations) + 1):
             error = TooManyConnectionsError(f"{len(self.operations)} operations are under way on this socket.")
             payload = [told(error).formatted]
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
             return
-        await super().handle_subscribe(message)
+        asked = {**message["payload"], "query": operation_of(message["payload"])}
+        await super().handle_subscribe({**message, "payload": cast(SubscribeMessagePayload, asked)})
 
     async def _expire(self, session: Session) -> None:
         """No operation goes on with a token that has expired; the client may come again with another one."""
@@ -264,7 +268,7 @@ def _problem(message: object) -> str | None:
 
 def _problem_of_payload(payload: object) -> str | None:
     try:
-        operation = operation_of(payload)
+        operation_of(payload)
     except InvalidInputError as error:
         return error.message
-    return None if operation.query is not None else "To subscribe takes a payload with a query"
+    return None

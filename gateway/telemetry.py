@@ -16,7 +16,10 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def configure_logging(level: str) -> None:
     """JSON lines on standard error: one event each, with time, level and correlation id."""
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(_formatter())
+    least = max(logging.getLevelNamesMapping()[level], logging.INFO)  # below, libraries tell what they send and save
+    logging.basicConfig(level=least, handlers=[libraries])
     for noisy in ("httpx", "httpcore", "msal", "alembic", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
@@ -34,21 +37,39 @@ def configure_logging(level: str) -> None:
     )
 
 
+def _formatter() -> logging.Formatter:
+    """What libraries log, as lines of ours."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            redact,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    )
+
+
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Values under a secret's name, and anything that looks like a token, wherever it stands."""
-    return {name: _redacted(name, value) for name, value in event.items()}
+    return {name: redacted(name, value) for name, value in event.items()}
 
 
-def _redacted(name: str, value: object) -> object:
+def redacted(name: str, value: object) -> object:
+    """A value as it may be told under this name."""
     if _SECRET_NAMES.search(name):
         return "[redacted]"
     match value:
         case None | bool() | int() | float():
             return value
         case Mapping():
-            return {str(inner): _redacted(str(inner), each) for inner, each in value.items()}
+            return {str(inner): redacted(str(inner), each) for inner, each in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_redacted("", each) for each in value]
+            return [redacted("", each) for each in value]
         case _:
             return _BEARER.sub("[redacted]", str(value))
 

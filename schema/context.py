@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from strawberry.fastapi import BaseContext
 
 from gateway.admission.rate_limit import RateLimit
 from gateway.answers.plan import Setting
+from gateway.audit.entry import Whereabouts
+from gateway.audit.proxies import Proxies
+from gateway.audit.trail import AuditTrail
 from gateway.auth.caller import Caller
 from gateway.auth.introspection import Introspection
 from gateway.clients.business_central import BusinessCentralClient
@@ -122,6 +126,8 @@ class Services:
     jobs: Jobs
     reading: Reading
     capabilities: Capabilities
+    audit: AuditTrail
+    proxies: Proxies
     company: UUID
     introspection: Introspection
     max_page_size: int
@@ -150,8 +156,17 @@ class Services:
 class Context(BaseContext):
     """One GraphQL request, or one event of a subscription: who asks, how long it may take, what it has cost so far."""
 
-    def __init__(self, services: Services, caller: Caller, *, correlation_id: str, explain: bool) -> None:
+    def __init__(
+        self,
+        services: Services,
+        caller: Caller,
+        *,
+        correlation_id: str,
+        explain: bool,
+        whereabouts: Whereabouts | None = None,
+    ) -> None:
         super().__init__()
+        self.whereabouts = whereabouts or Whereabouts()
         self.services = services
         self.caller = caller
         self.correlation_id = correlation_id
@@ -164,7 +179,7 @@ class Context(BaseContext):
         services = self.services
         self.deadline = Deadline.after(services.deadline_seconds)
         self.trace = Trace()
-        self.budget = Budget(services.max_cost)
+        self.budget = Budget(services.max_cost, partial(services.rates.pay, self.caller.identity))
         self.read_at = datetime.now(UTC)
         self.today = services.today()
         self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)

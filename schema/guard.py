@@ -41,8 +41,12 @@ class Guard(StrawberryGraphQLCoreExecutionContext):
         return super().build(schema, document, root_value, context_value, *args, **{**how, "hide_suggestions": hidden})
 
     def build_per_event_executor(self, payload: Any) -> Any:
+        """graphql-core copies the executor, and collects the root of each event anew: what hangs on that goes with the event,
+        so that a long subscription holds no more than a short one, and no id is met again that meant something else.
+        """
         executor: Any = super().build_per_event_executor(payload)
-        executor._told = set()
+        executor._relevant_sub_fields = {}
+        executor._denied, executor._told, executor._checked = {}, set(), set()
         return executor
 
     def execute_collected_root_fields(

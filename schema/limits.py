@@ -23,6 +23,7 @@ class Limits:
     root_fields: int = 50
     aliases: int = 100
     directives: int = 100
+    list_values: int = 1_000
     tokens: int = 5_000
     characters: int = 100_000
 
@@ -53,7 +54,7 @@ class Limits:
         ):
             if value > most:
                 raise QueryTooLargeError(sentence.format(value, most), measure=measured, value=value, limit=most)
-        check_length(size.listed)
+        check_length(size.listed, self.list_values)
 
 
 def read_document(text: str, limits: Limits) -> DocumentNode:

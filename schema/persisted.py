@@ -5,6 +5,7 @@ What is sent once is kept only when it was found to be a query that can be answe
 Sources: GraphQL over HTTP, appendix "Persisted Documents"; Apollo, "Automatic Persisted Queries" (protocol and messages).
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -28,6 +29,7 @@ MOST_IN_AN_HOUR: Final = 2_000
 _DAY: Final = 86_400
 _HOUR: Final = 3_600
 _DOCUMENT_ID: Final = "documentId"
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 class PersistedDocuments:
@@ -137,13 +139,20 @@ def _named(extensions: Mapping[str, Any]) -> _Name | None:
     persisted, id = extensions.get("persistedQuery"), extensions.get(_DOCUMENT_ID)
     if isinstance(id, str):
         digest = id.removeprefix("sha256:")
-        return _Name(digest, hashed=digest != id)
+        return _Name(_hash(digest, _DOCUMENT_ID), hashed=True) if digest != id else _Name(id, hashed=False)
     if persisted is None:
         return None
     given = persisted.get("sha256Hash") if isinstance(persisted, Mapping) else None
     if not isinstance(given, str):
         raise InvalidInputError("persistedQuery has to have a sha256Hash.", argument="extensions")
-    return _Name(given.lower(), hashed=True, supported=persisted.get("version") == 1)
+    return _Name(_hash(given, "extensions"), hashed=True, supported=persisted.get("version") == 1)
+
+
+def _hash(given: str, argument: str) -> str:
+    """It becomes a part of a key. Raises: InvalidInputError: it is none."""
+    if not _HASH.fullmatch(given.lower()):
+        raise InvalidInputError("A SHA-256 hash is written in 64 hexadecimal digits.", argument=argument)
+    return given.lower()
 
 
 def hash_of(text: str) -> str:

@@ -16,11 +16,12 @@ class Preparation(SchemaExtension):
         execution = self.execution_context
         context: Context = execution.context
         extensions: dict[str, Any] = execution.operation_extensions or {}
-        check_variables(execution.variables)
+        check_variables(execution.variables, context.services.documents.limits.list_values)
         execution.query = await context.services.persisted.text(execution.query, extensions)
-        yield
-        cost = max(context.budget.estimate.total, len(context.trace.steps))
-        await context.services.rates.charge(context.caller.object_id, cost)
+        try:
+            yield
+        finally:  # whoever gives up an operation has had its requests made
+            await context.services.rates.charge(context.caller.identity, _left_to_pay(context))
 
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
@@ -39,3 +40,9 @@ class Preparation(SchemaExtension):
         if execution.operation_extensions and execution.query and not self._prepared.problems:
             await context.services.persisted.keep(execution.query, execution.operation_extensions)
         yield
+
+
+def _left_to_pay(context: Context) -> int:
+    """Of the cost at the backends, as estimated, or as made if that was more; what was refused as too much was not asked."""
+    made, budget = len(context.trace.steps), context.budget
+    return max(made if budget.is_refused else max(budget.estimate.total, made), budget.paid) - budget.paid

@@ -27,6 +27,7 @@ from gateway.reading.sources import (
 from gateway.reading.values import usable
 from gateway.records import Backend
 from schema import lists
+from schema.audit_trail import AuditTrailQueries
 from schema.availabilities import AvailabilityLine, availability_of_item, availability_of_lines
 from schema.connection import Connection
 from schema.context import Context
@@ -110,6 +111,7 @@ async def page(
 
 @strawberry.type(description="Everything that can be asked.")
 class Query(
+    AuditTrailQueries,
     CouplingFileQueries,
     CouplingQueries,
     FullSynchronizationQueries,

@@ -90,10 +90,12 @@ def _rules_of_list(kind: GraphQLObjectType, name: str) -> Iterator[tuple[Place, 
 
 
 def _rows(connection: object) -> GraphQLObjectType | None:
+    """The type of a list's rows; None where the list is our own: its conditions compare no properties."""
     if not isinstance(connection, GraphQLObjectType) or "nodes" not in connection.fields:
         return None
     found = get_named_type(connection.fields["nodes"].type)
-    return found if isinstance(found, GraphQLObjectType) else None
+    is_of_rows = isinstance(found, GraphQLObjectType) and hasattr(found.extensions[DEFINITION].origin, "source")
+    return found if is_of_rows else None
 
 
 def print_roles(schema: GraphQLSchema) -> str:

@@ -25,8 +25,9 @@ from gateway.errors import (
     MethodNotAllowedError,
 )
 from gateway.telemetry import log
+from schema.access import READERS
+from schema.auditing import AuditedExecution
 from schema.context import Context
-from schema.guard import Guard
 from schema.mutation import Mutation
 from schema.preparation import Preparation
 from schema.query import Query
@@ -56,6 +57,8 @@ class Errors(MaskErrors):
                 names = [part for part in error.path if isinstance(part, str)]
                 branch = names[:-1] if failed.of_record else names
                 error.extensions = {**(error.extensions or {}), "branch": ".".join(branch)}
+            if isinstance(failed, BackendError) and not self.execution_context.context.caller.roles & READERS:
+                error.message = failed.sentence
         return processed
 
 
@@ -135,6 +138,10 @@ class GatewaySchema(strawberry.Schema):
                 error.extensions = {"code": str(ErrorCode.GRAPHQL_INVALID)} | (error.extensions or {})
             if _is_unforeseen(error):
                 log.error("unforeseen error", path=error.path, exc_info=error.original_error)
+            elif isinstance(failed := error.original_error, BackendError):
+                log.warning(
+                    "backend.failed", path=error.path, **failed.extensions, message=failed.message, said=failed.said
+                )
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         """One answer to one request.
@@ -198,7 +205,7 @@ def build_schema() -> GatewaySchema:
         subscription=Subscription,
         types=[Contact, SalesOrder],
         config=StrawberryConfig(scalar_map=SCALARS),
-        execution_context_class=Guard,
+        execution_context_class=AuditedExecution,
         extensions=[
             Errors,
             Explanation,

@@ -6,7 +6,6 @@ asynchronous generator, so a refusal is an error of the operation and not an eve
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -92,14 +91,13 @@ async def _couplings(context: Context, mapping: Any, company: UUID) -> AsyncGene
     async with aclosing(context.services.coupling_watches.of(mapping, company)) as changes:
         async for changed in changes:
             context.renew()
-            yield CouplingsChanged.of(await _as_seen(context, changed, mapping, company))
+            yield CouplingsChanged.of(changed, is_seen=await _is_seen(context, changed, mapping, company))
 
 
-async def _as_seen(context: Context, changed: Changed, mapping: Any, company: UUID) -> Changed:
-    """Without numbers of records that the caller may not see, or of which that is not known."""
+async def _is_seen(context: Context, changed: Changed, mapping: Any, company: UUID) -> bool:
+    """Whether the caller may see both records of the newest change; not, when that is not known."""
     try:
-        if await context.details.seen([changed.newest], mapping, company):
-            return changed
+        return bool(await context.details.seen([changed.newest], mapping, company))
     except BackendError as error:
         log.info("what a watcher may see is not known", code=error.code)
-    return replace(changed, newest=replace(changed.newest, bc_key=None, crm_key=None))
+        return False

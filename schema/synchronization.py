@@ -10,6 +10,7 @@ from strawberry import Info
 
 from gateway.couplings.coupling import Coupling
 from gateway.errors import ErrorCode, InvalidInputError, RefusalError
+from gateway.pairing.hidden import require_seen
 from gateway.records import Backend
 from gateway.runs.plan import planned
 from gateway.runs.planning import BC, CRM
@@ -152,6 +153,7 @@ class SynchronizationMutations:
             configured = await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
             configured.require_enabled()
             require_way(configured.mapping, input.way)
+            await require_seen(info.context.desk(couplings[0].company_id), configured.mapping, couplings)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         ids = [each.id for each in couplings]

@@ -12,6 +12,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, position
 from gateway.errors import ErrorCode as Code
 from gateway.errors import InvalidInputError, RefusalError
+from gateway.pairing.hidden import require_seen
 from gateway.reading.values import usable
 from gateway.runs.conflicts import Moved, Wish, chosen
 from gateway.runs.existence import Existence
@@ -183,7 +184,9 @@ class SynchronizationErrorMutations:
                 run = await jobs.retry(input.mapping, input.company or services.company, by, code)
                 return SynchronizationStarted(job=SynchronizationJob(run=run))
             couplings = await _named(info, input)
-            (await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)).require_enabled()
+            configured = await jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
+            configured.require_enabled()
+            await require_seen(info.context.desk(couplings[0].company_id), configured.mapping, couplings)
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
         ids = [each.id for each in couplings]

@@ -5,13 +5,10 @@ from typing import Final
 
 from gateway.errors import QueryTooLargeError
 
-MOST_LISTED: Final = 1_000
-"""Values of any list that callers send; most arguments take fewer."""
-
 MOST_NESTED: Final = 20
 
 
-def check_variables(variables: Mapping[str, object] | None) -> None:
+def check_variables(variables: Mapping[str, object] | None, most_listed: int) -> None:
     """Raises: QueryTooLargeError: something in them is too long or too deep to be an argument."""
     level: list[object] = list((variables or {}).values())
     depth = 1
@@ -22,17 +19,17 @@ def check_variables(variables: Mapping[str, object] | None) -> None:
             )
         for each in level:
             if isinstance(each, list):
-                check_length(len(each))
+                check_length(len(each), most_listed)
         level = [value for each in level for value in (each if isinstance(each, list) else each.values())]
         depth += 1
 
 
-def check_length(values: int) -> None:
-    """Raises: QueryTooLargeError: a list is longer than any argument takes."""
-    if values > MOST_LISTED:
+def check_length(values: int, most: int) -> None:
+    """Raises: QueryTooLargeError: a list is longer than may be."""
+    if values > most:
         raise QueryTooLargeError(
-            f"A list has {values} values; no argument takes more than {MOST_LISTED}.",
+            f"A list has {values} values; at most {most} are taken.",
             measure="listValues",
             value=values,
-            limit=MOST_LISTED,
+            limit=most,
         )

@@ -1,7 +1,8 @@
 """What one caller may ask for: two buckets that fill again as time passes. Pure.
 
 One holds requests. The other holds backend requests, and may be overdrawn: what an operation costs is known only when it was
-read, so it is taken then, and whoever has overdrawn waits at the door until the bucket holds something again.
+read, so it is taken then, and whoever has overdrawn waits until the bucket holds something again: at the door, and where
+operations that were let in together are about to ask the backends.
 """
 
 from dataclasses import dataclass
@@ -46,9 +47,19 @@ class Allowance:
         wait = 0.0
         if rates.requests_per_minute and self.requests < wanted:
             wait = (wanted - self.requests) * 60 / rates.requests_per_minute
-        if rates.cost_per_minute and self.cost <= 0:
-            wait = max(wait, (1 - self.cost) * 60 / rates.cost_per_minute)
+        wait = max(wait, self._owed(rates))
         return (self, wait) if wait else (Allowance(self.requests - wanted, self.cost, self.at), 0.0)
+
+    def pay(self, rates: Rates, cost: int) -> tuple["Allowance", float]:
+        """The same for backend requests that are about to be made: one that holds something may be overdrawn."""
+        wait = self._owed(rates)
+        return (self, wait) if wait else (self.charge(cost), 0.0)
+
+    def _owed(self, rates: Rates) -> float:
+        """Seconds until there is something to spend again."""
+        if not rates.cost_per_minute or self.cost > 0:
+            return 0.0
+        return (1 - self.cost) * 60 / rates.cost_per_minute
 
     def charge(self, cost: int) -> "Allowance":
         return Allowance(self.requests, self.cost - cost, self.at)

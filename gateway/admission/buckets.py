@@ -24,6 +24,10 @@ class Buckets(Protocol):
         """Take so many requests. Returns: 0, or how many seconds to wait; then nothing was taken."""
         ...
 
+    async def pay(self, caller_id: str, cost: int) -> float:
+        """Take so many backend requests, if any are there. Returns: 0, or how many seconds to wait; then nothing was taken."""
+        ...
+
     async def charge(self, caller_id: str, cost: int) -> None:
         """Take so many backend requests, whether they are there or not."""
         ...
@@ -45,6 +49,11 @@ class MemoryBuckets:
         self._keep(caller_id, left)
         return wait
 
+    async def pay(self, caller_id: str, cost: int) -> float:
+        left, wait = self._of(caller_id).pay(self._rates, cost)
+        self._keep(caller_id, left)
+        return wait
+
     async def charge(self, caller_id: str, cost: int) -> None:
         self._keep(caller_id, self._of(caller_id).charge(cost))
 
@@ -62,7 +71,7 @@ class MemoryBuckets:
 
 _SCRIPT: Final = """
 local rate, burst, costs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local wanted, charge = tonumber(ARGV[4]), tonumber(ARGV[5])
+local wanted, charge, asks = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local kept = redis.call('HMGET', KEYS[1], 'requests', 'cost', 'at')
@@ -72,10 +81,10 @@ local passed = math.max(0, now - at)
 requests = math.min(burst, requests + passed * rate / 60)
 cost = math.min(costs, cost + passed * costs / 60)
 local wait = 0
-if wanted > 0 then
+if asks > 0 then
   if rate > 0 and requests < wanted then wait = (wanted - requests) * 60 / rate end
   if costs > 0 and cost <= 0 then wait = math.max(wait, (1 - cost) * 60 / costs) end
-  if wait == 0 then requests = requests - wanted end
+  if wait == 0 then requests = requests - wanted else charge = 0 end
 end
 cost = cost - charge
 redis.call('HSET', KEYS[1], 'requests', string.format('%.6f', requests), 'cost', string.format('%.6f', cost),
@@ -98,12 +107,15 @@ class RedisBuckets:
         self._script = client.register_script(_SCRIPT)
 
     async def admit(self, caller_id: str, wanted: int) -> float:
-        return await self._run(caller_id, wanted, 0)
+        return await self._run(caller_id, wanted, 0, asks=True)
+
+    async def pay(self, caller_id: str, cost: int) -> float:
+        return await self._run(caller_id, 0, cost, asks=True)
 
     async def charge(self, caller_id: str, cost: int) -> None:
-        await self._run(caller_id, 0, cost)
+        await self._run(caller_id, 0, cost, asks=False)
 
-    async def _run(self, caller_id: str, wanted: int, cost: int) -> float:
+    async def _run(self, caller_id: str, wanted: int, cost: int, *, asks: bool) -> float:
         rates = self._rates
-        numbers = [rates.requests_per_minute, rates.burst, rates.cost_per_minute, wanted, cost]
+        numbers = [rates.requests_per_minute, rates.burst, rates.cost_per_minute, wanted, cost, int(asks)]
         return float(await self._script(keys=[f"{self._prefix}allowance:{caller_id}"], args=numbers))

@@ -39,12 +39,19 @@ class RateLimit:
         if self._rates.unlimited:
             return
         wanted = min(operations, self._rates.burst)
-        wait = await self._with(lambda buckets: buckets.admit(caller_id, wanted))
-        if wait > 0:
-            raise RateLimitedError(retry_after_seconds=round(wait, 3))
+        _require(await self._with(lambda buckets: buckets.admit(caller_id, wanted)))
+
+    async def pay(self, caller_id: str, cost: int) -> None:
+        """Take what is about to be asked of the backends, before it is asked.
+
+        Raises:
+            RateLimitedError: the caller has overdrawn already, and has to wait first.
+        """
+        if cost and self._rates.cost_per_minute:
+            _require(await self._with(lambda buckets: buckets.pay(caller_id, cost)))
 
     async def charge(self, caller_id: str, cost: int) -> None:
-        """What an operation of this caller may cost at the backends is taken from what it may ask for next."""
+        """What an operation of this caller did cost at the backends is taken from what it may ask for next."""
         if cost and self._rates.cost_per_minute:
             await self._with(lambda buckets: self._charged(buckets, caller_id, cost))
 
@@ -71,3 +78,9 @@ class RateLimit:
         if not self._is_away:
             self._is_away = True
             log.warning("Redis does not answer: each process counts its callers by itself", error=str(error))
+
+
+def _require(wait: float) -> None:
+    """Raises: RateLimitedError: there is something to wait for."""
+    if wait > 0:
+        raise RateLimitedError(retry_after_seconds=round(wait, 3))

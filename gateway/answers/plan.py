@@ -110,7 +110,7 @@ class FailedFeed(Unavailable):
 def failed(failure: Failure) -> FailedFeed:
     """What a failure means for the figures that need its rows."""
     refused = isinstance(failure.error, RefusedError)
-    return FailedFeed(Reason.NOT_PERMITTED if refused else Reason.BACKEND_UNREACHABLE, failure.error.message, failure)
+    return FailedFeed(Reason.NOT_PERMITTED if refused else Reason.BACKEND_UNREACHABLE, failure.error.sentence, failure)
 
 
 def _of_record(row: Row, failure: Failure) -> Failure:

@@ -42,7 +42,8 @@ _FAR = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A caller whose token passed. ``name`` is for people; ``object_id`` is who it is, within its tenant. ``expires_at`` is the
-    token's end, ``assertion`` the token itself, for those who act on the caller's behalf.
+    token's end, ``assertion`` the token itself, for those who act on the caller's behalf. ``granted`` are the roles that the
+    token grants, ``roles`` those that the caller has.
     """
 
     object_id: str
@@ -51,6 +52,7 @@ class Caller:
     is_application: bool = False
     expires_at: datetime | None = None
     tenant_id: str = ""
+    granted: frozenset[Role] = frozenset()
     assertion: str | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -127,8 +129,13 @@ class Authenticator:
         return await self.with_roles(_caller(await self._claims(token), token))
 
     async def with_roles(self, caller: Caller) -> Caller:
-        """The caller with the roles of this moment. Raises: IdentityUnavailableError."""
-        return caller if self._source is None else replace(caller, roles=await self._source.roles(caller))
+        """The caller with the roles of this moment: what the source said before counts no more.
+
+        Raises: IdentityUnavailableError.
+        """
+        if self._source is None:
+            return caller
+        return replace(caller, roles=await self._source.roles(replace(caller, roles=caller.granted)))
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         try:
@@ -186,18 +193,22 @@ def _caller(claims: Mapping[str, Any], token: str) -> Caller:
     object_id = claims.get("oid") or claims.get("sub")
     if not isinstance(object_id, str):
         raise UnauthenticatedError("The token names nobody.")
-    roles = claims.get("roles")
+    roles = _granted(claims.get("roles"))
     name = (
         claims.get("name") or claims.get("preferred_username") or claims.get("azp") or claims.get("appid") or object_id
     )
     return Caller(
         object_id=object_id,
         name=str(name),
-        roles=frozenset(APP_ROLES[role] for role in roles if role in APP_ROLES)
-        if isinstance(roles, list)
-        else frozenset(),
+        roles=roles,
+        granted=roles,
         is_application=_is_application(claims),
         expires_at=datetime.fromtimestamp(min(int(claims["exp"]), _FAR), UTC),
         tenant_id=str(claims["tid"]),
         assertion=token,
     )
+
+
+def _granted(roles: object) -> frozenset[Role]:
+    given = roles if isinstance(roles, list) else []
+    return frozenset(APP_ROLES[role] for role in given if role in APP_ROLES)

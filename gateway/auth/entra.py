@@ -7,6 +7,7 @@ Source: Microsoft identity platform, "OAuth 2.0 client credentials flow", "OAuth
 credentials".
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -63,9 +64,9 @@ class Entra:
             OnBehalfOfError: Entra ID will not let us act for this caller.
         """
         answer = await self._ask(lambda app: app.acquire_token_on_behalf_of(assertion, [scope]), backend)
-        word = answer.get("error")
+        word = _word(answer)
         if word in _REFUSED:
-            log.warning("nobody is acted for", backend=backend, error=word, description=_first_line(answer))
+            log.warning("nobody is acted for", backend=backend, error=word, description=_number(answer))
             claims = answer.get("claims")
             raise OnBehalfOfError(
                 f"Entra ID does not let the gateway act for you at {backend.label}: {word}.",
@@ -79,13 +80,12 @@ class Entra:
     def _acquired(self, answer: Mapping[str, Any], backend: Backend) -> Acquired:
         token = answer.get("access_token")
         if not isinstance(token, str):
-            log.error(
-                "Entra ID gives no token", backend=backend, error=answer.get("error"), description=_first_line(answer)
-            )
+            word = _word(answer)
+            log.error("Entra ID gives no token", backend=backend, error=word, description=_number(answer))
             raise TokenError(
-                f"No token for {backend.label}: Entra ID answered {answer.get('error', 'without a token')}.",
+                f"No token for {backend.label}: Entra ID answered {word or 'without a token'}.",
                 backend=backend,
-                vendor_code=str(answer.get("error")),
+                vendor_code=word,
             )
         return Acquired(token, float(answer.get("expires_in", 0)))
 
@@ -114,9 +114,16 @@ class Entra:
         )
 
 
-def _first_line(answer: Mapping[str, Any]) -> str:
-    text = answer.get("error_description")
-    return str(text).splitlines()[0] if text else "no description"
+def _word(answer: Mapping[str, Any]) -> str | None:
+    """A code is one word, such as ``invalid_client``; what is none goes nowhere."""
+    code = answer.get("error")
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,60}", code) else None
+
+
+def _number(answer: Mapping[str, Any]) -> str:
+    """The number of the error, which Microsoft's pages explain. The sentence behind it may repeat what was sent."""
+    found = re.match(r"AADSTS\d+", str(answer.get("error_description")))
+    return found[0] if found else "no description"
 
 
 class _HttpForMsal:

@@ -6,7 +6,8 @@ pool. Each call says who acts; the gate keeps the limits of each identity apart,
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from gateway.clients.breaker import Breaker, BreakerPolicy
 from gateway.clients.budget import Budget
 from gateway.clients.call import Call
 from gateway.clients.gate import TOGETHER, GateTransport
+from gateway.clients.noted_writes import perhaps_written, written
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import BreakerTransport, ExchangeTransport, NotAskedError, RetryTransport
 from gateway.errors import (
@@ -30,6 +32,7 @@ from gateway.errors import (
     UnreachableError,
 )
 from gateway.json_text import dumps
+from gateway.noted import note
 from gateway.odata.batch import Batches, Part
 from gateway.odata.query import Dialect, Query
 from gateway.odata.response import Normalize, read_error
@@ -128,30 +131,47 @@ class Wire:
             headers["Content-Type"] = "application/json"
             content = dumps(request.body).encode()
         url = self.base + request.url
-        return await self._send(request.method, url, call=call, headers=headers, content=content, repeatable=repeatable)
+        with self._noting([request]):
+            response = await self._send(
+                request.method, url, call=call, headers=headers, content=content, repeatable=repeatable
+            )
+        note(*written(self.vendor.backend, [request]))
+        return response
 
     async def batch(self, requests: Sequence[Asked], *, call: Call, together: bool = False) -> tuple[list[Part], bool]:
         """The answers to reads and guarded writes, no more than a batch takes, and whether some may be those of a repeat."""
         backend, batches = self.vendor.backend, self.vendor.batches
         envelope = batches.write(requests, self.base, together=together)
-        response = await self._send(
-            "POST",
-            f"{self.base}$batch",
-            call=call,
-            headers=envelope.headers,
-            content=envelope.content,
-            repeatable=True,
-            operations=sum(map(size, requests)),
-        )
-        content_type = response.headers.get("content-type", "")
-        try:
-            parts = batches.read(
-                response.content, content_type, expected=len(requests), together=together, backend=backend
+        with self._noting(requests):
+            response = await self._send(
+                "POST",
+                f"{self.base}$batch",
+                call=call,
+                headers=envelope.headers,
+                content=envelope.content,
+                repeatable=True,
+                operations=sum(map(size, requests)),
             )
-        except ProtocolError as error:
-            error.unsettled = True
-            raise
+            content_type = response.headers.get("content-type", "")
+            try:
+                parts = batches.read(
+                    response.content, content_type, expected=len(requests), together=together, backend=backend
+                )
+            except ProtocolError as error:
+                error.unsettled = True
+                raise
+        if not together or not any(part.failed for part in parts):
+            note(*written(backend, requests, parts))
         return parts, bool(response.request.extensions.get("unsettled"))
+
+    @contextmanager
+    def _noting(self, requests: Sequence[Asked]) -> Iterator[None]:
+        """A failure that leaves open whether the writes were carried out is noted as such."""
+        try:
+            yield
+        except BackendError as error:
+            note(*perhaps_written(self.vendor.backend, requests, error))
+            raise
 
     def url(self, path: str, query: Query) -> str:
         return self.base + self.relative(path, query)

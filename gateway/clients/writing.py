@@ -8,6 +8,7 @@ before anybody is told of a conflict. An error whose ``unsettled`` is true leave
 from collections.abc import Iterator, Sequence
 
 from gateway.clients.call import Call
+from gateway.clients.noted_writes import written
 from gateway.clients.retry import may_have_happened
 from gateway.clients.wire import Wire
 from gateway.errors import (
@@ -19,6 +20,7 @@ from gateway.errors import (
     RecordExistsError,
 )
 from gateway.json_text import dumps
+from gateway.noted import note
 from gateway.odata.batch import Part
 from gateway.odata.response import read_object, to_record
 from gateway.odata.write import (
@@ -212,6 +214,8 @@ async def _settled(wire: Wire, writes: Sequence[Write], outcomes: Sequence[Outco
         decided = await _decisions(wire, [(writes[index], outcomes[index]) for index in chunk], call=call)
         for index, outcome in zip(chunk, decided, strict=True):
             settled[index] = outcome
+            if not isinstance(outcome, BackendError | InvalidInputError):
+                note(*written(wire.vendor.backend, [wire.vendor.writes.request(writes[index])]))
     return settled
 
 

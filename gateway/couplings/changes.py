@@ -4,7 +4,8 @@ Who decides on a change has looked at couplings before; whether they are still s
 that got a partner meanwhile is refused by the one-to-one constraint, and a coupling that moved or ended is no longer found.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,6 +20,7 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.couplings.intents import intent_row
 from gateway.couplings.store import row_of, storable, translated
 from gateway.couplings.table import coupling_history, coupling_intents, couplings
+from gateway.noted import Change, if_kept, note
 
 _PAGE = 500
 """Couplings in one statement: both databases take more parameters than that needs."""
@@ -59,6 +61,13 @@ class CouplingChanges:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction; what changed is noted when it is committed."""
+        with if_kept():
+            async with self._engine.begin() as connection:
+                yield connection
+
     @property
     def dialect(self) -> str:
         """Which database this is: ``sqlite`` or ``postgresql``."""
@@ -84,7 +93,7 @@ class CouplingChanges:
         """
         with translated():
             try:
-                async with self._engine.begin() as connection:
+                async with self._begin() as connection:
                     await _remove(connection, removed, doing, doing.cause)
                     await _remove(connection, stale, doing, Cause.STALE)
                     for move in moved:
@@ -115,7 +124,7 @@ class CouplingChanges:
         same: set[UUID] = set()
         ended = [each.id for each in done]
         with translated():
-            async with self._engine.begin() as connection:
+            async with self._begin() as connection:
                 for each in sorted(wanted, key=lambda each: each.id):  # two callers at once wait for each other
                     changed = await connection.execute(update(couplings).where(_is(each)).values(row_of(each)))
                     if changed.rowcount:
@@ -132,7 +141,7 @@ class CouplingChanges:
         """
         updated: set[UUID] = set()
         with translated():
-            async with self._engine.begin() as connection:
+            async with self._begin() as connection:
                 for seen, now in sorted(wanted, key=lambda each: each[0].id):  # as in update_each
                     row = {name: value for name, value in row_of(now).items() if value != getattr(seen, name, value)}
                     same = (couplings.c[name].is_not_distinct_from(getattr(seen, name)) for name in _STATE)
@@ -150,9 +159,11 @@ class CouplingChanges:
         with translated():
             for start in range(0, len(wanted), _PAGE):
                 part = couplings.c.id.in_(wanted[start : start + _PAGE])
-                async with self._engine.begin() as connection:
+                async with self._begin() as connection:
                     statement = update(couplings).where(part).values(free).returning(couplings.c.id)
-                    done |= {row[0] for row in await connection.execute(statement)}
+                    freed = {row[0] for row in await connection.execute(statement)}
+                    note(*(Change("COUPLING", "UNSKIPPED", {"id": each}, records=(each,)) for each in freed))
+                done |= freed
         return done
 
     async def add_free(
@@ -222,7 +233,7 @@ class CouplingChanges:
         with translated():
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    async with self._engine.begin() as connection:
+                    async with self._begin() as connection:
                         return await work(connection)
                 except DBAPIError as error:
                     if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
@@ -241,7 +252,7 @@ class CouplingChanges:
         with translated():
             for start in range(0, len(wanted), _PAGE):
                 part = wanted[start : start + _PAGE]
-                async with self._engine.begin() as connection:
+                async with self._begin() as connection:
                     pairs = or_(*(_is(each) for each in part))
                     found = {
                         row[0]
@@ -353,6 +364,23 @@ async def _add(connection: AsyncConnection, added: Sequence[Coupling], doing: Do
 async def _note(connection: AsyncConnection, lines: Sequence[Mapping[str, object]]) -> None:
     if lines:
         await connection.execute(insert(coupling_history), list(lines))
+        note(*map(_noted, lines))
+
+
+def _noted(line: Mapping[str, object]) -> Change:
+    """A line of history as a change: the pair before, and the pair after."""
+    now = {"businessCentralId": line["bc_id"], "dataverseId": line["crm_id"]}
+    was = {"businessCentralId": line["was_bc_id"], "dataverseId": line["was_crm_id"]}
+    ids = [line["coupling_id"], *now.values(), *was.values()]
+    before = {Event.COUPLED: None, Event.MOVED: was, Event.UNCOUPLED: now}[Event(str(line["event"]))]
+    return Change(
+        "COUPLING",
+        str(line["event"]),
+        {"id": line["coupling_id"], "mapping": line["mapping"], "company": line["company_id"], "cause": line["cause"]},
+        before,
+        None if line["event"] == Event.UNCOUPLED else now,
+        tuple(dict.fromkeys(each for each in ids if isinstance(each, UUID))),
+    )
 
 
 def _is(coupling: Coupling) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from gateway.couplings.coupling import Mapping
 from gateway.couplings.plan import MatchPlan, PlanCounts, PlanState, ProposalFilter, ProposalState, StoredProposal
 from gateway.couplings.store import storable, translated
 from gateway.couplings.table import match_plans, match_proposals
+from gateway.noted import Change, note
 
 _SETTLED = ("state", "target_id", "coupling_id", "problem_code", "problem_message")
 
@@ -29,6 +30,7 @@ class MatchPlans:
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(insert(match_plans).values(values))
+        note(_noted(plan.id, "MADE", after={"mapping": plan.mapping, "asked": plan.asked}))
 
     async def get(self, plan_id: UUID) -> MatchPlan | None:
         rows = await self._rows(select(match_plans).where(match_plans.c.id == plan_id))
@@ -46,8 +48,10 @@ class MatchPlans:
         statement = update(match_plans).where(match_plans.c.id == plan_id, match_plans.c.state.in_(of))
         with translated():
             async with self._engine.begin() as connection:
-                changed = await connection.execute(statement.values(state=to, **values))
-        return bool(changed.rowcount)
+                turned = bool((await connection.execute(statement.values(state=to, **values))).rowcount)
+        if turned:
+            note(_noted(plan_id, str(to), after=values.get("wish")))
+        return turned
 
     async def drop(self, plan_id: UUID, *, of: Sequence[PlanState]) -> bool:
         """Forget a plan that is in one of these states, and its proposals; the couplings that came of it stay."""
@@ -57,6 +61,8 @@ class MatchPlans:
                 dropped = bool((await connection.execute(gone)).rowcount)
                 if dropped:
                     await connection.execute(delete(match_proposals).where(match_proposals.c.plan_id == plan_id))
+        if dropped:
+            note(_noted(plan_id, "DISCARDED"))
         return dropped
 
     async def under_way(self) -> list[MatchPlan]:
@@ -134,6 +140,10 @@ def _matching(plan_id: UUID, wanted: ProposalFilter, statement: Select[Any]) -> 
     if wanted.numbers is not None:
         statement = statement.where(table.number.in_(wanted.numbers))
     return statement
+
+
+def _noted(plan_id: UUID, event: str, after: ReadOnly[str, object] | None = None) -> Change:
+    return Change("MATCH_PLAN", event, {"id": plan_id}, after=after, records=(plan_id,))
 
 
 def _row(plan_id: UUID, proposal: StoredProposal) -> dict[str, Any]:

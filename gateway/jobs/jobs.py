@@ -27,6 +27,7 @@ from gateway.jobs.stored import enqueue, mark_cancelled, states_of, status_of
 from gateway.jobs.threads import Threads
 from gateway.jobs.under_way import UnderWay
 from gateway.jobs.workflow import Performer, is_taken, let_go, take
+from gateway.noted import Change, note
 
 
 class Jobs:
@@ -65,6 +66,7 @@ class Jobs:
         argument = plain(argument)
         await self.launch()
         await self._threads.ask(functools.partial(enqueue, kind, argument, job_id, key or job_id))
+        note(Change("JOB", "BEGUN", {"id": job_id, "kind": kind}))
 
     async def status(self, job_id: str) -> JobStatus | None:
         """None: there is no such job, or it finished so long ago that it was deleted."""
@@ -86,6 +88,7 @@ class Jobs:
         if status is None or status.state.is_final:
             return False
         await self._threads.ask(functools.partial(mark_cancelled, job_id))
+        note(Change("JOB", "CANCELLED", {"id": job_id}))
         return True
 
     async def wait(self, job_id: str) -> JobStatus:

@@ -9,6 +9,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
+import gateway.audit.table
 import gateway.couplings.table
 import gateway.runs.table
 import gateway.runs.told

@@ -31,6 +31,7 @@ from gateway.errors import (
     TooSlowError,
     UnreachableError,
 )
+from gateway.odata.vendor_words import for_people, without_secrets, word
 from gateway.records import Backend, Record, Values
 
 Normalize = Callable[[object], object]
@@ -231,15 +232,18 @@ def read_error(
     message, correlation = _strip_correlation(fault.message)
     kind = _BY_CODE.get(fault.code) or _BY_STATUS.get(status) or (RejectedError if status < 500 else FailedError)
     request_id = correlation or next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-    said = f": {message}" if message else "."
-    return kind(
-        f"{backend.label} {_VERBS[kind]} ({status}){said}",
+    told = for_people(message) if status <= 501 and status != 500 else None  # what broke inside is for those who run it
+    sentence = f"{backend.label} {_VERBS[kind]} ({status})"
+    error = kind(
+        f"{sentence}: {told}" if told else f"{sentence}.",
         backend=backend,
         status=status,
-        vendor_code=fault.code,
-        request_id=request_id,
+        vendor_code=word(fault.code),
+        request_id=word(request_id),
         retry_after_seconds=retry_after_seconds(headers.get("retry-after"), now=now),
     )
+    error.sentence, error.said = f"{sentence}.", message and without_secrets(message)
+    return error
 
 
 _VERBS: dict[type[BackendError], str] = {

@@ -23,7 +23,7 @@ from gateway.couplings.coupling import Cause, Coupling, Doing
 from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import BackendError, CallerError, ErrorCode, GatewayError, RefusalError
 from gateway.pairing.creating import Making, finish
-from gateway.pairing.presence import unseen
+from gateway.pairing.hidden import unseen_by
 from gateway.records import Backend
 from gateway.sync.desk import Books, Desk
 from gateway.sync.mapping import TableMapping
@@ -116,7 +116,7 @@ async def _one_way(desk: Desk, mapping: TableMapping, makings: Sequence[Making],
     for each in makings:
         source, outcome = sources.get(_source(each)), ready.get(each.coupling.id)
         if source is None and _source(each) not in gone:
-            done[each.coupling.id] = Finished(each.coupling, problem=unseen(mapping, each.coupling, origin))
+            done[each.coupling.id] = Finished(each.coupling, problem=unseen_by(desk, mapping, each.coupling, origin))
         else:
             done[each.coupling.id] = await _one(desk, mapping, each, source, outcome)
     return done

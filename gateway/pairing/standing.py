@@ -7,7 +7,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, RefusalError
 from gateway.pairing.decision import Standing
-from gateway.pairing.presence import unseen
+from gateway.pairing.hidden import unseen_by
 from gateway.records import Backend
 from gateway.sync.desk import Desk, side_by_side
 from gateway.sync.mapping import TableMapping
@@ -63,7 +63,7 @@ async def _with_partner(
     found = (await records.by_id([id], columns=())).get(id)
     # one that is just being created may be there by now, and that would look like one that rights hide
     if found is None and coupling.id not in pending and id not in await records.deleted([id]):
-        raise unseen(mapping, desk.told(coupling), backend)
+        raise unseen_by(desk, mapping, coupling, backend)
     return Standing(coupling, found)
 
 

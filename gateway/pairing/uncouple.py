@@ -22,6 +22,7 @@ from gateway.couplings.coupling import Cause, Coupling, Mapping
 from gateway.couplings.store import Side
 from gateway.errors import ErrorCode, GatewayError, NotFoundError, RefusalError
 from gateway.odata.write import Delete, Write
+from gateway.pairing.hidden import hidden_each
 from gateway.pairing.standing import being_created
 from gateway.reading.sources import ACCOUNT_STATISTICS
 from gateway.records import Backend
@@ -64,7 +65,8 @@ async def _of_mapping(
     desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], cause: Cause, job: UUID | None
 ) -> list[Uncoupled]:
     children: ReadOnly[UUID, Sequence[Coupling]] = {}
-    problems = await _under_way(desk, mapping, couplings)
+    problems: dict[UUID, GatewayError] = {**await hidden_each(desk, mapping, couplings)}
+    problems |= await _under_way(desk, mapping, [each for each in couplings if each.id not in problems])
     settled = [each for each in couplings if each.id not in problems]
     if mapping.in_company and settled:
         children, uncleared = await _cleared(desk, mapping, settled)
@@ -79,7 +81,7 @@ async def _of_mapping(
     families = [(each, children.get(each.crm_id, ())) for each in ended]
     gone = await desk.books.changes.remove_families(families, desk.doing(cause, job), below=Cause.PARENT_UNCOUPLED)
     still = await desk.books.couplings.get_many(each.id for each in ended if each.id not in gone)
-    problems |= {id: _moved(mapping, each) for id, each in still.items()}
+    problems |= {id: _moved(mapping, desk.told(each)) for id, each in still.items()}
     return [
         Uncoupled(
             each,

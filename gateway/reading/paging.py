@@ -8,15 +8,19 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from gateway.errors import InvalidInputError
 from gateway.odata.query import All, Compare, Either, Filter, Operator, Order, Value, both
+from gateway.reading.values import usable
 
 Kind = Literal["text", "number", "instant", "date", "guid"]
+
+_MOST_DIGITS: Final = 400
+"""Of a number in a cursor; what a backend sends has no more either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def decode_cursor(cursor: str, sort: Sort, unique: Sort) -> tuple[Value, Value]:
         content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         signature, value, tie = content
         position = _typed(value, sort.kind), _typed(tie, unique.kind)
-    except (ValueError, TypeError, RecursionError, InvalidOperation) as error:
+    except (ValueError, TypeError, RecursionError, OverflowError, InvalidOperation) as error:
         raise InvalidInputError("The cursor is not one this API has given out.", argument="after") from error
     if signature != _signature(sort, unique):
         raise InvalidInputError("The cursor belongs to a list in another order.", argument="after")
@@ -79,9 +83,9 @@ def _typed(text: object, kind: Kind) -> Value:
         raise TypeError("cursor values are text")
     match kind:
         case "text":
-            return text
+            return usable(text, "after")
         case "number":
-            return _finite(Decimal(text))
+            return _usual(Decimal(text))
         case "instant":
             return _aware(datetime.fromisoformat(text))
         case "date":
@@ -90,8 +94,9 @@ def _typed(text: object, kind: Kind) -> Value:
             return UUID(text)
 
 
-def _finite(number: Decimal) -> Decimal:
-    if not number.is_finite():
+def _usual(number: Decimal) -> Decimal:
+    """A few characters can stand for more digits than there is memory for, and backends want them written out."""
+    if not number.is_finite() or len(number.as_tuple().digits) > _MOST_DIGITS or abs(number.adjusted()) > _MOST_DIGITS:
         raise ValueError("no backend has such a number")
     return number
 
@@ -99,7 +104,7 @@ def _finite(number: Decimal) -> Decimal:
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
-    return moment
+    return moment.astimezone(UTC)
 
 
 def segments(

@@ -54,7 +54,7 @@ async def chosen(
         raise error
     (both,) = page.pairs
     if both.seen.there != BOTH:
-        raise _deleted(configured.mapping, coupling, both.seen)
+        raise _deleted(configured.mapping, desk.told(coupling), both.seen)
     differences = both.seen.differences
     if token_of(differences) != token:
         return Moved(differences)

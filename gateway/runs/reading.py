@@ -1,15 +1,18 @@
 """Coupled pairs as both systems have them now: for a page of couplings at once, whatever its length."""
 
+from collections.abc import Callable, Sequence, Set
 from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, RefusalError
 from gateway.odata.filters import meets
-from gateway.pairing.presence import none_seen, unseen
+from gateway.pairing.hidden import unseen_by
+from gateway.pairing.presence import id_of as id_of
+from gateway.pairing.presence import none_seen
 from gateway.records import Backend
 from gateway.runs.planning import BOTH, Seen
 from gateway.sync.amounts import read_places
@@ -49,10 +52,6 @@ class Page:
     references: References
 
 
-def id_of(coupling: Coupling, backend: Backend) -> UUID:
-    return coupling.bc_id if backend is Backend.BUSINESS_CENTRAL else coupling.crm_id
-
-
 async def read_page(
     desk: Desk, mapping: TableMapping, couplings: Sequence[Coupling], known: Known, *, are_missing: bool = False
 ) -> Page:
@@ -80,7 +79,15 @@ async def read_page(
     unreadable: list[tuple[Coupling, GatewayError]] = []
     for coupling in couplings:
         try:
-            both = _both(mapping, coupling, sides, rules, references, places, told=desk.told(coupling))
+            both = _both(
+                mapping,
+                coupling,
+                sides,
+                rules,
+                references,
+                places,
+                unseen=partial(unseen_by, desk, mapping, coupling),
+            )
             pairs.append(replace(both, seen=replace(both.seen, invoiced=True)) if coupling.id in ended else both)
         except GatewayError as error:
             unreadable.append((coupling, error))
@@ -142,7 +149,7 @@ def _both(
     references: References,
     places: Places,
     *,
-    told: Coupling,
+    unseen: Callable[[Backend], RefusalError],
 ) -> Both:
     """
     Raises:
@@ -155,7 +162,7 @@ def _both(
         if (found := sides[backend].found.get(id)) is not None:
             records[backend] = found
         elif id not in sides[backend].gone:
-            raise unseen(mapping, told, backend)
+            raise unseen(backend)
     inside = frozenset(each for each, record in records.items() if meets_all(rules[each], record))
     moved = frozenset(each for each, record in records.items() if has_moved(coupling, record))
     differences: list[Difference] = []

@@ -54,7 +54,7 @@ async def restore(desk: Desk, settings: MappingSettings, coupling: Coupling) -> 
     for _, error in page.unreadable:
         raise error
     (both,) = page.pairs
-    gone = _gone(mapping, both)
+    gone = _gone(desk, mapping, both)
     survivor = next(iter(both.records.values()))
     there, new = Named(id=survivor.id), Named(create=True)
     bc, crm = (there, new) if gone is Backend.DATAVERSE else (new, there)
@@ -89,13 +89,13 @@ async def _other_of(desk: Desk, coupling: Coupling, side: Backend, id: UUID) -> 
     return now if now is not None and now.id != coupling.id else None
 
 
-def _gone(mapping: TableMapping, both: Both) -> Backend:
+def _gone(desk: Desk, mapping: TableMapping, both: Both) -> Backend:
     """The side that was deleted. Raises: RefusalError."""
     if both.seen.there == BOTH:
         raise refusals.nothing_deleted(both.records)
     if not both.seen.there:
-        raise refusals.both_deleted(mapping, both.coupling)
+        raise refusals.both_deleted(mapping, desk.told(both.coupling))
     (gone,) = BOTH - both.seen.there
     if not mapping.direction.goes_to(gone):
-        raise refusals.cannot_be_restored(mapping, both.coupling, gone)
+        raise refusals.cannot_be_restored(mapping, desk.told(both.coupling), gone)
     return gone

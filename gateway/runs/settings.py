@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
 from gateway.errors import ErrorCode, RefusalError
+from gateway.noted import Change, note
 from gateway.runs.changes import change_as_json, change_of_json
 from gateway.runs.configured import Configured
 from gateway.runs.policy import DEFAULT, DeletionConflict, Policy, UpdateConflict
@@ -84,10 +85,13 @@ class MappingSettings:
                     before = self._configured(self.shipped[mapping], row.settings if row is not None else None)
                     after = changing(before)
                     seen = row.changed_at if row is not None else None
-                    if await _saved(connection, after, company_id, seen, by=by, at=at):
-                        if after.change.filters != before.change.filters:
-                            await _forget_places(connection, mapping, company_id)
-                        return after
+                    saved = await _saved(connection, after, company_id, seen, by=by, at=at)
+                    if saved and after.change.filters != before.change.filters:
+                        await _forget_places(connection, mapping, company_id)
+                if saved:
+                    what = {"mapping": mapping, "company": company_id}
+                    note(Change("TABLE_MAPPING", "CHANGED", what, _settings(before), _settings(after)))
+                    return after
         raise RefusalError(
             ErrorCode.COUPLING_CHANGED,
             f"Somebody else is changing the mapping {self.shipped[mapping].name}.",

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.couplings.coupling import Mapping
 from gateway.couplings.store import storable, translated
 from gateway.errors import ErrorCode
+from gateway.noted import Change, note
 from gateway.records import Backend
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
@@ -42,6 +43,7 @@ class RunStore:
         with translated():
             async with self._engine.begin() as connection:
                 await connection.execute(insert(synchronization_runs).values(values))
+        note(_noted(run))
 
     async def add_each(self, added: Sequence[Run]) -> bool:
         """All of them, or none: False when there is a run with one of their ids already."""
@@ -52,6 +54,7 @@ class RunStore:
                     await connection.execute(insert(synchronization_runs), rows)
             except IntegrityError:
                 return False
+        note(*map(_noted, added))
         return True
 
     async def last(self, company_id: UUID, kind: RunKind) -> dict[Mapping, Run]:
@@ -300,3 +303,9 @@ def run_error(row: ReadOnly[str, Any]) -> RunError:
     """A row of the table of errors."""
     to = Backend(row["to"]) if row["to"] is not None else None
     return RunError(**{**row, "mapping": Mapping(row["mapping"]), "to": to})
+
+
+def _noted(run: Run) -> Change:
+    """A run that was asked for, with what is to be done in it: choices of a conflict hold what both sides had before."""
+    what = {"id": run.id, "kind": run.kind, "mapping": run.mapping, "company": run.company_id}
+    return Change("RUN", "ASKED_FOR", what, after=dict(run.asked), records=(run.id,))

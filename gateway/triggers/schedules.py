@@ -12,6 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.errors import GatewayError
+from gateway.noted import Change as Noted
+from gateway.noted import note
 from gateway.runs.configured import Configured
 from gateway.runs.retention import RunRetention
 from gateway.runs.run import Run
@@ -33,6 +35,7 @@ from gateway.triggers.silence import Last, Overdue, Silence, Watched, is_tried_a
 
 _CLAIM = timedelta(minutes=2)
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 _MEMORY = timedelta(seconds=60)
 """How long what is overdue is taken to be so."""
 
@@ -112,6 +115,8 @@ class Schedules:
         enabled = wish.enabled if wish.enabled is not None else was[1]
         due = due_after_change(before.last_begun, every or default.every, now)
         await self.store.change(key, Change(every, enabled, due, now, by))
+        what = {"task": key.task, "mapping": key.mapping, "company": key.company_id}
+        note(Noted("SCHEDULE", "CHANGED", what, _decided(before.every, before.enabled), _decided(every, enabled)))
         return next(each for each in await self.all(key.company_id) if each.schedule.key == key)
 
     def _as_it_is(self, schedule: Schedule, configured: Configured) -> tuple[timedelta, bool]:
@@ -208,6 +213,11 @@ class Schedules:
             except Exception:
                 log.exception("schedule.not_looked_at")
             await asyncio.sleep(every_seconds)
+
+
+def _decided(every: timedelta | None, enabled: bool | None) -> dict[str, object]:
+    """None: as by default."""
+    return {"everyMinutes": int(every / _MINUTE) if every is not None else None, "enabled": enabled}
 
 
 def _named(key: Key) -> dict[str, str]:

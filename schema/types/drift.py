@@ -80,7 +80,7 @@ class Drift:
         "Of many duplicates the first ten."
     )
     def records(self) -> list[RecordReference]:
-        return list(map(RecordReference.of, self.finding.records))
+        return RecordReference.of_each(self.finding.records)
 
     @strawberry.field(description="What is wrong, in a sentence.")
     def message(self) -> str:
@@ -248,7 +248,7 @@ class RepairDriftResult:
             code=problem.code if problem is not None else None,
             message=repaired.message,
             hint=repaired.hint,
-            records=list(map(RecordReference.of, finding.records)) if finding is not None else [],
+            records=RecordReference.of_each(finding.records) if finding is not None else [],
             also=[RecordPair.of(each) for each in repaired.also],
         )
 

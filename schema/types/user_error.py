@@ -1,5 +1,6 @@
 """UserError: a mutation that was refused because of what it was given, or because a rule forbids it."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import strawberry
@@ -24,6 +25,11 @@ class RecordReference:
             system=System(record.backend), kind=record.noun, id=record.id, number=record.number, name=record.name
         )
 
+    @classmethod
+    def of_each(cls, records: Iterable[NamedRecord]) -> "list[RecordReference]":
+        """Without those that are hidden from the caller."""
+        return [cls.of(each) for each in records if not each.hidden]
+
 
 @seen_by(WITH_ITS_FIELD)
 @strawberry.type(description="Nothing was done: the input cannot be used, or a rule forbids it.")
@@ -43,5 +49,5 @@ class UserError:
             message=error.message,
             field=error.argument,
             hint=error.hint if isinstance(error, RefusalError) else None,
-            records=[RecordReference.of(each) for each in error.records] if isinstance(error, RefusalError) else [],
+            records=RecordReference.of_each(error.records) if isinstance(error, RefusalError) else [],
         )

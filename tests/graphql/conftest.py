@@ -11,6 +11,7 @@ import pytest
 
 from gateway.sandbox.app import Sandbox, open_sandbox
 from tests.graphql.api import Api, start
+from tests.graphql.personal import KEY, NAME, NUMBER, Personal, opened
 from tests.graphql.runs import Runs
 
 
@@ -85,3 +86,19 @@ async def settled_api(settled_files: Path) -> AsyncIterator[Api]:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         shutil.copytree(settled_files, folder, dirs_exist_ok=True)
         yield await _own(folder, stack)
+
+
+@pytest.fixture
+async def personal(unused_files: Path, tmp_path: Path) -> AsyncIterator[Personal]:
+    async with AsyncExitStack() as stack:
+        api = await opened(unused_files, tmp_path, stack)
+        query = f'{{ customer(by: {{number: "{NUMBER}"}}) {{ id coupling {{ id businessCentralId dataverseId }} }} }}'
+        customer = (await api.ask(query)).data["customer"]
+        made = Personal(api, customer["coupling"]["dataverseId"], customer["id"])
+        made.coupling_id = customer["coupling"]["id"]
+        await api.in_dataverse("PATCH", f"accounts({made.account})", {"name": NAME, "accountnumber": KEY})
+        # an administrator sees it, and the coupling remembers its number from then on
+        seen = await api.ask(f'{{ account(by: {{accountNumber: "{KEY}"}}) {{ id name customer {{ number }} }} }}')
+        assert (seen.data["account"]["name"], seen.data["account"]["customer"]) == (NAME, {"number": NUMBER})
+        made.account_id = seen.data["account"]["id"]
+        yield made

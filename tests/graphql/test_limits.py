@@ -10,13 +10,15 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, get_introspection_q
 from graphql.type import GraphQLInputType, is_non_null_type
 
 from gateway.sandbox.app import Sandbox
+from schema.limits import Limits
 from schema.root import build_schema
-from schema.variables import MOST_LISTED, MOST_NESTED
+from schema.variables import MOST_NESTED
 from tests.graphql.api import Answer, Api, start
 from tests.graphql.live import signed_in, stream
 
 pytestmark = pytest.mark.anyio
 
+MOST_LISTED = Limits().list_values
 ITEM = '{ item(by: {number: "1001"}) { %s } }'
 
 
@@ -267,3 +269,12 @@ async def test_literals_and_nested_variables_are_bounded_as_well(api: Api) -> No
     assert refusal(await api.ask("query ($list: [ID!]!) { nodes(ids: $list) { id } }", {"list": nested}))[0] == (
         "variableDepth"
     )
+
+
+async def test_how_long_lists_may_be_is_a_setting(sandbox: Sandbox, tmp_path: Path) -> None:
+    query, value = "query ($list: [ID!]!) { nodes(ids: $list) { id } }", "x"
+    async with AsyncExitStack() as stack:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+        api = await start(sandbox, url, stack, webhooks=False, max_list_values=300)
+        assert refusal(await api.ask(query, {"list": [value] * 301})) == ("listValues", 301, 300)
+        assert "100" in (await api.ask(query, {"list": [value] * 300})).errors[0]["message"], "what the argument takes"

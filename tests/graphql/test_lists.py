@@ -1,5 +1,7 @@
 """Lists: filter, order and position are the backend's work; a cursor survives what happens meanwhile."""
 
+import base64
+import json
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -241,3 +243,24 @@ async def test_a_coupling_by_either_record(api: Api) -> None:
     assert answer.data["a"]["id"] == answer.data["b"]["id"]
     assert answer.data["a"]["customer"] == {"number": "C00210"}
     assert answer.data["c"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "position"),
+    [
+        ("UNIT_PRICE", ["unitPrice+number", "1E+4000"]),
+        ("UNIT_PRICE", ["unitPrice+number", "-1E+4000"]),
+        ("UNIT_PRICE", ["unitPrice+number", "1E-4000"]),
+        ("UNIT_PRICE", ["unitPrice+number", "0E-4000"]),
+        ("UNIT_PRICE", ["unitPrice+number", "1" * 4_000]),
+        ("LAST_MODIFIED_AT", ["lastModifiedDateTime+number", "0001-01-01T00:00:00+14:00"]),
+        ("DISPLAY_NAME", ["displayName+number", "a\0b"]),
+    ],
+    ids=["huge", "negative", "tiny", "nothing", "digits", "before_the_year_1", "nul"],
+)
+async def test_a_cursor_with_a_value_that_no_backend_has_is_refused(api: Api, field: str, position: list[str]) -> None:
+    """Cursors are the caller's to write; a number written out as backends want it could be longer than our memory."""
+    cursor = base64.urlsafe_b64encode(json.dumps([*position, "1001"]).encode()).decode().rstrip("=")
+    query = "query ($by: ItemOrderField!, $after: String) { items(orderBy: {field: $by}, after: $after) { nodes { number } } }"
+    answer = await api.ask(query, {"by": field, "after": cursor})
+    assert (answer.codes, api.business_central.seen) == (["INVALID_INPUT"], [])

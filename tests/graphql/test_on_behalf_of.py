@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-import shutil
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -11,61 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.config import ActsAs, RolesFrom
-from gateway.sandbox.app import open_sandbox
+from gateway.config import RolesFrom
 from gateway.sandbox.identity.people import ADMIN, GATEWAY_RESOURCE, SALES, Person
 from gateway.sandbox.identity.registrations import GATEWAY
-from tests.graphql.api import Api, start
+from tests.graphql.personal import KEY, NUMBER, Personal, leaks, opened
 
 pytestmark = pytest.mark.anyio
-
-NUMBER = "C00052"
-"""A customer whose account belongs to another business unit than the salesperson's."""
-
-NAME, KEY = "Veiled Holding", "VEIL-1"
-
-
-class Personal:
-    """A gateway that asks CRM on behalf of its callers, and one account that ``SALES`` may not see there."""
-
-    def __init__(self, api: Api, account: str, customer: str) -> None:
-        self.api = api
-        self.account = account
-        self.customer = customer
-        self.account_id = ""
-        self.coupling_id = ""
-
-    @property
-    def words(self) -> list[str]:
-        """What nobody may read who may not see the account; the global id they sent themselves does not count."""
-        return [NAME, KEY, self.account]
-
-    async def ask(self, query: str, variables: dict[str, Any] | None = None, *, person: Person = SALES) -> Any:
-        return await self.api.ask(query, variables, person=person, explain=False)
-
-
-async def opened(files: Path, folder: Path, stack: AsyncExitStack, **settings: Any) -> Api:
-    shutil.copytree(files, folder, dirs_exist_ok=True)
-    sandbox = open_sandbox("http://localhost", folder=folder / "sandbox")
-    stack.callback(sandbox.close)
-    database = f"sqlite+aiosqlite:///{folder / 'gateway.db'}"
-    return await start(sandbox, database, stack, dataverse_as=ActsAs.ON_BEHALF_OF, **settings)
-
-
-@pytest.fixture
-async def personal(unused_files: Path, tmp_path: Path) -> AsyncIterator[Personal]:
-    async with AsyncExitStack() as stack:
-        api = await opened(unused_files, tmp_path, stack)
-        query = f'{{ customer(by: {{number: "{NUMBER}"}}) {{ id coupling {{ id businessCentralId dataverseId }} }} }}'
-        customer = (await api.ask(query)).data["customer"]
-        made = Personal(api, customer["coupling"]["dataverseId"], customer["id"])
-        made.coupling_id = customer["coupling"]["id"]
-        await api.in_dataverse("PATCH", f"accounts({made.account})", {"name": NAME, "accountnumber": KEY})
-        # an administrator sees it, and the coupling remembers its number from then on
-        seen = await api.ask(f'{{ account(by: {{accountNumber: "{KEY}"}}) {{ id name customer {{ number }} }} }}')
-        assert (seen.data["account"]["name"], seen.data["account"]["customer"]) == (NAME, {"number": NUMBER})
-        made.account_id = seen.data["account"]["id"]
-        yield made
 
 
 def questions(personal: Personal) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -130,10 +80,6 @@ def questions(personal: Personal) -> dict[str, tuple[str, dict[str, Any]]]:
 
 SHOW_NO_NAME = {"problems", "drift", "differences"}
 """What does not speak of this account unless something is wrong with it."""
-
-
-def leaks(personal: Personal, answer: Any) -> list[str]:
-    return [word for word in personal.words if word in str(answer.body)]
 
 
 async def test_what_is_hidden_is_hidden_in_every_path(personal: Personal) -> None:

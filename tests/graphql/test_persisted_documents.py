@@ -137,6 +137,31 @@ async def test_where_only_trusted_documents_are_carried_out_nothing_else_is(own:
         assert "QUERY_NOT_TRUSTED" in str(await events.events())
 
 
+async def test_documents_go_by_name_over_sockets_as_well(own: Own) -> None:
+    api = await own.start(documents_file=own.manifest({"me": NAMED}))
+    async with signed_in(api) as socket:
+
+        async def said(**payload: object) -> str:
+            socket.say({"type": "subscribe", "id": "1", "payload": payload})
+            return str(await socket.answers())
+
+        assert ADMIN.display_name in await said(documentId="me")
+        assert ADMIN.display_name in await said(**by_hash(NAMED))
+        assert "PERSISTED_QUERY_NOT_FOUND" in await said(**by_hash(VIEWER))
+        assert ADMIN.display_name in await said(**by_hash(VIEWER, query=VIEWER)), "the socket goes on"
+        assert ADMIN.display_name in await said(**by_hash(VIEWER)), "sent once, and known from then on"
+        assert "PERSISTED_QUERY_MISMATCH" in await said(**by_hash(VIEWER, query=NAMED))
+    assert (await post(api, by_hash(VIEWER))).errors == [], "to all transports"
+
+
+async def test_where_only_trusted_documents_are_carried_out_sockets_name_them(own: Own) -> None:
+    api = await own.start(documents_file=own.manifest({"me": NAMED}), documents=Documents.TRUSTED)
+    async with signed_in(api) as socket:
+        for payload, expected in (({"documentId": "me"}, ADMIN.display_name), (by_hash(VIEWER), "NOT_SUPPORTED")):
+            socket.say({"type": "subscribe", "id": "1", "payload": payload})
+            assert expected in str(await socket.answers())
+
+
 async def test_a_manifest_is_checked_before_anything_starts_and_told_in_one_go(own: Own) -> None:
     content = {"good": NAMED, "unknown": "{ nonsense }", "broken": "{ viewer {", "deep": "{a" * 30 + "}" * 30}
     with pytest.raises(ConfigError) as caught:

@@ -1,10 +1,12 @@
 """What an operation may cost at the backends: estimated before anything is asked, and never less than it then costs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.sandbox.app import Sandbox
@@ -13,7 +15,7 @@ from schema.costs import BESIDE
 from schema.example import EXAMPLE_QUERY
 from schema.root import build_schema
 from tests.graphql.api import Api, start
-from tests.graphql.live import bearer, signed_in
+from tests.graphql.live import LONGEST_SECONDS, bearer, signed_in
 from tests.graphql.test_operations import operation
 
 pytestmark = pytest.mark.anyio
@@ -156,6 +158,20 @@ async def test_who_costs_too_much_waits_as_well(slow: Api) -> None:
     )
 
 
+async def test_operations_that_begin_together_do_not_overdraw_together(sandbox: Sandbox, tmp_path: Path) -> None:
+    """They were let in before any of them had cost anything: they pay before they ask."""
+    async with AsyncExitStack() as stack:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+        rates: dict[str, Any] = {"rate_per_minute": 6, "rate_burst": 20, "rate_cost_per_minute": 6}
+        api = await start(sandbox, url, stack, webhooks=False, **rates)
+        query = operation("CustomerCard")
+        numbers = [f"C{number:05}" for number in range(210, 220)]
+        answers = await asyncio.gather(*(api.ask(query, {"number": each}, explain=False) for each in numbers))
+        refused = [each for each in answers if each.errors and each.errors[0]["extensions"]["code"] == "RATE_LIMITED"]
+        assert len(refused) == len(numbers) - 2, "six are there: two of five each overdraw them"
+        assert 40 < refused[0].errors[0]["extensions"]["retryAfter"] <= 50
+
+
 async def test_each_operation_of_a_list_counts(slow: Api) -> None:
     headers = {"Authorization": bearer(slow, ADMIN)}
     answered = await slow.http.post("/graphql", json=[{"query": VIEWER}] * 2, headers=headers)
@@ -174,3 +190,34 @@ async def test_each_operation_of_a_socket_counts(slow: Api) -> None:
         assert "RATE_LIMITED" in str(await socket.answers())
         socket.say({"type": "ping"})
         assert await socket.message() == {"type": "pong"}, "the socket stays open"
+
+
+async def test_who_gives_up_an_operation_of_a_socket_has_paid_for_it(slow: Api) -> None:
+    """What was asked meanwhile was asked: nothing is had for less by not waiting for its end."""
+    asked, never = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hang(_: httpx.Request) -> httpx.Response:
+        asked.release()
+        await never.wait()
+        raise AssertionError("nobody waits so long")
+
+    slow.business_central.instead = hang
+    async with signed_in(slow) as socket:
+        for id in "12":
+            socket.subscribe(operation("CustomerCard"), {"number": f"C0021{id}"}, id=id)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await asked.acquire()
+            socket.say({"type": "complete", "id": id})
+            socket.say({"type": "ping"})
+            assert await socket.message() == {"type": "pong"}
+    refused = await slow.http.post("/graphql", json={"query": VIEWER}, headers={"Authorization": bearer(slow, ADMIN)})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "50"), "five each, of six"
+
+
+async def test_what_is_refused_for_its_cost_is_not_paid_for(slow: Api) -> None:
+    """Nothing was asked for it: whoever asks too much once is told so, and not shut out for an hour."""
+    lists = (
+        "{ customers(first: 200) { nodes { salesOrders(first: 200) { nodes { customer { account { name } } } } } } }"
+    )
+    assert (await slow.ask(lists)).codes == ["QUERY_TOO_EXPENSIVE"]
+    assert (await slow.ask(VIEWER)).status == 200

@@ -134,9 +134,8 @@ async def refusal(authenticator: Authenticator, token: str) -> str:
 async def test_a_good_token_is_a_person_with_the_roles_we_know(authenticator: Authenticator) -> None:
     caller = await authenticator.caller(f"Bearer {sign(claims())}")
 
-    assert caller == Caller(
-        PERSON, "Annette Hill", frozenset({Role.INTEGRATION_USER}), False, expires_at=END, tenant_id=TENANT
-    )
+    roles = frozenset({Role.INTEGRATION_USER})
+    assert caller == Caller(PERSON, "Annette Hill", roles, False, expires_at=END, tenant_id=TENANT, granted=roles)
 
 
 async def test_an_application_with_roles_passes_without_a_scope(authenticator: Authenticator) -> None:
@@ -153,9 +152,8 @@ async def test_an_application_with_roles_passes_without_a_scope(authenticator: A
 
     caller = await authenticator.caller(f"Bearer {token}")
 
-    assert caller == Caller(
-        PERSON, "app-1", frozenset({Role.INTEGRATION_ADMINISTRATOR}), True, expires_at=END, tenant_id=TENANT
-    )
+    roles = frozenset({Role.INTEGRATION_ADMINISTRATOR})
+    assert caller == Caller(PERSON, "app-1", roles, True, expires_at=END, tenant_id=TENANT, granted=roles)
 
 
 async def test_an_application_is_told_by_what_its_token_always_has(authenticator: Authenticator) -> None:

@@ -93,3 +93,18 @@ async def test_every_event_of_a_subscription_tells_it_anew() -> None:
     events = [event async for event in stream]
     assert [event.data for event in events] == [{"changed": {"name": "a part", "price": None}}] * 2
     assert [len(event.errors) for event in events] == [1, 1]
+
+
+async def test_what_an_event_was_collected_into_goes_with_it() -> None:
+    """graphql-core keeps collected fields with the executor, and events of a subscription shared one."""
+    kept: list[int] = []
+
+    class Watched(Guard):
+        def build_per_event_executor(self, payload: Any) -> Any:
+            kept.append(len(self._relevant_sub_fields))
+            return super().build_per_event_executor(payload)
+
+    stream: Any = subscribe(SCHEMA, parse("subscription { changed { name } }"), None, NARROW, executor_class=Watched)
+    stream = await stream if hasattr(stream, "__await__") else stream
+    assert len([event async for event in stream]) == 2
+    assert kept == [0, 0]

@@ -67,8 +67,11 @@ def test_every_field_of_ours_is_told_as_it_is(table: TableMapping) -> None:
 def test_all_mappings_of_microsoft_are_listed_with_what_became_of_them() -> None:
     found = rows("## The 24 mappings")
     assert len(found) == 24
-    assert {name for name, here in found if here.startswith("carried")} == {each.name for each in TABLES}
-    assert all(here.startswith(("carried", "within ", "no: ", "not yet")) for _, here in found)
+    carried = {
+        name.partition(", ")[0] for name, here in found if here.startswith("carried")
+    }  # one is listed by its ways
+    assert carried == {each.name for each in TABLES}
+    assert all(here.startswith(("carried", "within ", "no: ", "no, see ")) for _, here in found)
 
 
 def test_every_rule_is_named() -> None:

@@ -58,6 +58,14 @@ async def test_what_was_spent_at_the_backends_is_waited_for_at_the_door(buckets:
     assert await door.admit("b", 1) == 0
 
 
+async def test_nobody_overdraws_twice(buckets: Callable[[Rates], Buckets]) -> None:
+    door = buckets(SLOW)
+    assert await door.pay("a", 10) == 0, "what an operation costs is not made smaller by what is left"
+    assert 49 < await door.pay("a", 1) <= 50, "four are owed, and one has to be there"
+    assert 49 < await door.pay("a", 1) <= 50, "what was refused was not taken"
+    assert await door.pay("b", 1) == 0
+
+
 @pytest.mark.parametrize("rates", [Rates(0, 1, 0), Rates(0, 1, 6), Rates(6, 1, 0)])
 async def test_a_rate_of_nothing_is_no_limit(buckets: Callable[[Rates], Buckets], rates: Rates) -> None:
     door = buckets(rates)
@@ -105,6 +113,9 @@ class Broken:
         if not self.works:
             raise ConnectionError("away")
         return 0.0
+
+    async def pay(self, caller_id: str, cost: int) -> float:
+        return await self.admit(caller_id, 0)
 
     async def charge(self, caller_id: str, cost: int) -> None:
         await self.admit(caller_id, 0)

@@ -78,8 +78,14 @@ class Examiner:
             BackendError: a side could not be read.
         """
         seen, mapping = await self._see(couplings), self.question.mapping
-        shown = [replace(one, coupling=self.desk.told(one.coupling)) for one in seen]
+        shown = list(map(self._shown, seen))
         return [[each for each in findings(mapping, one, self.rules) if self.question.tells(each)] for one in shown]
+
+    def _shown(self, seen: Seen) -> Seen:
+        """What the caller may be told of it: an error names both records."""
+        told = self.desk.told(seen.coupling)
+        hidden = frozenset(each for each in filter(self.desk.asking.is_personal, Backend) if _is_veiled(seen, each))
+        return replace(seen, coupling=replace(told, error_message=None) if hidden else told, veiled=hidden)
 
     async def _see(self, couplings: Sequence[Coupling]) -> list[Seen]:
         intents = await self.desk.books.intents.of(each.id for each in couplings)
@@ -141,6 +147,12 @@ class Examiner:
             records.by_id((each.bc_id for each in couplings), columns=bc),
             rows.by_id((each.crm_id for each in couplings), columns=crm),
         )
+
+
+def _is_veiled(seen: Seen, backend: Backend) -> bool:
+    """A side that is still to be created is hidden from nobody."""
+    made = seen.intent is not None and seen.intent.to_crm == (backend is Backend.DATAVERSE)
+    return seen.side(backend) is None and backend not in seen.deleted and not made
 
 
 def _triples(pairs: Mapping[UUID, _Pair]) -> list[tuple[UUID, Found | None, Found | None]]:

@@ -25,7 +25,7 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import NamedRecord, RefusalError
 from gateway.odata.filters import meets
 from gateway.pairing.drift.duplicates import Same
-from gateway.pairing.presence import side_of, unseen
+from gateway.pairing.presence import side_of, unseen, veiled
 from gateway.pairing.salespersons.owners import Gap
 from gateway.records import Backend
 from gateway.sync.mapping import Rule, TableMapping
@@ -125,6 +125,7 @@ class Seen:
     """A coupling and all that was read of it. ``looked``: whether its records were looked at; None is then a missing one.
 
     ``deleted`` are the sides of which their systems say that they were deleted; where nobody asked, there are none.
+    ``veiled`` are the sides that the caller's own rights hide.
     ``intent`` is there while one side is being created; ``stuck`` says that nobody is at it any more.
     """
 
@@ -133,6 +134,7 @@ class Seen:
     row: Found | None = None
     looked: bool = False
     deleted: frozenset[Backend] = frozenset()
+    veiled: frozenset[Backend] = frozenset()
     intent: Intent | None = None
     stuck: bool = False
     same: Same | None = None
@@ -161,7 +163,8 @@ def called(mapping: TableMapping, seen: Seen, backend: Backend) -> NamedRecord:
     """A side by name and number; of a deleted one what was last seen of it."""
     if (found := seen.side(backend)) is not None:
         return found.named
-    return side_of(mapping, seen.coupling, backend)
+    side = side_of(mapping, seen.coupling, backend)
+    return replace(side, hidden=True) if backend in seen.veiled else side
 
 
 def _finding(kind: DriftKind, seen: Seen, records: Sequence[NamedRecord], message: str, hint: str) -> Finding:
@@ -182,7 +185,7 @@ def _broken(mapping: TableMapping, seen: Seen) -> Iterator[Finding]:
         if side not in seen.deleted:
             if other in seen.deleted:
                 continue  # that is reason enough
-            problem = unseen(mapping, seen.coupling, side)
+            problem = (veiled if side in seen.veiled else unseen)(mapping, seen.coupling, side)
             yield replace(_finding(kind, seen, [gone, left], problem.message, problem.hint), unseen=problem)
             continue
         state = "which is still there" if seen.side(other) is not None else "which cannot be seen"

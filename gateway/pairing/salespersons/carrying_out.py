@@ -43,7 +43,7 @@ async def couple_salespersons(desk: Desk, wish: SalespersonWish, *, dry: bool) -
         DatabaseError: our own database cannot be used.
     """
     people = await read_people(desk)
-    acting = Acting(desk.company, desk.by, datetime.now(UTC), await _pending(desk, people))
+    acting = Acting(desk.company, desk.by, datetime.now(UTC), await _pending(desk, people), desk.asking.acting.personal)
     _check(people, acting)
     planned = plan(wish, people, acting)
     steps, left = _limited(planned.steps)

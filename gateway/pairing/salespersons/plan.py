@@ -16,7 +16,7 @@ from gateway.couplings.coupling import Mapping as Tables
 from gateway.errors import ErrorCode, GatewayError, NamedRecord, RefusalError
 from gateway.keys import fold
 from gateway.pairing.decision import Pairing, Standing, decide
-from gateway.pairing.presence import unseen
+from gateway.pairing.presence import unseen, veiled
 from gateway.pairing.salespersons.people import SALESPEOPLE, Alike, People, alike, email_of
 from gateway.records import Backend
 from gateway.sync.records import Found, capital, check
@@ -80,12 +80,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who asks, when, in which company; couplings one side of which is being created."""
+    """Who asks, when, in which company; couplings one side of which is being created.
+
+    ``personal`` are the systems that show each caller what the caller's own rights allow.
+    """
 
     company: UUID
     by: str
     at: datetime
     pending: frozenset[UUID] = field(default=frozenset())
+    personal: frozenset[Backend] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ def _standing(coupling: Coupling | None, people: People, acting: Acting, *, of: 
     of_seller = of.id == coupling.bc_id
     partner = people.users.get(coupling.crm_id) if of_seller else people.sellers.get(coupling.bc_id)
     if partner is None and coupling.id in people.unseen:
-        raise unseen(SALESPEOPLE, coupling, Backend.DATAVERSE if of_seller else Backend.BUSINESS_CENTRAL)
+        side = Backend.DATAVERSE if of_seller else Backend.BUSINESS_CENTRAL
+        raise (veiled if side in acting.personal else unseen)(SALESPEOPLE, coupling, side)
     return Standing(coupling, partner)
 
 
