@@ -5,7 +5,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec
 
-from gateway.errors import GatewayError
+from gateway.errors import BackendError, GatewayError
 from gateway.jobs.job import Json
 from gateway.jobs.outcome import CANCELLED, Outcome, broken, failed, plain, succeeded, value_of
 from gateway.jobs.stored import is_cancelling, tell_progress
@@ -71,6 +71,10 @@ class Work:
         try:
             return succeeded(await function())
         except GatewayError as error:
+            if isinstance(error, BackendError):  # its words are for the log and nobody else
+                log.warning(
+                    "jobs.backend_failed", job=self.job_id, **error.extensions, message=error.message, said=error.said
+                )
             return failed(error)
         except Exception:
             log.exception("jobs.step_failed")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from gateway.database import create_engine
-from gateway.errors import DatabaseError, ErrorCode, InvalidInputError
+from gateway.errors import DatabaseError, ErrorCode, InvalidInputError, UnreachableError
 from gateway.jobs.database import jobs_database_url
 from gateway.jobs.job import JobState
 from gateway.jobs.jobs import Jobs
@@ -189,6 +189,25 @@ async def test_of_any_other_error_only_our_log_has_the_details(jobs: Jobs) -> No
         assert status.error is not None
         assert "hunter2" not in status.error
         assert [line["exc_info"] for line in lines if line["event"] == event] == [True]
+
+
+async def test_what_a_backend_said_is_in_our_log_and_nowhere_else(jobs: Jobs) -> None:
+    async def ask() -> None:
+        error = UnreachableError("Dataverse is broken (502).", backend="DATAVERSE", status=502)
+        error.said = "SQL Server CRM01 is out of space"
+        raise error
+
+    async def asking(work: Work, _: Argument) -> None:
+        await work.step("ask", ask)
+
+    job_id = new_id()
+    jobs.handle("asking", asking)
+    with capture_logs() as lines:
+        await jobs.start("asking", {}, job_id=job_id)
+        status = await jobs.wait(job_id)
+    assert (status.error, status.error_code) == ("Dataverse is broken (502).", ErrorCode.BACKEND_UNREACHABLE)
+    told = [(line["job"], line["said"]) for line in lines if line["event"] == "jobs.backend_failed"]
+    assert told == [(job_id, "SQL Server CRM01 is out of space")]
 
 
 async def test_a_handler_may_go_on_after_a_failed_step(jobs: Jobs) -> None:
