@@ -12,7 +12,7 @@ from gateway.runs.review import review
 from schema.context import Context
 from schema.fields import ADMINISTRATORS, declared
 from schema.selection import selection_of
-from schema.synchronization import require_way
+from schema.synchronization import after_a_while, require_way
 from schema.types.full_synchronization import (
     FullSynchronizationReviewLine,
     FullSynchronizationStarted,
@@ -70,7 +70,8 @@ class FullSynchronizationMutations:
                 configured[input.mapping].require_enabled()
                 wanted = [configured[input.mapping].mapping]
                 require_way(wanted[0], input.way)
-            runs = await services.run_jobs.full(
+            begin = services.run_jobs.planned_full if input.dry_run else services.run_jobs.full
+            runs = await begin(
                 wanted,
                 company,
                 info.context.caller.name,
@@ -79,4 +80,6 @@ class FullSynchronizationMutations:
             )
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
+        if input.dry_run:
+            runs[0] = await after_a_while(info, runs[0])
         return FullSynchronizationStarted(jobs=[SynchronizationJob(run=each) for each in runs])

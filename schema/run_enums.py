@@ -19,6 +19,7 @@ show_enum(
         RunKind.STOCK: "The stock of all coupled items, copied to CRM.",
         RunKind.FULL: "Every record, whatever changed.",
         RunKind.RETRY: "What failed or is on the skip list.",
+        RunKind.DRY_RUN: "What a run of another kind would do: see `plan`. Nothing is done.",
     },
     name="SynchronizationKind",
 )
@@ -66,7 +67,7 @@ show_enum(
 )
 show_enum(
     Action,
-    "What is done with a coupled pair.",
+    "What is done with a coupled pair, or with a record that nobody coupled.",
     {
         Action.UNCHANGED: "Nothing.",
         Action.MODIFY: "One side or both are written.",
@@ -75,6 +76,9 @@ show_enum(
         Action.RESTORE: "The side that was deleted is made anew.",
         Action.UNCOUPLE: "The coupling ends.",
         Action.CLOSE: "The order in CRM becomes Invoiced, and the coupling ends.",
+        Action.INSERT: "A partner is created on the other side, and the two are coupled.",
+        Action.COUPLE: "It is coupled with a row that is there already.",
+        Action.CHANGE_STATE: "That it is blocked, inactive or retired, or is that no more, is passed on to its partner.",
     },
     name="SynchronizationAction",
 )
@@ -95,6 +99,13 @@ show_enum(
         Reason.BOTH_DELETED: "Both records were deleted.",
         Reason.INVOICED: "The order is gone from Business Central because it was invoiced.",
         Reason.ASKED_FOR: "Somebody said whose data counts.",
+        Reason.NOT_COUPLED: "Nobody coupled the record.",
+        Reason.SAME_KEY: "CRM has a row under the natural key of the record: a currency, a unit, an option.",
+        Reason.STATE_CHANGED: "A record was blocked, deactivated or retired, or is that no more.",
+        Reason.BROKEN_OFF: "A creation that broke off is finished; or its coupling ends, because its record is gone.",
+        Reason.BEING_CREATED: "Somebody is just creating one of the records.",
+        Reason.ACCOUNT_UNCOUPLED: "The coupling of the account that the contact belongs to ends.",
+        Reason.NOT_POSSIBLE: "A rule is in the way: see `code`, `message` and `hint`.",
     },
     name="SynchronizationReason",
 )

@@ -11,12 +11,10 @@ from strawberry import Info
 from gateway.couplings.coupling import Coupling
 from gateway.errors import ErrorCode, InvalidInputError, RefusalError
 from gateway.pairing.hidden import require_seen
-from gateway.records import Backend
 from gateway.runs.plan import planned
-from gateway.runs.planning import BC, CRM
+from gateway.runs.planning import CRM
 from gateway.runs.run import Run
 from gateway.runs.run_work import job_of
-from gateway.sync.differences import CouplingSide as Side
 from gateway.sync.mapping import TableMapping
 from schema.context import Context
 from schema.coupling_mutations import couplings_named
@@ -24,19 +22,18 @@ from schema.enums import Mapping
 from schema.fields import ADMINISTRATORS, READERS, declared
 from schema.run_enums import SynchronizeWay
 from schema.selection import selection_of
-from schema.types.coupling_details import CouplingDifference
 from schema.types.synchronization import (
     CancelSynchronizationPayload,
     CancelSynchronizationSuccess,
     SynchronizationJob,
     SynchronizationStarted,
-    SynchronizationStep,
     SynchronizeModifiedInput,
     SynchronizePayload,
     SynchronizeRecordsInput,
-    coupling_id,
 )
+from schema.types.synchronization_plan import SynchronizationStep
 from schema.types.user_error import UserError
+from schema.unseen import Unseen
 
 Ask = Info[Context, Any]
 JOB_ID = strawberry.argument(description="Id of the run.")
@@ -103,18 +100,11 @@ class SynchronizationQueries:
         selection_of(info)
         couplings = await _couplings(info, coupling_ids)
         configured = await info.context.services.run_jobs.settings.of(couplings[0].mapping, couplings[0].company_id)
-        found = await planned(info.context.desk(couplings[0].company_id), configured, couplings, way)
+        company, tables = couplings[0].company_id, info.context.services.tables
+        found = await planned(info.context.desk(company), configured, couplings, way)
+        unseen = await Unseen.among(info.context, company, found)
         return [
-            SynchronizationStep(
-                coupling_id=coupling_id(each.coupling.company_id, each.coupling.id),
-                action=each.decision.action,
-                reason=each.decision.reason,
-                to_business_central=sorted(each.decision.write.get(BC, ())),
-                to_dataverse=sorted(each.decision.write.get(CRM, ())),
-                conflicts=list(map(CouplingDifference.of, each.decision.conflicts)),
-                moved=_side(each.moved),
-            )
-            for each in found
+            SynchronizationStep.of(each, company, tables.described(each.mapping), unseen.sides(each)) for each in found
         ]
 
 
@@ -122,7 +112,7 @@ class SynchronizationQueries:
 class SynchronizationMutations:
     @strawberry.field(
         description="Synchronize what changed on either side since the last time, field by field, and what failed before. "
-        "A job, see `synchronizationJob`.",
+        "A job, see `synchronizationJob`. A dry run is waited for half the time of a request, so that its plan is in the answer.",
         metadata=declared(ADMINISTRATORS),
     )
     async def synchronize_modified(
@@ -135,7 +125,11 @@ class SynchronizationMutations:
             (await services.run_jobs.settings.of(input.mapping, company)).require_enabled()
         except (InvalidInputError, RefusalError) as error:
             return UserError.of(error)
-        run = await services.run_jobs.modified(input.mapping, company, info.context.caller.name)
+        jobs, by = services.run_jobs, info.context.caller.name
+        if input.dry_run:
+            run = await after_a_while(info, await jobs.planned(input.mapping, company, by))
+        else:
+            run = await jobs.modified(input.mapping, company, by)
         return SynchronizationStarted(job=SynchronizationJob(run=run))
 
     @strawberry.field(
@@ -231,9 +225,3 @@ async def after_a_while(info: Ask, run: Run) -> Run:
     except TimeoutError:
         pass
     return await jobs.get(run.id) or run
-
-
-def _side(moved: frozenset[Backend]) -> Side | None:
-    if len(moved) == 2:
-        return Side.BOTH
-    return Side(next(iter(moved))) if moved else None

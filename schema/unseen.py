@@ -9,10 +9,13 @@ from uuid import UUID
 
 from gateway.couplings.coupling import Coupling, Mapping
 from gateway.records import Backend
+from gateway.runs.planned import PlannedStep
 from gateway.runs.run import RunError
 from schema.context import Context
 
-Named = Coupling | RunError
+Named = Coupling | RunError | PlannedStep
+
+UNSEEN = "A record could not be synchronized. You may not see one of the two records that it is about."
 
 
 @dataclass(frozen=True, slots=True)

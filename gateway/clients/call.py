@@ -66,9 +66,13 @@ AS_APPLICATION: Final = Acting()
 
 @dataclass(slots=True)
 class Call:
-    """One backend call on behalf of somebody: its deadline, the id that follows it through the logs, who acts, its exchanges."""
+    """One backend call on behalf of somebody: its deadline, the id that follows it through the logs, who acts, its exchanges.
+
+    ``dry_run``: nothing is written. What would be is checked as far as it can be without asking, and counts as carried out.
+    """
 
     deadline: Deadline
     correlation_id: str = ""
     exchanges: list[Exchange] = field(default_factory=list)
     acting: Acting = AS_APPLICATION
+    dry_run: bool = False

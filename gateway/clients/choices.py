@@ -100,7 +100,10 @@ class ChoiceClient(ODataClient):
 
         An option that is there already, because an earlier answer was lost, gets its label in a second one.
         """
-        outcomes = await self._carried_out([self._request(each) for each in writes], call)
+        requests = [self._request(each) for each in writes]
+        if call.dry_run:
+            return [self._written(each) for each in writes]
+        outcomes = await self._carried_out(requests, call)
         again = [
             index
             for index, (write, outcome) in enumerate(zip(writes, outcomes, strict=True))

@@ -27,6 +27,11 @@ def perhaps_written(backend: Backend, asked: Sequence[Asked], error: BackendErro
         yield from (_change(backend, request, {"uncertain": True}) for each in asked for request in _writes(each))
 
 
+def writes(asked: Asked) -> bool:
+    """Whether any of it writes."""
+    return next(_writes(asked), None) is not None
+
+
 def _writes(asked: Asked) -> Iterator[Request]:
     requests = asked.requests if isinstance(asked, ChangeSet) else (asked,)
     return (each for each in requests if each.method in _EVENTS)

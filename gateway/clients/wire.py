@@ -19,7 +19,7 @@ from gateway.clients.breaker import Breaker, BreakerPolicy
 from gateway.clients.budget import Budget
 from gateway.clients.call import Call
 from gateway.clients.gate import TOGETHER, GateTransport
-from gateway.clients.noted_writes import perhaps_written, written
+from gateway.clients.noted_writes import perhaps_written, writes, written
 from gateway.clients.retry import RetryPolicy
 from gateway.clients.transports import BreakerTransport, ExchangeTransport, NotAskedError, RetryTransport
 from gateway.errors import (
@@ -126,6 +126,7 @@ class Wire:
 
     async def send(self, request: Request, *, call: Call, repeatable: bool = True) -> httpx.Response:
         """One guarded write; one without a guard says that it is not ``repeatable``, and goes out once."""
+        _check_dry_run(call, [request])
         headers, content = dict(request.headers), None
         if request.body is not None:
             headers["Content-Type"] = "application/json"
@@ -140,6 +141,7 @@ class Wire:
 
     async def batch(self, requests: Sequence[Asked], *, call: Call, together: bool = False) -> tuple[list[Part], bool]:
         """The answers to reads and guarded writes, no more than a batch takes, and whether some may be those of a repeat."""
+        _check_dry_run(call, requests)
         backend, batches = self.vendor.backend, self.vendor.batches
         envelope = batches.write(requests, self.base, together=together)
         with self._noting(requests):
@@ -279,6 +281,12 @@ class Wire:
 
     def _error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         return read_error(status, headers, body, backend=self.vendor.backend, now=datetime.now(UTC))
+
+
+def _check_dry_run(call: Call, requests: Sequence[Asked]) -> None:
+    """Whoever forgot that this is a dry run goes no further than here."""
+    if call.dry_run and any(map(writes, requests)):
+        raise AssertionError("a dry run writes nothing")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

@@ -53,6 +53,8 @@ async def write_one(wire: Wire, write: Write, *, call: Call) -> Record | None:
     request = _request(wire, write)
     if isinstance(request, InvalidInputError):
         raise request
+    if call.dry_run:
+        return None
     if isinstance(request, ChangeSet):  # which only a batch can carry
         (outcome,) = await write_each(wire, [write], call=call)
         return _or_raise(outcome)
@@ -77,6 +79,8 @@ async def write_each(wire: Wire, writes: Sequence[Write], *, call: Call) -> list
     """
     requests = [_request(wire, write) for write in writes]
     outcomes: list[Outcome] = [request if isinstance(request, InvalidInputError) else None for request in requests]
+    if call.dry_run:
+        return outcomes
     askable = [(index, request) for index, request in enumerate(requests) if isinstance(request, Request | ChangeSet)]
     for chunk in _batches(askable, wire.vendor.batches.most_parts):
         told = await _batch(wire, [writes[index] for index, _ in chunk], [request for _, request in chunk], call=call)
@@ -122,6 +126,8 @@ async def write_together(wire: Wire, writes: Sequence[Write], *, call: Call) -> 
         if isinstance(request, ChangeSet):
             raise InvalidInputError("A row with rows below it is written on its own.")
         requests.append(request)
+    if call.dry_run:
+        return [None for _ in writes]
     try:
         parts, unsettled = await wire.batch(requests, call=call, together=True)
     except _REFUSALS as refusal:  # of the whole

@@ -59,19 +59,19 @@ class CouplingChanges:
     """Writes couplings. Every method raises DatabaseError when the database cannot be used."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction; what changed is noted when it is committed."""
         with if_kept():
-            async with self._engine.begin() as connection:
+            async with self.engine.begin() as connection:
                 yield connection
 
     @property
     def dialect(self) -> str:
         """Which database this is: ``sqlite`` or ``postgresql``."""
-        return self._engine.dialect.name
+        return self.engine.dialect.name
 
     async def apply(
         self,
@@ -294,7 +294,7 @@ class CouplingChanges:
     async def last_line(self) -> int:
         """The number of the newest line of history; 0: there is none."""
         with translated():
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 return int(await connection.scalar(select(func.max(coupling_history.c.number))) or 0)
 
     async def lines_after(self, number: int) -> list[HistoryEntry]:
@@ -312,7 +312,7 @@ class CouplingChanges:
 
     async def _entries(self, statement: Select[Any]) -> list[HistoryEntry]:
         with translated():
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 rows = await connection.execute(statement)
                 return [_entry(dict(row._mapping)) for row in rows]
 

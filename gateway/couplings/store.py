@@ -55,7 +55,7 @@ class CouplingStore:
     """Reads and writes couplings. Every method raises DatabaseError when the database cannot be used."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     async def get(self, coupling_id: UUID) -> Coupling | None:
         found = await self._all(select(*_COLUMNS).where(couplings.c.id == coupling_id))
@@ -102,7 +102,7 @@ class CouplingStore:
 
     async def count(self, wanted: CouplingFilter) -> int:
         with translated():
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 result = await connection.execute(_matching(wanted, select(func.count()).select_from(couplings)))
                 (counted,) = result.one()
         return int(str(counted))
@@ -115,7 +115,7 @@ class CouplingStore:
         """
         rows = [row_of(coupling) for coupling in added]
         if rows:
-            async with self._engine.begin() as connection:
+            async with self.engine.begin() as connection:
                 await connection.execute(insert(couplings), rows)
 
     async def correct_keys(self, side: Side, keys: Mapping[UUID, str]) -> None:
@@ -123,7 +123,7 @@ class CouplingStore:
         rows = [{"_id": coupling_id, "_key": key, "_folded": fold(key)} for coupling_id, key in keys.items()]
         columns: dict[str, object] = {f"{side}_key": bindparam("_key"), f"{side}_key_folded": bindparam("_folded")}
         with translated():
-            async with self._engine.begin() as connection:
+            async with self.engine.begin() as connection:
                 await connection.execute(
                     update(couplings).where(couplings.c.id == bindparam("_id")).values(columns), rows
                 )
@@ -140,7 +140,7 @@ class CouplingStore:
 
     async def _all(self, statement: Select[*tuple[object, ...]]) -> list[Coupling]:
         with translated():
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 return [_coupling(row) for row in await connection.execute(statement)]
 
 

@@ -36,11 +36,12 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What came of one. ``ended``: the coupling ended; ``problem`` kept it from being finished."""
+    """What came of one. ``ended``: the coupling ended; ``problem`` kept it from being finished; ``under_way``: not ours."""
 
     coupling: Coupling
     ended: bool = False
     problem: GatewayError | None = None
+    under_way: bool = False
 
 
 async def recover(desk_of: Callable[[UUID], Desk], books: Books, *, before: datetime, alone: bool = False) -> int:

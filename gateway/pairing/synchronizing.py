@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 
 from gateway.clients.writing import Outcome
 from gateway.couplings.coupling import Coupling, Result
@@ -17,10 +16,7 @@ from gateway.sync.desk import Desk
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found, Records
 from gateway.sync.row_change import change_of
-from gateway.sync.transfer import Pair, Prepared, prepare_each
-
-_LINES: Final = "lines"
-"""Beside the columns that were written: the rows below the row."""
+from gateway.sync.transfer import LINES, Pair, Prepared, column_written, prepare_each
 
 
 async def prepare(desk: Desk, mapping: TableMapping, *, to: Backend, source: Found, target: Found | None) -> Prepared:
@@ -132,8 +128,8 @@ def _written(writing: Writing, to: Backend, outcome: Outcome, by: str) -> Writte
 
 def _signed(coupling: Coupling, prepared: Prepared, to: Backend, by: str) -> Coupling:
     """With who wrote what, and when."""
-    columns = sorted(each.removesuffix("@odata.bind") for each in prepared.values)
-    columns += [_LINES] if prepared.below else []
+    columns = sorted(map(column_written, prepared.values))
+    columns += [LINES] if prepared.below else []
     told = {"at": datetime.now(UTC).isoformat(), "by": storable(by), "columns": columns}
     return replace(coupling, written_to_crm=told) if to is Backend.DATAVERSE else replace(coupling, written_to_bc=told)
 

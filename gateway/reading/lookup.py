@@ -51,17 +51,18 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One GraphQL request, as far as a look-up must know it."""
+    """One GraphQL request, as far as a look-up must know it. ``dry_run``: it writes nothing, see ``Call``."""
 
     scope: Scope
     deadline: Deadline
     trace: Trace
     correlation_id: str
     acting: Acting = AS_APPLICATION
+    dry_run: bool = False
 
     def call(self, deadline: Deadline | None = None) -> Call:
         """A backend call on behalf of this request; with a ``deadline`` when others wait for it too."""
-        return Call(deadline or self.deadline, self.correlation_id, acting=self.acting)
+        return Call(deadline or self.deadline, self.correlation_id, acting=self.acting, dry_run=self.dry_run)
 
     def is_personal(self, backend: Backend) -> bool:
         """Whether the backend shows this caller only what the caller's own rights allow."""

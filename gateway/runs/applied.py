@@ -19,8 +19,9 @@ from gateway.errors import (
     UnreachableError,
 )
 from gateway.records import Backend
-from gateway.runs.planning import BC, CRM
+from gateway.runs.planning import BC, CRM, Action, Reason
 from gateway.runs.run import Counters, Tally
+from gateway.sync.differences import Difference
 from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
 
@@ -36,7 +37,8 @@ class Problem:
     """A record that could not be synchronized.
 
     ``coupling`` is as it was before, ``now`` as it was saved since, if it was. ``to`` is the side that should have been written,
-    None: either. ``field`` is the one that is to blame, if there is one.
+    None: either. ``field`` is the one that is to blame, if there is one. ``conflicts`` are fields that both sides changed,
+    ``moved`` the sides that changed since they were synchronized.
     """
 
     error: GatewayError
@@ -46,19 +48,44 @@ class Problem:
     field: str | None = None
     now: Coupling | None = None
     unsettled: bool = False
+    conflicts: Sequence[Difference] = ()
+    moved: frozenset[Backend] = frozenset()
 
     def ways(self, mapping: TableMapping) -> list[Backend]:
         """The sides that should have been written."""
         return [self.to] if self.to is not None else [to for to in Backend if mapping.direction.goes_to(to)]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done with a pair or a record, and why; what kept one from being synchronized is a :class:`Problem` instead.
+
+    ``write`` names the fields that each side got. ``made`` is the coupling of a new partner. ``error`` is what keeps a record on
+    the skip list.
+    """
+
+    action: Action
+    reason: Reason
+    coupling: Coupling | None = None
+    records: ReadOnly[Backend, Found] = attribute(default_factory=dict)
+    write: ReadOnly[Backend, frozenset[str]] = attribute(default_factory=dict)
+    differences: Sequence[Difference] = ()
+    moved: frozenset[Backend] = frozenset()
+    error: GatewayError | None = None
+    made: Coupling | None = None
+
+
 @dataclass(slots=True)
 class Applied:
-    """What became of a page. ``activated`` are couplings whose product was made active again, and whose fields follow."""
+    """What became of a page.
+
+    ``activated`` are products that were made active again, as they are then, by their coupling: their fields follow.
+    """
 
     tally: Tally = attribute(default_factory=Tally)
     problems: list[Problem] = attribute(default_factory=list)
-    activated: set[UUID] = attribute(default_factory=set)
+    steps: list[Step] = attribute(default_factory=list)
+    activated: dict[UUID, Found] = attribute(default_factory=dict)
 
     def count(self, *, to: Sequence[Backend] = (), **counters: int) -> None:
         one, none = Counters(**counters), Counters()
@@ -67,6 +94,7 @@ class Applied:
     def add(self, more: "Applied") -> None:
         self.tally += more.tally
         self.problems += more.problems
+        self.steps += more.steps
 
     def take_away(self, mapping: TableMapping, run: UUID) -> list[UUID]:
         """The couplings that a system which is away kept from being synchronized: no longer counted, nor told.

@@ -4,8 +4,8 @@ Whatever breaks off can be done again: a record that was written is found unchan
 anew. Writes are guarded by the version that was decided on; what somebody changed meanwhile is looked at again.
 """
 
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as ReadOnly
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from uuid import UUID
@@ -16,11 +16,12 @@ from gateway.errors import (
     RefusalError,
 )
 from gateway.pairing.creating import Unsettled
+from gateway.pairing.recovery import Finished
 from gateway.pairing.synchronizing import Writing, held_back, write_each
 from gateway.pairing.uncouple import uncouple
 from gateway.records import Backend
 from gateway.runs import refusals
-from gateway.runs.applied import Applied, Problem, failed_again
+from gateway.runs.applied import Applied, Problem, Step, failed_again
 from gateway.runs.choices import Choice, as_chosen
 from gateway.runs.closing import close_each
 from gateway.runs.configured import Configured
@@ -62,6 +63,11 @@ class Setting:
     def policy(self) -> Policy:
         return self.configured.policy
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is written, see :mod:`gateway.runs.dry_run`."""
+        return self.desk.asking.dry_run
+
 
 async def synchronize_page(
     setting: Setting, couplings: Sequence[Coupling], known: Known | None = None, *, are_missing: bool = False
@@ -75,17 +81,16 @@ async def synchronize_page(
         BackendError: a system could not be read; nothing was written.
         RefusalError: a whole side is empty; nothing was written.
     """
-    applied = Applied()
+    applied, seen = Applied(), known or {}
     waiting = await _made(setting, couplings, applied)
     for look in range(1, _LOOKS + 2):  # once more for fields of products that were activated in the last one
         if not waiting:
             break
-        seen = (known or {}) if look == 1 else {}
         page = await read_page(setting.desk, setting.mapping, waiting, seen, are_missing=are_missing)
-        late = await _page(setting, page, applied, last=look >= _LOOKS)
+        late, activated = await _page(setting, page, applied, last=look >= _LOOKS)
         if not late:
             break
-        waiting = list((await setting.desk.books.couplings.get_many(late)).values())
+        waiting, seen = list((await setting.desk.books.couplings.get_many(late)).values()), {CRM: activated}
     return applied
 
 
@@ -93,15 +98,25 @@ async def _made(setting: Setting, couplings: Sequence[Coupling], applied: Applie
     """Couplings whose records are both made already. A creation that broke off is finished; one under way is left alone."""
     unmade = {each.coupling.id: each for each in await finish_broken_off(setting.desk, setting.mapping, couplings)}
     for each in unmade.values():
-        if each.problem is not None:
+        if each.problem is None:
+            applied.steps.append(as_finished(each))
+        else:
             problem = Problem(each.problem, each.coupling, unsettled=True)
             applied.count(to=problem.ways(setting.mapping), failed=1)
             applied.problems.append(problem)
     return [each for each in couplings if each.id not in unmade]
 
 
-async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -> list[UUID]:
-    """Returns the couplings to look at again.
+def as_finished(finished: Finished) -> Step:
+    """A creation that had broken off, or is under way."""
+    coupling = finished.coupling
+    if finished.under_way:
+        return Step(Action.SKIP, Reason.BEING_CREATED, coupling)
+    return Step(Action.UNCOUPLE if finished.ended else Action.INSERT, Reason.BROKEN_OFF, coupling)
+
+
+async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -> tuple[list[UUID], dict[UUID, Found]]:
+    """Returns the couplings to look at again, and the products among their records that were activated.
 
     Those whose records somebody changed meanwhile, unless this was the last look, and those that are within the filter only now.
     """
@@ -120,6 +135,7 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
                 outside.append(each)
             case Action.SKIP:
                 applied.count(skipped=1)
+                applied.steps.append(_step(each, decision.action, decision.reason))
             case Action.FAIL:
                 failures.append(_failure(setting.mapping, each, decision))
             case Action.UNCOUPLE:
@@ -137,7 +153,7 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
     failures += await _restore(setting, widowed, applied)
     late = await _write(setting, page, works, applied, failures, last=last)
     await _fail(setting, failures, applied)
-    return [*activated, *changed, *late]
+    return [*activated, *changed, *late], {each.id: each for each in activated.values()}
 
 
 def _all_moved(pairs: Sequence[Both]) -> list[Both]:
@@ -148,10 +164,16 @@ def _failure(mapping: TableMapping, both: Both, decision: Decision) -> Problem:
     if decision.conflicts:
         error = refusals.both_changed(both.records, decision.conflicts)
         only = decision.conflicts[0].field.name if len(decision.conflicts) == 1 else None
-        return Problem(error, both.coupling, both.records, field=only)
+        moved = both.seen.moved
+        return Problem(error, both.coupling, both.records, field=only, conflicts=decision.conflicts, moved=moved)
     (survivor,) = both.records.values()
     gone = CRM if survivor.table.source.backend is BC else BC
-    return Problem(refusals.partner_deleted(mapping, both.coupling, survivor), both.coupling, both.records, to=gone)
+    error = refusals.partner_deleted(mapping, both.coupling, survivor)
+    return Problem(error, both.coupling, both.records, to=gone, moved=both.seen.moved)
+
+
+def _step(both: Both, action: Action, reason: Reason, write: ReadOnly[Backend, frozenset[str]] | None = None) -> Step:
+    return Step(action, reason, both.coupling, both.records, write or {}, both.seen.differences, both.seen.moved)
 
 
 async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) -> list[Problem]:
@@ -163,6 +185,9 @@ async def _uncouple(setting: Setting, over: Sequence[Both], applied: Applied) ->
             failures.append(Problem(result.problem, both.coupling, both.records))
         else:
             applied.count(uncoupled=1 + len(result.also))
+            reason = Reason.PARTNER_DELETED if both.records else Reason.BOTH_DELETED
+            applied.steps.append(_step(both, Action.UNCOUPLE, reason))
+            applied.steps += [Step(Action.UNCOUPLE, Reason.ACCOUNT_UNCOUPLED, child) for child in result.also]
     return failures
 
 
@@ -175,6 +200,7 @@ async def _close(
         coupling, records = each.both.coupling, each.both.records
         if each.problem is None:
             applied.count(to=[CRM], modified=int(each.written), uncoupled=1)
+            applied.steps.append(_step(each.both, Action.CLOSE, Reason.INVOICED))
         elif isinstance(each.problem, PreconditionFailedError) and not last:
             late.append(coupling.id)
         else:
@@ -182,25 +208,34 @@ async def _close(
     return late
 
 
-async def _pass_states(setting: Setting, outside: Sequence[Both], applied: Applied) -> tuple[list[Problem], list[UUID]]:
+async def _pass_states(
+    setting: Setting, outside: Sequence[Both], applied: Applied
+) -> tuple[list[Problem], dict[UUID, Found]]:
     """Records outside the filter pass on their state, where that is asked for, and nothing else.
 
-    Returns the couplings, too, that are within the filter now. Their fields follow in the next look, since no later run may come
-    to them, and are counted there.
+    Returns the products, too, that are within the filter now, by their coupling. Their fields follow in the next look, since no
+    later run may come to them, and are counted there.
     """
     failures: list[Problem] = []
-    activated: list[UUID] = []
+    activated: dict[UUID, Found] = {}
     for each in await pass_states(setting.desk, setting.mapping, outside, setting.run) if outside else ():
         both, change = each.both, each.change
         if change is None:
             was_written = both.coupling.id in applied.activated
             applied.count(to=[CRM] if was_written else [], **{"modified" if was_written else "skipped": 1})
+            applied.steps.append(
+                _step(both, Action.CHANGE_STATE, Reason.STATE_CHANGED, {CRM: _STATE})
+                if was_written
+                else _step(both, Action.SKIP, Reason.OUTSIDE_FILTER)
+            )
         elif each.problem is not None:
             failures.append(Problem(each.problem, both.coupling, both.records, to=change.to, now=each.coupling))
-        elif change.activates:
-            activated.append(both.coupling.id)
+        elif change.activates and each.record is not None:
+            activated[both.coupling.id] = each.record
         else:
             applied.count(modified=1, to=[change.to])
+            write = {change.to: frozenset(change.values)}
+            applied.steps.append(_step(both, Action.CHANGE_STATE, Reason.STATE_CHANGED, write))
     applied.activated.update(activated)
     return failures, activated
 
@@ -212,6 +247,9 @@ async def _restore(setting: Setting, widowed: Sequence[Both], applied: Applied) 
         both, outcome = each.both, each.outcome
         if isinstance(outcome, Coupling):
             applied.count(inserted=1, to=[each.to])
+            write = {each.to: held(outcome)}
+            step = _step(both, Action.RESTORE, Reason.PARTNER_DELETED, write)
+            applied.steps.append(replace(step, made=outcome))
         elif isinstance(outcome, Unsettled):  # its coupling is whoever's who takes it up again
             applied.count(failed=1, to=[each.to])
             applied.problems.append(Problem(outcome.error, outcome.coupling, both.records, to=each.to, unsettled=True))
@@ -264,10 +302,34 @@ async def _write(
             else:
                 told = refusals.of_record(problem, draft.records, to)
                 failures.append(Problem(told, draft.before, draft.records, to=to, now=coupling))
-    for draft in drafts:
-        changes = {*draft.changes, *([CRM] if draft.before.id in applied.activated else [])}
-        applied.count(to=list(changes or draft.prepared), **{"modified" if changes else "unchanged": 1})
+    done = {draft.before.id: draft for draft in drafts}
+    for each, decision in works:
+        if (drafted := done.get(each.coupling.id)) is None:
+            continue
+        changes = {to: drafted.prepared[to].fields for to in drafted.changes}
+        if drafted.before.id in applied.activated:
+            changes[CRM] = changes.get(CRM, frozenset()) | _STATE
+        applied.count(to=list(changes or drafted.prepared), **{"modified" if changes else "unchanged": 1})
+        action = Action.MODIFY if changes else Action.UNCHANGED
+        applied.steps.append(_step(each, action, _reason(each, decision, action, changes), changes))
     return late
+
+
+_STATE = frozenset({"statecode", "statuscode"})
+
+
+def _reason(both: Both, decision: Decision, action: Action, changes: Collection[Backend]) -> Reason:
+    """Of what was done in the end: values may be the same as they arrive, and what is worked out may differ."""
+    if action is decision.action:
+        return decision.reason
+    if action is Action.UNCHANGED:
+        return Reason.NO_MAPPED_FIELD_CHANGED
+    return Reason.BUSINESS_CENTRAL_CHANGED if CRM in changes else Reason.DATAVERSE_CHANGED
+
+
+def held(coupling: Coupling) -> frozenset[str]:
+    """The fields that both sides of a new pair hold."""
+    return frozenset(name for name, text in (coupling.base or {}).items() if text and not name.startswith("$"))
 
 
 async def _prepared(
@@ -295,7 +357,7 @@ async def _prepared(
         outcomes = await prepare_each(setting.desk, setting.mapping, to=to, pairs=pairs, references=page.references)
         for (each, _), outcome in zip(chosen, outcomes, strict=True):
             if isinstance(outcome, RefusalError):
-                failures.append(Problem(outcome, each.coupling, each.records, to=to))
+                failures.append(Problem(outcome, each.coupling, each.records, to=to, moved=each.seen.moved))
                 del drafts[each.coupling.id]
             else:
                 drafts[each.coupling.id].prepared[to] = outcome

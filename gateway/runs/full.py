@@ -24,18 +24,19 @@ def chain(
     company: UUID,
     by: str,
     *,
+    ids: ReadOnly[Mapping, UUID],
     now: datetime,
     wanted: Wanted,
     only_coupled: bool | None,
-    last: ReadOnly[Mapping, Run],
+    dry_run: bool = False,
 ) -> list[Run]:
-    """The runs of one call, in their order.
+    """The runs of one call, in their order, under these ids.
 
-    Their ids follow from the ``last`` full runs, so that of two callers at once only one can save them. ``only_coupled`` None: as
-    each mapping is configured. A mapping that does not write to the side that is ``wanted`` to be overwritten is merged.
+    ``only_coupled`` None: as each mapping is configured. A mapping that does not write to the side that is ``wanted`` to be
+    overwritten is merged. A dry run knows those before it, whose partners it takes for made.
     """
-    ids = {each.mapping: _id(each.mapping, company, last.get(each.mapping), now) for each in mappings}
-    order = list(ids.values())
+    order = [ids[each.mapping] for each in mappings]
+    kind = RunKind.DRY_RUN if dry_run else RunKind.FULL
     runs: list[Run] = []
     for place, each in enumerate(mappings):
         asked = {
@@ -45,8 +46,17 @@ def chain(
             "next": str(order[place + 1]) if place + 1 < len(order) else None,
             "dependencies": [str(ids[one]) for one in each.depends_on if one in ids],
         }
-        runs.append(Run(ids[each.mapping], each.mapping, company, RunKind.FULL, asked, RunState.WAITING, now, by))
+        if dry_run:
+            asked |= {"of": RunKind.FULL, "before": list(map(str, order[:place]))}
+        runs.append(Run(ids[each.mapping], each.mapping, company, kind, asked, RunState.WAITING, now, by))
     return runs
+
+
+def ids_of(
+    mappings: Sequence[TableMapping], company: UUID, last: ReadOnly[Mapping, Run], now: datetime
+) -> dict[Mapping, UUID]:
+    """Ids that follow from the ``last`` full runs, so that of two callers at once only one can save theirs."""
+    return {each.mapping: _id(each.mapping, company, last.get(each.mapping), now) for each in mappings}
 
 
 def _id(mapping: Mapping, company: UUID, last: Run | None, now: datetime) -> UUID:

@@ -13,9 +13,9 @@ from gateway.errors import GatewayError
 from gateway.pairing.creating import Unsettled, create_each, made_id
 from gateway.pairing.matches.duplicates import possible_duplicates
 from gateway.records import Backend
-from gateway.runs.applied import Applied, Problem
-from gateway.runs.applying import Setting, synchronize_page
-from gateway.runs.planning import BC, CRM
+from gateway.runs.applied import Applied, Problem, Step
+from gateway.runs.applying import Setting, held, synchronize_page
+from gateway.runs.planning import BC, CRM, Action, Reason
 from gateway.runs.reading import has_moved
 from gateway.sync.records import Found
 
@@ -53,6 +53,13 @@ async def make_partners(
         if isinstance(outcome, Coupling):
             adopted += [outcome] if outcome.base is None else []
             applied.count(to=[to], coupled=1, inserted=int(outcome.base is not None))
+            applied.steps.append(
+                Step(Action.COUPLE, Reason.SAME_KEY, records={origin: each}, made=outcome)
+                if outcome.base is None
+                else Step(
+                    Action.INSERT, Reason.NOT_COUPLED, records={origin: each}, write={to: held(outcome)}, made=outcome
+                )
+            )
             continue
         unsettled = isinstance(outcome, Unsettled)
         coupling, error = (outcome.coupling, outcome.error) if isinstance(outcome, Unsettled) else (None, outcome)

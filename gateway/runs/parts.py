@@ -12,10 +12,10 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
-from gateway.runs.applied import Applied, Problem
-from gateway.runs.applying import Setting, synchronize_page
+from gateway.runs.applied import Applied, Problem, Step
+from gateway.runs.applying import Setting, as_finished, synchronize_page
 from gateway.runs.inserting import made_here, make_partners, seed_of
-from gateway.runs.planning import BC, CRM, Wanted
+from gateway.runs.planning import BC, CRM, Action, Reason, Wanted
 from gateway.runs.pulling import PAGE, is_new, pull
 from gateway.runs.reading import has_moved, meets_all
 from gateway.runs.restoring import begun_by, finish_broken_off
@@ -36,7 +36,7 @@ class Part:
     ``what`` names it: a backend for what changed there, or one of the others. ``mark`` is up to where an earlier run has been.
     ``noted`` tells which of some couplings failed in the run already, ``tried`` which of some records of a side did that have no
     coupling. ``unmade`` are records of a side, from behind a place on, for which earlier runs could not make partners. ``told``
-    is what backends told us.
+    is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already.
     """
 
     what: str
@@ -78,7 +78,9 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
     if _makes_partners(setting, backend):
         applied.add(await _made(setting, part, backend, lonely, made, couplings))
     else:
-        applied.count(skipped=sum(is_new(each, mark) for each in lonely))
+        new = [each for each in lonely if is_new(each, mark)]
+        applied.count(skipped=len(new))
+        applied.steps += [Step(Action.SKIP, Reason.NOT_COUPLED, records={backend: each}) for each in new]
     return Done(applied, pulled.place, pulled.is_last)
 
 
@@ -165,6 +167,7 @@ async def _broken_off(setting: Setting, run: Run) -> Applied:
     for each in await finish_broken_off(setting.desk, setting.mapping, mine):
         applied.count(failed=int(each.problem is not None), inserted=int(each.problem is None and not each.ended))
         applied.problems += [Problem(each.problem, each.coupling)] if each.problem is not None else []
+        applied.steps += [as_finished(each)] if each.problem is None else []
     return applied
 
 
@@ -188,6 +191,8 @@ async def _skipped(setting: Setting, run: Run, part: Part, place: list[str] | No
         if each.coupling is not None and before.get(each.coupling.id) == each.error.message:
             applied.problems.remove(each)
             applied.count(to=each.ways(mapping), failed=-1, skipped=1)
+            step = Step(Action.SKIP, Reason.ON_THE_SKIP_LIST, each.coupling, each.records, error=each.error)
+            applied.steps.append(step)
     key, id = position(listed[-1]) if listed else ("", run.id)
     return Done(applied, [key, str(id)], is_last=len(listed) < PAGE)
 
@@ -234,8 +239,11 @@ async def _told(setting: Setting, run: Run, part: Part, place: list[list[str]] |
 
     The place is what the page before was about: that is forgotten only now, when the page is known to be done.
     """
-    await part.told.forget(_notice(run, *each) for each in place or ())
-    notices = await part.told.deletions(run.mapping, run.company_id, limit=PAGE)
+    before = [_notice(run, *each) for each in place or ()]
+    behind = before[-1] if setting.dry_run and before else None
+    if not setting.dry_run:
+        await part.told.forget(before)
+    notices = await part.told.deletions(run.mapping, run.company_id, limit=PAGE, behind=behind)
     couplings: dict[UUID, Coupling] = {}
     for backend, side in _SIDES.items():
         ids = [each.record_id for each in notices if each.backend is backend]

@@ -1,38 +1,28 @@
-"""What a run would do with couplings, without doing it."""
+"""What synchronizing chosen couplings would do, found out while a request waits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 from gateway.couplings.coupling import Coupling
-from gateway.records import Backend
+from gateway.runs.applying import Setting, synchronize_page
 from gateway.runs.configured import Configured
-from gateway.runs.planning import Decision, Wanted, decide
-from gateway.runs.reading import read_page
+from gateway.runs.dry_run import dry
+from gateway.runs.planned import PlannedStep, planned_steps
+from gateway.runs.planning import Wanted
 from gateway.sync.desk import Desk
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A decision about a coupling; ``moved`` are the sides that changed since it was synchronized."""
-
-    coupling: Coupling
-    decision: Decision
-    moved: frozenset[Backend]
-
-
-async def planned(desk: Desk, configured: Configured, couplings: Sequence[Coupling], wanted: Wanted) -> list[Planned]:
-    """One for each coupling, in their order.
+async def planned(
+    desk: Desk, configured: Configured, couplings: Sequence[Coupling], wanted: Wanted
+) -> list[PlannedStep]:
+    """In the order of the couplings; behind them others that would end with them.
 
     Raises:
-        BackendError: a side could not be read, or a record cannot be judged.
-        RefusalError: the mapping is switched off, a whole side is empty, or a record cannot be seen.
+        BackendError: a side could not be read.
+        RefusalError: the mapping is switched off, or a whole side is empty.
     """
     configured.require_enabled()
-    mapping, policy = configured.mapping, configured.policy
-    page = await read_page(desk, mapping, couplings, {})
-    for _, error in page.unreadable:
-        raise error
-    return [
-        Planned(each.coupling, decide(each.seen, policy, mapping.direction, wanted=wanted), each.seen.moved)
-        for each in page.pairs
-    ]
+    applied = await synchronize_page(Setting(dry(desk), configured, uuid4(), wanted), couplings)
+    places: dict[UUID | None, int] = {each.id: place for place, each in enumerate(couplings)}
+    steps = planned_steps(configured.mapping, applied)
+    return sorted(steps, key=lambda each: places.get(each.coupling_id, len(places)))

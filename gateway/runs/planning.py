@@ -20,7 +20,10 @@ from gateway.sync.mapping import Direction
 
 
 class Action(StrEnum):
-    """What becomes of a pair. Source: Business Central, codeunit CRM Integration Table Synch., ``SynchActionType``."""
+    """What becomes of a pair, or of a record without a partner.
+
+    Source: Business Central, codeunit CRM Integration Table Synch., ``SynchActionType``.
+    """
 
     UNCHANGED = "UNCHANGED"
     MODIFY = "MODIFY"
@@ -29,6 +32,9 @@ class Action(StrEnum):
     RESTORE = "RESTORE"
     UNCOUPLE = "UNCOUPLE"
     CLOSE = "CLOSE"
+    INSERT = "INSERT"
+    COUPLE = "COUPLE"
+    CHANGE_STATE = "CHANGE_STATE"
 
 
 class Reason(StrEnum):
@@ -47,6 +53,13 @@ class Reason(StrEnum):
     BOTH_DELETED = "BOTH_DELETED"
     INVOICED = "INVOICED"
     ASKED_FOR = "ASKED_FOR"
+    NOT_COUPLED = "NOT_COUPLED"
+    SAME_KEY = "SAME_KEY"
+    STATE_CHANGED = "STATE_CHANGED"
+    BROKEN_OFF = "BROKEN_OFF"
+    BEING_CREATED = "BEING_CREATED"
+    ACCOUNT_UNCOUPLED = "ACCOUNT_UNCOUPLED"
+    NOT_POSSIBLE = "NOT_POSSIBLE"
 
 
 class Wanted(StrEnum):

@@ -70,13 +70,13 @@ async def finish_broken_off(desk: Desk, mapping: TableMapping, couplings: Sequen
     """Of couplings whose one side is still to be created: those whose maker is gone are finished.
 
     Returns:
-        one for each such coupling; that of a creation that is under way says neither that it ended nor that there is a problem.
+        one for each such coupling, also of those that are under way.
     """
     fresh = {each.id: each for each in couplings if each.base is None}
     intents = await desk.books.intents.of(fresh)
     left = [Making(fresh[id], each) for id, each in intents.items() if desk.is_broken_off(each)]
     finished = await finish_each(desk, mapping, left)
-    under_way = [Finished(fresh[id]) for id, each in intents.items() if not desk.is_broken_off(each)]
+    under_way = [Finished(fresh[id], under_way=True) for id, each in intents.items() if not desk.is_broken_off(each)]
     return [*finished, *under_way]
 
 

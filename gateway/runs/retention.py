@@ -1,7 +1,8 @@
 """How long the job log is kept: with its errors it would fill the database for ever.
 
 The last run of each kind over each mapping stays, and the last that succeeded: by them it is told whether synchronization runs as
-it should. What is told of a coupling on the skip list stays as long as it is there, since later runs do not tell it again.
+it should. Dry runs tell nothing of that, and go with all they found. What is told of a coupling on the skip list stays as long as
+it is there, since later runs do not tell it again.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.store import translated
 from gateway.couplings.table import couplings
-from gateway.runs.run import RunState
-from gateway.runs.table import synchronization_errors, synchronization_runs
+from gateway.runs.run import RunKind, RunState
+from gateway.runs.table import synchronization_errors, synchronization_runs, synchronization_steps
 from gateway.telemetry import log
 
 AT_ONCE: Final = 100
@@ -45,12 +46,14 @@ class RunRetention:
         kind, newest = (table.company_id, table.mapping, table.kind), (table.created_at.desc(), table.id.desc())
         ranked = select(
             table.id,
+            table.kind,
             table.state,
             table.finished_at,
             func.row_number().over(partition_by=kind, order_by=newest).label("rank"),
             func.row_number().over(partition_by=(*kind, table.state), order_by=newest).label("rank_of_state"),
         ).subquery()
-        is_last = or_(ranked.c.rank == 1, and_(ranked.c.state == RunState.SUCCEEDED, ranked.c.rank_of_state == 1))
+        succeeded = and_(ranked.c.state == RunState.SUCCEEDED, ranked.c.rank_of_state == 1)
+        is_last = and_(ranked.c.kind != RunKind.DRY_RUN, or_(ranked.c.rank == 1, succeeded))
         statement = select(ranked.c.id).where(ranked.c.finished_at < before, ~is_last).limit(AT_ONCE)
         async with self.engine.connect() as connection:
             return [row.id for row in await connection.execute(statement)]
@@ -59,6 +62,7 @@ class RunRetention:
         errors = synchronization_errors.c
         async with self.engine.begin() as connection:
             await connection.execute(delete(synchronization_errors).where(errors.run_id.in_(runs), _is_of_no_skipped()))
+            await connection.execute(delete(synchronization_steps).where(synchronization_steps.c.run_id.in_(runs)))
             await connection.execute(delete(synchronization_runs).where(synchronization_runs.c.id.in_(runs)))
 
     async def _delete_left_over(self) -> None:

@@ -31,6 +31,8 @@ class RunKind(StrEnum):
     """Every record of the mapping."""
     RETRY = "RETRY"
     """What failed or is skipped, all of it or one kind of error."""
+    DRY_RUN = "DRY_RUN"
+    """What a run of another kind would do, without doing it."""
 
 
 class RunState(StrEnum):
@@ -108,6 +110,15 @@ class Run:
     error_code: str | None = None
     message: str | None = None
     progressed_at: datetime | None = None
+
+    @property
+    def dry_run(self) -> bool:
+        return self.kind is RunKind.DRY_RUN
+
+    @property
+    def about(self) -> RunKind:
+        """Its kind, or that of the run that it is a dry run of."""
+        return RunKind(self.asked["of"]) if self.dry_run else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.couplings.coupling import Coupling, Mapping
 from gateway.jobs.job import JobState
 from gateway.jobs.jobs import Jobs
 from gateway.runs.choices import Choice
-from gateway.runs.full import chain, under_way
+from gateway.runs.full import chain, ids_of, under_way
 from gateway.runs.planning import Wanted
 from gateway.runs.run import Run, RunKind, RunState
 from gateway.runs.run_work import RUN, Beside, RunWork, job_of
@@ -98,11 +98,26 @@ class RunJobs:
                 if (run := last.get(each.mapping)) and not run.state.is_final:
                     raise under_way(run)
             now = datetime.now(UTC)
-            runs = chain(mappings, company, by, now=now, wanted=wanted, only_coupled=only_coupled, last=last)
+            ids = ids_of(mappings, company, last, now)
+            runs = chain(mappings, company, by, ids=ids, now=now, wanted=wanted, only_coupled=only_coupled)
             if await self.runs.add_each(runs):
                 await self._enqueue(runs[0])
                 return runs
         raise under_way(runs[0])
+
+    async def planned(self, mapping: Mapping, company: UUID, by: str) -> Run:
+        """Begin to find out what a run over what changed would do; nothing is done."""
+        return await self._start(mapping, company, by, RunKind.DRY_RUN, {"of": RunKind.MODIFIED})
+
+    async def planned_full(
+        self, mappings: Sequence[TableMapping], company: UUID, by: str, wanted: Wanted, *, only_coupled: bool | None
+    ) -> list[Run]:
+        """The same of full runs; as many at once as are asked for."""
+        ids, now = {each.mapping: uuid4() for each in mappings}, datetime.now(UTC)
+        runs = chain(mappings, company, by, ids=ids, now=now, wanted=wanted, only_coupled=only_coupled, dry_run=True)
+        await self.runs.add_each(runs)
+        await self._enqueue(runs[0])
+        return runs
 
     async def last_full(self, company: UUID) -> dict[Mapping, Run]:
         """The last full run of each mapping that had one, as it is now."""
@@ -116,8 +131,8 @@ class RunJobs:
         return run
 
     async def _enqueue(self, run: Run) -> None:
-        """The same run again changes nothing."""
-        key = f"{run.company_id} {run.mapping}"
+        """The same run again changes nothing. No run waits for a dry run."""
+        key = f"{run.company_id} {run.mapping}{' dry' if run.dry_run else ''}"
         await self.jobs.start(RUN, {"run": str(run.id)}, job_id=job_of(run.id), key=key)
 
     async def resume(self) -> None:
@@ -137,7 +152,7 @@ class RunJobs:
     async def cancel(self, run: Run) -> bool:
         """Whether it ends before its next page; False when it is at its end already."""
         if (
-            run.state is RunState.WAITING and run.kind is RunKind.FULL
+            run.state is RunState.WAITING and run.about is RunKind.FULL
         ):  # its job may not have begun: what waits for it goes on
             await self.jobs.cancel(job_of(run.id))
             await self.runs.end(run.id, RunState.CANCELLED, datetime.now(UTC))

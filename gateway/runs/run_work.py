@@ -16,13 +16,15 @@ from gateway.errors import ErrorCode
 from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
-from gateway.runs.applied import Problem
+from gateway.runs.applied import Applied, Problem
 from gateway.runs.applying import Setting
 from gateway.runs.choices import Choice
 from gateway.runs.configured import Configured
+from gateway.runs.dry_run import dry, foreseen_by
 from gateway.runs.full import is_to_make_partners, parts_of, unsatisfied
 from gateway.runs.hints import hint_of
 from gateway.runs.parts import LEFT, Done, Part, carry_out, is_of_changes
+from gateway.runs.planned import planned_steps
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import PAGE, begun_again
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
@@ -128,19 +130,19 @@ class RunWork:
         await self.runs.begin(run.id, datetime.now(UTC))
         configured = await self.settings.of(run.mapping, run.company_id)
         configured.require_enabled()
-        if run.kind is RunKind.RECORDS:
+        if run.about is RunKind.RECORDS:
             return {"parts": [{"what": "records", "place": 0, "mark": None}]}
-        if run.kind is RunKind.RETRY:
+        if run.about is RunKind.RETRY:
             return {"parts": [{"what": "retry", "place": None, "mark": None}]}
         if run.kind in self.beside:
             return {"parts": [{"what": str(run.kind), "place": None, "mark": None}]}
-        if run.kind is RunKind.FULL:
+        if run.about is RunKind.FULL:
             ids = [UUID(each) for each in run.asked["dependencies"]]
             found = [each for id in ids if (each := await self.runs.get(id)) is not None]
             names = parts_of(run, configured.mapping, makes_partners=configured.makes_partners)
             parts = [{"what": each, "place": None, "mark": None} for each in names]
             return {"parts": parts, "unsatisfied": unsatisfied(found)}
-        generation = await self.runs.generation(run.mapping, run.company_id)
+        generation = await self.runs.generation(run.mapping, run.company_id) if not run.dry_run else ""
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
         parts = [
@@ -169,37 +171,48 @@ class RunWork:
         desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
         configured = await self.settings.of(run.mapping, run.company_id)
         configured.require_enabled()
-        setting = _setting(run, configured, desk)
+        setting = _setting(run, configured, dry(desk, foreseen_by(self.runs, run)) if run.dry_run else desk)
         carried = carry_out if part["what"] == LEFT else self.beside.get(run.kind, carry_out)
         page = await carried(setting, run, self._part(run, part, errors), place)
-        waits = self.away_seconds and not part.get("last", False)
+        waits = self.away_seconds and not part.get("last", False) and not run.dry_run
         left = page.applied.take_away(setting.mapping, run.id) if waits else []
-        problems = [_error(run, errors + number, each) for number, each in enumerate(page.applied.problems, start=1)]
+        noted = await self._noted(run, setting, page.applied, after=errors)
         total = Tally.of_json(so_far["tally"]) + page.applied.tally
-        await self.runs.note(run.id, errors + 1, problems)
         await self.runs.count(run.id, total)
-        keeps = run.kind not in self.beside and is_of_changes(part["what"]) and page.place is not None
-        if keeps:
+        follows = run.kind not in self.beside and is_of_changes(part["what"])
+        if follows and page.place is not None and not run.dry_run:
             kept = {Backend(part["what"]): str(page.place)}
             await self.runs.keep_places(run.mapping, run.company_id, kept, generation=part.get("generation", ""))
         return {
             "tally": total.as_json(),
-            "errors": errors + len(problems),
+            "errors": errors + noted,
             "place": page.place,
             "is_last": page.is_last,
             "left": [str(each) for each in left],
         }
 
+    async def _noted(self, run: Run, setting: Setting, applied: Applied, *, after: int) -> int:
+        """What failed goes to the job log, or what would be done, to the plan; returns how many lines that is."""
+        if run.dry_run:
+            steps = planned_steps(setting.mapping, applied)
+            await self.runs.plans.note(run.id, after + 1, steps)
+            return len(steps)
+        errors = [_error(run, after + number, each) for number, each in enumerate(applied.problems, start=1)]
+        await self.runs.note(run.id, after + 1, errors)
+        return len(errors)
+
     def _part(self, run: Run, begun: Begun, errors: int) -> Part:
-        """With what it has to ask the job log."""
+        """With what it has to ask the job log, or the plan."""
 
         async def tried(side: Backend, ids: Iterable[UUID]) -> set[UUID]:
-            return await self.runs.tried(run.id, side, ids, up_to=errors)
+            book = self.runs.plans if run.dry_run else self.runs
+            return await book.tried(run.id, side, ids, up_to=errors)
 
         async def unmade(side: Backend, after: UUID | None) -> list[UUID]:
             return await self.runs.unmade(run, side, after=after, limit=PAGE)
 
-        noted = partial(self.runs.noted, run.id, up_to=errors)
+        book = self.runs.plans.planned if run.dry_run else self.runs.noted
+        noted = partial(book, run.id, up_to=errors)
         return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told)
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
@@ -220,7 +233,7 @@ def _setting(run: Run, configured: Configured, desk: Desk) -> Setting:
         replace(configured, mapping=replace(configured.mapping, only_coupled=not makes)),
         run.id,
         Wanted(run.asked.get("wanted", Wanted.MERGE)),
-        everything=run.kind is RunKind.FULL,
+        everything=run.about is RunKind.FULL,
         choices=choices,
     )
 

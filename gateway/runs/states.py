@@ -68,13 +68,14 @@ class StateChange:
 class Passed:
     """What became of a pair: ``change`` is what was written, None: nothing. ``problem`` is what kept it from being written.
 
-    ``coupling`` is as it is afterwards, but for the problem.
+    ``coupling`` is as it is afterwards, but for the problem, and ``record`` the one that was written.
     """
 
     both: Both
     coupling: Coupling
     change: StateChange | None = None
     problem: GatewayError | None = None
+    record: Found | None = None
 
 
 def passes_states(mapping: Tables) -> bool:
@@ -191,7 +192,9 @@ def _passed(both: Both, change: StateChange, outcome: Outcome, kept: Coupling, r
     if not isinstance(outcome, GatewayError):
         is_over = not change.activates
         now = _remembered(both, change, run) if is_over else replace(unmarked(kept), skipped=False)
-        return Passed(both, _with_own_version(now, both.records[change.to], outcome), change)
+        before = both.records[change.to]
+        record = _as_written(before, change, outcome)
+        return Passed(both, _with_own_version(now, before, outcome), change, record=record)
     coupling = both.coupling
     if not change.activates:
         unknown = _may_have_happened(outcome)
@@ -206,6 +209,13 @@ def _with_own_version(coupling: Coupling, before: Found, written: Record | None)
     if before.table.source.backend is CRM:
         return replace(coupling, crm_etag=written.etag)
     return replace(coupling, bc_etag=written.etag)
+
+
+def _as_written(before: Found, change: StateChange, written: Record | None) -> Found:
+    """The record with its new state. Where its new version is not known, a write of its fields will find it changed."""
+    told = written.values if written is not None else {}
+    values = {name: told.get(name, change.values.get(name, value)) for name, value in before.values.items()}
+    return replace(before, values=values, etag=(written.etag if written is not None else None) or before.etag)
 
 
 def _may_have_happened(error: GatewayError) -> bool:

@@ -16,6 +16,7 @@ from gateway.couplings.store import storable, translated
 from gateway.errors import ErrorCode
 from gateway.noted import Change, note
 from gateway.records import Backend
+from gateway.runs.plans import Plans
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
 from gateway.runs.table import synchronization_errors, synchronization_places, synchronization_runs
 from gateway.runs.told import Told
@@ -35,6 +36,7 @@ class RunStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.told = Told(engine)
+        self.plans = Plans(engine)
         self.listeners: list[Callable[[UUID], None]] = []
         """Who is told, with its id, that this process has changed a run. What other processes write they do not hear of."""
 

@@ -1,4 +1,4 @@
-"""The tables behind synchronization runs: the job log, its errors, and how far each mapping has come."""
+"""The tables behind synchronization runs: the job log, its errors, plans, and how far each mapping has come."""
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, Uuid
 
@@ -51,6 +51,37 @@ synchronization_errors = Table(
     Index(None, "coupling_id"),
 )
 """Numbered in the order in which they were met; a page that is carried out again writes the same numbers again."""
+
+synchronization_steps = Table(
+    "synchronization_steps",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("mapping", String(40), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("coupling_id", Uuid),
+    Column("bc_id", Uuid),
+    Column("bc_number", Text),
+    Column("bc_name", Text),
+    Column("crm_id", Uuid),
+    Column("crm_number", Text),
+    Column("crm_name", Text),
+    Column("to_bc", JSON, nullable=False),
+    Column("to_crm", JSON, nullable=False),
+    Column("moved", JSON, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("code", String(80)),
+    Column("message", Text),
+    Column("hint", Text),
+    Column("field", String(80)),
+    Column("partner_id", Uuid),
+    Index(None, "run_id", "coupling_id"),
+    Index(None, "run_id", "bc_id"),
+    Index(None, "run_id", "crm_id"),
+    Index(None, "run_id", "action", "number"),
+)
+"""What dry runs found, numbered as errors are."""
 
 synchronization_places = Table(
     "synchronization_places",

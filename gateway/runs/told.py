@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, String, Table, Uuid, delete, select
+from sqlalchemy import Column, String, Table, Uuid, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -83,15 +83,17 @@ class Told:
                         )
                     )
 
-    async def deletions(self, mapping: Mapping, company_id: UUID, *, limit: int) -> list[Notice]:
-        """Records of this mapping that were deleted, some of them."""
+    async def deletions(
+        self, mapping: Mapping, company_id: UUID, *, limit: int, behind: Notice | None = None
+    ) -> list[Notice]:
+        """Records of this mapping that were deleted, some of them; those behind one, where it was not forgotten."""
         table = change_notices.c
-        return await self._all(
-            select(change_notices)
-            .where(table.mapping == mapping, table.company_id == company_id, table.record_id != SOMETHING)
-            .order_by(table.backend, table.record_id)
-            .limit(limit)
+        wanted = select(change_notices).where(
+            table.mapping == mapping, table.company_id == company_id, table.record_id != SOMETHING
         )
+        if behind is not None:
+            wanted = wanted.where(tuple_(table.backend, table.record_id) > (behind.backend, behind.record_id))
+        return await self._all(wanted.order_by(table.backend, table.record_id).limit(limit))
 
     async def somethings(self, *, before: datetime) -> Sequence[Notice]:
         """That there is something new, told until then, and no run was begun since."""

@@ -27,6 +27,9 @@ from gateway.sync.records import COMPANY, Found
 from gateway.sync.references import References, Referred, read_references, same_reference, says_something
 from gateway.sync.tables.contact import NAME_PART_ROOM
 
+LINES: Final = "lines"
+"""Beside the fields that are written: the rows below the row."""
+
 _MIDNIGHT: Final = "T00:00:00Z"
 
 
@@ -37,7 +40,8 @@ class Prepared:
     ``values`` are as the write names them; where there is a record already, only what differs. ``base`` is what both sides hold
     afterwards, by field name as canonical text, ``""`` for a blank; a field that stays different is not in it. ``then`` are
     updates that a new row needs besides, in their order; ``lines`` are made with a new row, or it is not made. ``below`` is what
-    is done to the lines of a row that is there.
+    is done to the lines of a row that is there. ``fields`` names what is written as people know it: mapped fields by their name,
+    others by their column.
     """
 
     values: Values
@@ -45,6 +49,7 @@ class Prepared:
     then: tuple[Values, ...] = ()
     lines: tuple[NewLine, ...] = ()
     below: tuple[LineWrite, ...] = ()
+    fields: frozenset[str] = frozenset()
 
     @property
     def writes(self) -> bool:
@@ -127,7 +132,8 @@ def _with_changes(prepared: Prepared | RefusalError, lines: LineChanges | Refusa
     if isinstance(lines, RefusalError):
         return lines
     base = {**prepared.base, MARK: lines.digest} if lines.digest is not None else prepared.base
-    return replace(prepared, below=lines.writes, base=base)
+    fields = prepared.fields | {LINES} if lines.writes else prepared.fields
+    return replace(prepared, below=lines.writes, base=base, fields=fields)
 
 
 def _as_addition(values: Values | RefusalError) -> Addition | RefusalError:
@@ -178,6 +184,13 @@ class _Draft:
     pair: Pair
     values: dict[str, object] = field(default_factory=dict)
     base: dict[str, str | None] = field(default_factory=dict)
+    fields: set[str] = field(default_factory=set)
+
+    def write(self, field: FieldMapping, values: Values) -> None:
+        """What the field is written as; nothing: it is not written."""
+        self.values |= values
+        if values:
+            self.fields.add(field.name)
 
 
 def _groups(setting: _Setting, pairs: Sequence[Pair]) -> list[Referred]:
@@ -224,7 +237,18 @@ def _prepared(setting: _Setting, pair: Pair, besides: Addition | RefusalError, u
     except ProtocolError as error:
         return refusals.unreadable(pair.source, pair.target, error)
     mark = setting.mark if pair.target is None or _is_unmarked(pair.target) else {}
-    return Prepared({**besides.values, **mark, **draft.values}, {**draft.base, **besides.base}, besides.then)
+    more = {**besides.values, **mark}
+    return Prepared(
+        {**more, **draft.values},
+        {**draft.base, **besides.base},
+        besides.then,
+        fields=frozenset(draft.fields | set(map(column_written, more))),
+    )
+
+
+def column_written(name: str) -> str:
+    """A column by its name, which a write gives otherwise where it binds a look-up."""
+    return name.removesuffix("@odata.bind")
 
 
 def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> None:
@@ -233,7 +257,7 @@ def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> No
     if field.money is not None and is_foreign(setting.currency, setting.references, pair.source.values):
         if pair.leaves(field):
             return
-        draft.values |= _foreign(setting, field, pair)
+        draft.write(field, _foreign(setting, field, pair))
         return
     text = setting.text(field, pair.source.table.source.backend, pair.source.values)
     new = field.arriving(to, text)
@@ -246,7 +270,7 @@ def _transfer_value(setting: _Setting, field: FieldMapping, draft: _Draft) -> No
         if pair.leaves(field):
             return
         _check(field, pair, to, new)
-        draft.values |= _written(field, to, new)
+        draft.write(field, _written(field, to, new))
         held = text if to is Backend.DATAVERSE else new
     draft.base |= remembered(field, held)
 
@@ -324,7 +348,7 @@ def _transfer_reference(setting: _Setting, field: FieldMapping, draft: _Draft, u
         raise refusals.cannot_be_set(field, pair.source, to=to)
     if pair.target is not None and field.fixed_by and pair.target.values.get(field.fixed_by) is not None:
         raise refusals.fixed_currency(pair.source, pair.target)
-    draft.values |= _reference(setting, field, pair, new, units)
+    draft.write(field, _reference(setting, field, pair, new, units))
 
 
 def _goes_alone(setting: _Setting, field: FieldMapping, source: Found) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.couplings.coupling import HistoryEntry
+from gateway.runs.planned import PlannedField
 from gateway.sync.differences import Difference
 from schema.access import READERS, seen_by
 from schema.enums import CouplingCause, CouplingEventKind, CouplingSide, MappingDirection
@@ -35,16 +36,11 @@ class CouplingDifference:
 
     @classmethod
     def of(cls, difference: Difference) -> "CouplingDifference":
-        return cls(
-            field=difference.field.name,
-            label=difference.field.label,
-            business_central=difference.business_central,
-            dataverse=difference.dataverse,
-            synchronized=difference.synchronized,
-            changed_side=difference.changed_side,
-            direction=difference.direction,
-            enabled=difference.field.enabled,
-        )
+        return cls.of_planned(PlannedField.of(difference))
+
+    @classmethod
+    def of_planned(cls, field: PlannedField) -> "CouplingDifference":
+        return cls(**{name: getattr(field, name) for name in PlannedField.__dataclass_fields__})
 
 
 @seen_by(READERS)

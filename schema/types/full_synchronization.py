@@ -10,7 +10,7 @@ from gateway.runs.run import Run
 from schema.access import ADMINISTRATORS, seen_by
 from schema.enums import Mapping, System
 from schema.run_enums import FullSynchronizationRecommendation, SynchronizeWay
-from schema.types.synchronization import SynchronizationJob
+from schema.types.synchronization import DRY_RUN, SynchronizationJob
 from schema.types.user_error import UserError
 
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
@@ -33,6 +33,7 @@ class StartFullSynchronizationInput:
         description="Whose data counts where both sides differ. MERGE respects conflicts; the others overwrite one side, "
         "whatever changed there. Of all mappings, those that do not write to that side are merged.",
     )
+    dry_run: bool = strawberry.field(default=False, description=DRY_RUN)
 
 
 @seen_by(ADMINISTRATORS)

@@ -1,4 +1,4 @@
-"""Synchronization: what is asked for, the job log, its errors, and what would be done."""
+"""Synchronization: what is asked for, the job log, its errors, and the plan of a dry run."""
 
 from collections.abc import Set
 from datetime import datetime
@@ -18,20 +18,14 @@ from schema.access import ADMINISTRATORS, READERS, seen_by
 from schema.connection import PageInfo
 from schema.context import Context
 from schema.cursors import not_ours, read_cursor, write_cursor
-from schema.enums import CouplingSide, ErrorCode, Mapping, System
-from schema.ids import GlobalId
-from schema.run_enums import (
-    RunKind,
-    RunState,
-    SynchronizationAction,
-    SynchronizationReason,
-    SynchronizeWay,
-)
-from schema.types.coupling_details import CouplingDifference
+from schema.enums import ErrorCode, Mapping, System
+from schema.run_enums import RunKind, RunState, SynchronizationAction, SynchronizeWay
 from schema.types.progress import SynchronizationProgress
+from schema.types.synchronization_plan import MOST_ACTIONS, MOST_STEPS, SynchronizationPlan, coupling_id, plan_page
 from schema.types.user_error import RecordReference, UserError
-from schema.unseen import Unseen
+from schema.unseen import UNSEEN, Unseen
 
+DRY_RUN = "Only find out what the run would do, and why: see `plan` of the job. Nothing is written."
 _COMPANY = "SystemId of the Business Central company; the configured one by default."
 MOST_ERRORS = 200
 
@@ -40,6 +34,7 @@ MOST_ERRORS = 200
 class SynchronizeModifiedInput:
     mapping: Mapping = strawberry.field(description="Which tables.")
     company: UUID | None = strawberry.field(default=None, description=_COMPANY)
+    dry_run: bool = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.input(description="Which couplings are to be synchronized, and how.")
@@ -99,7 +94,7 @@ class SynchronizationError:
         )
         return cls(
             code=ErrorCode(error.code),
-            message=error.message if not hidden else _UNSEEN,
+            message=error.message if not hidden else UNSEEN,
             hint=error.hint if not hidden else hint_for(ErrorCode(error.code)),
             field=error.field,
             to=error.to,
@@ -111,14 +106,6 @@ class SynchronizationError:
                 if id is not None and system not in hidden
             ],
         )
-
-
-_UNSEEN = "A record could not be synchronized. You may not see one of the two records that it is about."
-
-
-def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
-    """The global id of a coupling."""
-    return strawberry.ID(str(GlobalId("Coupling", company, id)))
 
 
 @seen_by(READERS)
@@ -150,6 +137,10 @@ class SynchronizationJob:
     def kind(self) -> RunKind:
         return self.run.kind
 
+    @strawberry.field(description="What it is a dry run of; null for a run that does what it says.")
+    def dry_run_of(self) -> RunKind | None:
+        return self.run.about if self.run.dry_run else None
+
     @strawberry.field(description="How far it is.")
     def status(self) -> RunState:
         return self.run.state
@@ -170,7 +161,9 @@ class SynchronizationJob:
     def finished_at(self) -> datetime | None:
         return self.run.finished_at
 
-    @strawberry.field(description="What became of the records so far; each record counts once.")
+    @strawberry.field(
+        description="What became of the records so far, or in a dry run would become of them; each record counts once."
+    )
     def counters(self) -> SynchronizationCounters:
         return SynchronizationCounters.of(self.run.tally.total)
 
@@ -214,6 +207,28 @@ class SynchronizationJob:
         total = await runs.count_errors(self.run.id)
         return _page(found, first, place, total, nouns, unseen)
 
+    @strawberry.field(
+        description="What a dry run found so far, in the order in which a run would come to it; null for any other run."
+    )
+    async def plan(
+        self,
+        info: Info[Context, Any],
+        actions: Annotated[
+            list[SynchronizationAction] | None,
+            strawberry.argument(description="Only steps that do one of these, up to 20."),
+        ] = None,
+        first: Annotated[int, strawberry.argument(description="How many steps at most, 1 to 200.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="The `endCursor` of the page before.")] = None,
+    ) -> SynchronizationPlan | None:
+        if not 1 <= first <= MOST_STEPS:
+            raise InvalidInputError(f"first must be between 1 and {MOST_STEPS}.", argument="first")
+        if actions is not None and len(actions) > MOST_ACTIONS:
+            raise InvalidInputError(f"No more than {MOST_ACTIONS} actions.", argument="actions")
+        place = _place_of(after)
+        if not self.run.dry_run:
+            return None
+        return await plan_page(info.context, self.run, actions, first, place)
+
 
 def _place_of(after: str | None) -> int:
     """Raises: InvalidInputError."""
@@ -245,20 +260,6 @@ def _page(
 @strawberry.type(description="The run has begun; `synchronizationJob` tells how far it is.")
 class SynchronizationStarted:
     job: SynchronizationJob = strawberry.field(description="The run, as it is now.")
-
-
-@seen_by(READERS)
-@strawberry.type(description="What a run would do with a coupling, and why. Nothing is done.")
-class SynchronizationStep:
-    coupling_id: strawberry.ID = strawberry.field(description="The coupling.")
-    action: SynchronizationAction = strawberry.field(description="What would be done.")
-    reason: SynchronizationReason = strawberry.field(description="Why.")
-    to_business_central: list[str] = strawberry.field(description="Fields that Business Central would get.")
-    to_dataverse: list[str] = strawberry.field(description="Fields that CRM would get.")
-    conflicts: list[CouplingDifference] = strawberry.field(
-        description="Fields that both sides changed, and nobody resolves."
-    )
-    moved: CouplingSide | None = strawberry.field(description="Which record changed since they were synchronized.")
 
 
 SynchronizePayload = Annotated[

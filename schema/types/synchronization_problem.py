@@ -33,7 +33,8 @@ from schema.selection import selection_of
 from schema.types.couple_records import RecordPair, RecordProblem
 from schema.types.coupling import Coupling
 from schema.types.coupling_details import CouplingDifference
-from schema.types.synchronization import SynchronizationJob, SynchronizationStarted, coupling_id
+from schema.types.synchronization import SynchronizationJob, SynchronizationStarted
+from schema.types.synchronization_plan import coupling_id
 from schema.types.user_error import RecordReference, UserError
 
 _COMPANY = "SystemId of the Business Central company; the configured one by default."

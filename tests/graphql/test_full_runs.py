@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.couplings.coupling import Mapping
-from gateway.runs.full import chain
+from gateway.runs.full import chain, ids_of
 from gateway.runs.planning import Wanted
 from gateway.runs.run import RunState
 from gateway.sandbox.company import story
@@ -72,9 +72,8 @@ async def test_all_mappings_run_in_the_order_of_their_dependencies(runs: Runs) -
     # a process that ended before it began the next run of a chain: the next process does
     mappings = [TABLE_MAPPINGS[each] for each in (Mapping.CURRENCY, Mapping.PAYMENT_TERMS, Mapping.SHIPMENT_METHOD)]
     last = await runs.jobs.last_full(runs.company)
-    made = chain(
-        mappings, runs.company, "Ada", now=datetime.now(UTC), wanted=Wanted.MERGE, only_coupled=None, last=last
-    )
+    ids = ids_of(mappings, runs.company, last, datetime.now(UTC))
+    made = chain(mappings, runs.company, "Ada", ids=ids, now=datetime.now(UTC), wanted=Wanted.MERGE, only_coupled=None)
     assert await runs.jobs.runs.add_each(made)
     await runs.jobs.runs.end(made[0].id, RunState.SUCCEEDED, datetime.now(UTC))
     await runs.jobs.resume()
@@ -118,7 +117,8 @@ async def test_one_that_is_cancelled_does_not_let_the_next_begin_before_its_turn
     """The first is at work, the second is cancelled: the third still waits for the first, which it refers to."""
     names = [TABLE_MAPPINGS[each] for each in (Mapping.SALESPERSON, Mapping.CURRENCY, Mapping.CUSTOMER)]
     company, now = UUID(runs.api.sandbox.company.company_id), datetime.now(UTC)
-    first, second, third = chain(names, company, "Ada", now=now, wanted=Wanted.MERGE, only_coupled=None, last={})
+    ids = ids_of(names, company, {}, now)
+    first, second, third = chain(names, company, "Ada", ids=ids, now=now, wanted=Wanted.MERGE, only_coupled=None)
     assert await runs.jobs.runs.add_each([first, second, third])
     await runs.jobs.runs.begin(first.id, now)
     assert await runs.jobs.cancel(second)

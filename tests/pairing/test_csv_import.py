@@ -141,7 +141,7 @@ def row_of(coupling: Coupling, *state: str) -> str:
 async def test_what_was_synchronized_since_the_look_is_not_overwritten(books: Books) -> None:
     was = await coupled(books)
     written = replace(was, last_synchronized_at=NOON, crm_etag="W/1", base={"displayName": "x"})
-    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    racing = replace(books, changes=Meanwhile(books.changes.engine, [written]))
     rows = iter([SKIPPED, row_of(was, "true")])
     assert await counted(racing, rows, update=True) == {RowOutcome.UPDATED: 1}
     assert await books.couplings.get(was.id) == replace(written, skipped=True)
@@ -150,7 +150,7 @@ async def test_what_was_synchronized_since_the_look_is_not_overwritten(books: Bo
 async def test_what_is_newer_than_the_file_by_then_stays(books: Books) -> None:
     was = await coupled(books)
     written = replace(was, last_synchronized_at=NOON, last_result_to_crm=Result.SUCCESS)
-    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    racing = replace(books, changes=Meanwhile(books.changes.engine, [written]))
     rows = iter([RESULT, row_of(was, "Failure", (NOON - timedelta(hours=1)).isoformat())])
     assert await counted(racing, rows, update=True) == {RowOutcome.UNCHANGED: 1}
     assert await books.couplings.get(was.id) == written
@@ -159,7 +159,7 @@ async def test_what_is_newer_than_the_file_by_then_stays(books: Books) -> None:
 async def test_a_number_that_was_corrected_since_the_look_stays(books: Books) -> None:
     was = await coupled(books)
     written = replace(was, bc_key="NEW")
-    racing = replace(books, changes=Meanwhile(books.changes._engine, [written]))
+    racing = replace(books, changes=Meanwhile(books.changes.engine, [written]))
     assert await counted(racing, iter([SKIPPED, row_of(was, "true")]), update=True) == {RowOutcome.UPDATED: 1}
     assert await books.couplings.get(was.id) == replace(written, skipped=True)
 
@@ -167,7 +167,7 @@ async def test_a_number_that_was_corrected_since_the_look_stays(books: Books) ->
 async def test_a_coupling_that_others_keep_writing_is_refused(books: Books) -> None:
     was = await coupled(books)
     written = [replace(was, last_job_to_crm=str(number)) for number in range(10)]
-    racing = replace(books, changes=Meanwhile(books.changes._engine, written))
+    racing = replace(books, changes=Meanwhile(books.changes.engine, written))
     assert await counted(racing, iter([SKIPPED, row_of(was, "true")]), update=True) == {RowOutcome.REFUSED: 1}
     found = await books.couplings.get(was.id)
     assert found is not None

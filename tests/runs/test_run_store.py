@@ -11,7 +11,7 @@ import pytest
 from gateway.couplings.coupling import Mapping
 from gateway.database import create_engine, upgrade
 from gateway.records import Backend
-from gateway.runs.full import chain, unsatisfied
+from gateway.runs.full import chain, ids_of, unsatisfied
 from gateway.runs.planning import BC, CRM, Wanted
 from gateway.runs.run import Run, RunError, RunKind, RunState
 from gateway.runs.store import RunStore
@@ -92,7 +92,8 @@ async def test_of_two_who_begin_a_full_run_at_once_one_does(store: RunStore) -> 
     company, mappings = uuid4(), [TABLE_MAPPINGS[Mapping.CURRENCY], TABLE_MAPPINGS[Mapping.CUSTOMER]]
 
     async def begin(last: dict[Mapping, Run]) -> tuple[list[Run], bool]:
-        runs = chain(mappings, company, "Ada", now=NOW, wanted=Wanted.GET, only_coupled=None, last=last)
+        ids = ids_of(mappings, company, last, NOW)
+        runs = chain(mappings, company, "Ada", ids=ids, now=NOW, wanted=Wanted.GET, only_coupled=None)
         return runs, await store.add_each(runs)
 
     (currencies, customers), was_first = await begin({})

@@ -1,0 +1,159 @@
+"""A desk at which everything is done as always, and nothing is written: the plan of a run is what the run would do.
+
+Writes to the systems are checked as far as that goes without asking, and count as carried out (``Call.dry_run``). Changes of
+couplings count as made, are seen at this desk only, and are gone with it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import NoReturn
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.couplings.changes import CouplingChanges, Move
+from gateway.couplings.coupling import Cause, Coupling, Doing, Intent
+from gateway.couplings.coupling import Mapping as Tables
+from gateway.couplings.store import CouplingStore, Side
+from gateway.records import Backend
+from gateway.runs.run import Run
+from gateway.runs.store import RunStore
+from gateway.sync.desk import Books, Desk
+
+Foreseen = Callable[[Tables, Backend, Sequence[UUID]], Awaitable[Mapping[UUID, UUID]]]
+"""Partners that records without a coupling are to get by then, by what other dry runs planned."""
+
+_BACKENDS = {Side.BUSINESS_CENTRAL: Backend.BUSINESS_CENTRAL, Side.DATAVERSE: Backend.DATAVERSE}
+
+
+async def nothing_foreseen(_mapping: Tables, _side: Backend, _ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+    return {}
+
+
+def foreseen_by(runs: RunStore, run: Run) -> Foreseen:
+    """What the dry runs before this one, of the same chain, found."""
+    before = [UUID(each) for each in run.asked.get("before", ())]
+    return partial(runs.plans.partners, before) if before else nothing_foreseen
+
+
+def dry(desk: Desk, foreseen: Foreseen = nothing_foreseen) -> Desk:
+    """The desk for a page of a dry run."""
+    books = desk.books
+    couplings = _Couplings(books.couplings, foreseen)
+    changes = _Changes(books.changes, couplings)
+    asking = replace(desk.asking, dry_run=True)
+    return replace(desk, books=Books(couplings, changes, books.intents), asking=asking)
+
+
+class _Couplings(CouplingStore):
+    """As they are, with what was changed at this desk, and with those that are foreseen."""
+
+    def __init__(self, real: CouplingStore, foreseen: Foreseen) -> None:
+        super().__init__(real.engine)
+        self._foreseen = foreseen
+        self.changed: dict[UUID, Coupling] = {}
+
+    async def get_many(self, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
+        found = await super().get_many(ids)
+        return {id: self.changed.get(id, each) for id, each in found.items()}
+
+    async def find(self, mapping: Tables, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
+        wanted = list(ids)
+        found = await super().find(mapping, company_id, side, wanted)
+        lonely = [each for each in wanted if each not in found]
+        coming = await self._foreseen(mapping, _BACKENDS[side], lonely)
+        for id, partner in coming.items():
+            bc, crm = (id, partner) if side is Side.BUSINESS_CENTRAL else (partner, id)
+            found[id] = Coupling(
+                id=uuid4(),
+                mapping=mapping,
+                company_id=company_id,
+                bc_id=bc,
+                crm_id=crm,
+                created_at=datetime.now(UTC),
+                created_by="",
+            )
+        return found
+
+    async def add(self, added: Iterable[Coupling]) -> NoReturn:
+        raise _written()
+
+    async def correct_keys(self, side: Side, keys: Mapping[UUID, str]) -> None:
+        """Left to others."""
+
+
+class _Changes(CouplingChanges):
+    """Every change succeeds, and none is kept."""
+
+    def __init__(self, real: CouplingChanges, couplings: _Couplings) -> None:
+        super().__init__(real.engine)
+        self._couplings = couplings
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+        raise _written()
+        yield
+
+    async def apply(
+        self,
+        doing: Doing,
+        *,
+        removed: Iterable[Coupling] = (),
+        moved: Iterable[Move] = (),
+        added: Iterable[Coupling] = (),
+        stale: Iterable[Coupling] = (),
+        begun: Intent | None = None,
+        done: Intent | None = None,
+    ) -> None:
+        pass
+
+    async def update_each(self, wanted: Iterable[Coupling], *, done: Iterable[Intent] = ()) -> set[UUID]:
+        now = {each.id: each for each in wanted}
+        self._couplings.changed |= now
+        return set(now)
+
+    async def unskip_each(self, ids: Iterable[UUID]) -> set[UUID]:
+        return set(ids)
+
+    async def add_free(
+        self,
+        wanted: Sequence[Coupling],
+        doing: Doing,
+        *,
+        begun: Mapping[UUID, Intent] | None = None,
+        stale: Sequence[Coupling] = (),
+    ) -> set[UUID]:
+        """Those whose records have no other partner, neither in our tables nor among these."""
+        ended = {each.id for each in stale}
+        taken: set[UUID] = set()
+        if wanted:
+            of = wanted[0]
+            for side, ids in (
+                (Side.BUSINESS_CENTRAL, [each.bc_id for each in wanted]),
+                (Side.DATAVERSE, [each.crm_id for each in wanted]),
+            ):
+                found = await self._couplings.find(of.mapping, of.company_id, side, ids)
+                taken |= {id for id, each in found.items() if each.id not in ended}
+        free: set[UUID] = set()
+        for each in wanted:
+            if taken.isdisjoint((each.bc_id, each.crm_id)):
+                free.add(each.id)
+                taken |= {each.bc_id, each.crm_id}
+        return free
+
+    async def remove_families(
+        self, wanted: Sequence[tuple[Coupling, Sequence[Coupling]]], doing: Doing, *, below: Cause
+    ) -> set[UUID]:
+        return {one.id for each, children in wanted for one in (each, *children)}
+
+    async def remove_each(
+        self, wanted: Sequence[Coupling], doing: Doing, *, causes: Mapping[UUID, Cause] | None = None
+    ) -> set[UUID]:
+        return {each.id for each in wanted}
+
+
+def _written() -> AssertionError:
+    return AssertionError("a dry run writes nothing")
