@@ -57,6 +57,10 @@ class CouplingStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
 
+    def is_coming(self, record: UUID) -> bool:
+        """Whether a coupling led to a record that is not there yet: only in a dry run, which knows what others would make."""
+        return False
+
     async def get(self, coupling_id: UUID) -> Coupling | None:
         found = await self._all(select(*_COLUMNS).where(couplings.c.id == coupling_id))
         return found[0] if found else None

@@ -55,6 +55,10 @@ class _Couplings(CouplingStore):
         super().__init__(real.engine)
         self._foreseen = foreseen
         self.changed: dict[UUID, Coupling] = {}
+        self._coming: set[UUID] = set()
+
+    def is_coming(self, record: UUID) -> bool:
+        return record in self._coming
 
     async def get_many(self, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         found = await super().get_many(ids)
@@ -65,6 +69,7 @@ class _Couplings(CouplingStore):
         found = await super().find(mapping, company_id, side, wanted)
         lonely = [each for each in wanted if each not in found]
         coming = await self._foreseen(mapping, _BACKENDS[side], lonely)
+        self._coming.update(coming.values())
         for id, partner in coming.items():
             bc, crm = (id, partner) if side is Side.BUSINESS_CENTRAL else (partner, id)
             found[id] = Coupling(

@@ -188,6 +188,8 @@ async def company_contacts(desk: Desk, persons: Sequence[Found]) -> dict[UUID, s
             found[person.id] = refusals.unreadable(person, None, account)
         elif account not in parties:
             found[person.id] = refusals.no_partner(named[account], person, noun="a customer or a vendor")
+        elif desk.books.couplings.is_coming(parties[account].id):
+            found[person.id] = ""  # it gets a number when it is made
         else:
             party = parties[account]
             found[person.id] = _company(rows.get(party)) or _no_company(person, party)

@@ -90,13 +90,19 @@ def _rows(expanded: object) -> list[Values]:
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """``of`` has the product of each coupled item, ``groups`` the group of each product, ``units`` those of a group by name."""
+    """``of`` has the product of each coupled item, ``groups`` the group of each product, ``units`` those of a group by name.
+
+    Of products that are ``coming`` the units are not known yet: each is made with the unit of its item.
+    """
 
     of: Mapping[UUID, UUID]
     groups: Mapping[UUID, UUID]
     units: Mapping[UUID, Mapping[str, UUID]]
+    coming: frozenset[UUID] = frozenset()
 
     def unit(self, product: UUID, name: str) -> UUID | None:
+        if product in self.coming:
+            return product
         group = self.groups.get(product)
         return self.units.get(group, {}).get(match_key(name)) if group is not None else None
 
@@ -129,7 +135,8 @@ async def _products(desk: Desk, rows: Sequence[Values]) -> Products:
     units: dict[UUID, dict[str, UUID]] = {}
     for each in (row.values for same in named.values() for row in same):
         units.setdefault(_guid(each, "_uomscheduleid_value"), {})[match_key(each.get("name"))] = _guid(each, "uomid")
-    return Products(partners, groups, units)
+    coming = frozenset(filter(desk.books.couplings.is_coming, partners.values()))
+    return Products(partners, groups, units, coming)
 
 
 def _guid(row: Values, column: str) -> UUID:

@@ -278,7 +278,7 @@ class _Lookup:
             text = record.number if self.mapping in _BY_NUMBER else record.name
             return Referred(text or record.number or str(id), crm=id, complete=False, record=record)
         record = self._record(Backend.BUSINESS_CENTRAL, partner, bc.get(partner))
-        there = partner in bc  # a coupling outlives its record
+        there = partner in bc or self.desk.books.couplings.is_coming(partner)  # a coupling outlives its record
         return Referred(record.number or str(partner), partner, id, record.number, there, record)
 
     def _record(self, backend: Backend, id: UUID, row: Record | None, *, otherwise: str | None = None) -> NamedRecord:
