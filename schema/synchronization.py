@@ -104,7 +104,8 @@ class SynchronizationQueries:
         found = await planned(info.context.desk(company), configured, couplings, way)
         unseen = await Unseen.among(info.context, company, found)
         return [
-            SynchronizationStep.of(each, company, tables.described(each.mapping), unseen.sides(each)) for each in found
+            SynchronizationStep.of(each, company, tables.described(each.mapping), unseen.sides(each), as_caller=True)
+            for each in found
         ]
 
 

@@ -36,7 +36,8 @@ class Part:
     ``what`` names it: a backend for what changed there, or one of the others. ``mark`` is up to where an earlier run has been.
     ``noted`` tells which of some couplings failed in the run already, ``tried`` which of some records of a side did that have no
     coupling. ``unmade`` are records of a side, from behind a place on, for which earlier runs could not make partners. ``told``
-    is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already.
+    is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already. ``after_the_list``: an
+    earlier part looked at the skip list.
     """
 
     what: str
@@ -45,6 +46,7 @@ class Part:
     tried: Callable[[Backend, Iterable[UUID]], Awaitable[set[UUID]]]
     unmade: Callable[[Backend, UUID | None], Awaitable[list[UUID]]]
     told: Told
+    after_the_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
     ]
     told = await part.noted(each.id for each in wanted)  # by an earlier part of the run
     again = {couplings[each.id].id for each in made}
-    wanted = [each for each in wanted if each.id not in told | again]
+    wanted = [each for each in wanted if each.id not in told | again and not (each.skipped and part.after_the_list)]
     applied = await synchronize_page(setting, wanted, {backend: known})
     rules = await Records(desk, setting.mapping, backend).rules()
     lonely = [each for id, each in known.items() if id not in couplings and meets_all(rules, each)]

@@ -37,7 +37,8 @@ RUN = "synchronize"
 Begun = ReadOnly[str, Any]
 """A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
 
-A part that follows changes has the ``generation`` of the places that the run began with."""
+A part that follows changes has the ``generation`` of the places that the run began with, and says whether it comes ``after`` the
+skip list."""
 
 Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
 """A page of a run that synchronizes no fields, from a place on; it has a single part."""
@@ -145,16 +146,16 @@ class RunWork:
         generation = await self.runs.generation(run.mapping, run.company_id) if not run.dry_run else ""
         places = await self.runs.places(run.mapping, run.company_id)
         sides = [each for each in Backend if configured.mapping.direction.goes_to(_other(each))]
-        parts = [
-            {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
-            | {"generation": generation}
-            for each in sides
-        ]
         told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
         unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
         failed = await self._failed_before(run)
-        again = [{"what": each, "place": None, "mark": None} for each in (*failed, *told, *unmade)]
-        return {"parts": [*again, *parts]}
+        changes: list[Begun] = [
+            {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
+            | {"generation": generation, "after": "skipped" in failed}
+            for each in sides
+        ]
+        again: list[Begun] = [{"what": each, "place": None, "mark": None} for each in (*failed, *told, *unmade)]
+        return {"parts": [*again, *changes]}
 
     async def _failed_before(self, run: Run) -> list[str]:
         """What is tried again: all of it, or, in a run that is to be brief, no list that is longer than a page."""
@@ -213,7 +214,7 @@ class RunWork:
 
         book = self.runs.plans.planned if run.dry_run else self.runs.noted
         noted = partial(book, run.id, up_to=errors)
-        return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told)
+        return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told, begun.get("after", False))
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)

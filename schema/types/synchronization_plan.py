@@ -61,10 +61,18 @@ class SynchronizationStep:
 
     @classmethod
     def of(
-        cls, step: PlannedStep, company: UUID, nouns: TableMapping, hidden: Set[Backend] = frozenset()
+        cls,
+        step: PlannedStep,
+        company: UUID,
+        nouns: TableMapping,
+        hidden: Set[Backend] = frozenset(),
+        *,
+        as_caller: bool = False,
     ) -> "SynchronizationStep":
+        """Of the records on ``hidden`` sides nothing is told. What was planned ``as_caller`` tells nothing of them by itself."""
         code = ErrorCode(step.code) if step.code is not None else None
-        fields = [CouplingDifference.of_planned(each) for each in step.fields] if not hidden else []
+        masked = bool(hidden) and not as_caller
+        fields = [CouplingDifference.of_planned(each) for each in step.fields] if not masked else []
         fails = step.action is Action.FAIL
         return cls(
             mapping=step.mapping,
@@ -78,8 +86,8 @@ class SynchronizationStep:
             conflicts=fields if fails else [],
             moved=_side(step.moved),
             code=code,
-            message=step.message if not hidden else UNSEEN if code is not None else None,
-            hint=step.hint if not hidden else hint_for(code) if code is not None else None,
+            message=step.message if not masked else UNSEEN if code is not None else None,
+            hint=step.hint if not masked else hint_for(code) if code is not None else None,
             field=step.field,
         )
 

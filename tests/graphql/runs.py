@@ -41,7 +41,7 @@ mutation ($input: SynchronizeRecordsInput!) {{
 PLAN = """
 query ($ids: [ID!]!, $way: SynchronizeWay! = MERGE) {
   synchronizationPlan(couplingIds: $ids, way: $way) {
-    couplingId action reason moved toBusinessCentral toDataverse
+    couplingId action reason moved toBusinessCentral toDataverse code message hint records { system number name }
     conflicts { field businessCentral dataverse synchronized }
   }
 }

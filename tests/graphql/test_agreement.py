@@ -30,6 +30,7 @@ from gateway.sandbox.faults import Rule
 from tests.conftest import LARGE
 from tests.graphql.agreeing import COLUMNS, UNCOUPLED_SALESPERSON, WINS, Thing, World, global_id
 from tests.graphql.api import start
+from tests.graphql.foretelling import foretold, planned_changes, planned_full
 from tests.graphql.runs import Runs
 from tests.graphql.test_inserts import full
 
@@ -215,12 +216,24 @@ class Agreement(RuleBasedStateMachine):
     def change_faults(self, data: st.DataObject) -> None:
         self.faults = [FAULTS[each] for each in sorted(data.draw(KINDS))]
 
-    def run(self, _: st.DataObject) -> None:
-        self.with_faults(self.ran(self.world.runs.modified()))
+    def run(self, data: st.DataObject) -> None:
+        """Sometimes it is planned before, without faults: then it has to do what was planned, and the plan leaves no trace."""
+        if not data.draw(st.booleans(), label="planned"):
+            self.with_faults(self.ran(self.world.runs.modified()))
+            return
+        self.do(self.ran(self._as_planned()))
+        DID["plans"] += 1
+
+    async def _as_planned(self) -> Any:
+        plan = await planned_changes(self.world.runs)
+        return await foretold(self.world.runs, self.world.runs.modified, plan)
 
     def work(self, data: st.DataObject) -> None:
         what, synchronize = data.draw(OTHER_WORK), data.draw(AFTER_COUPLING)
-        if what == "full run":
+        if what == "full run" and data.draw(st.booleans(), label="planned"):
+            self.do(self.ran(self._full_as_planned()))
+            DID["plans"] += 1
+        elif what == "full run":
             self.with_faults(self.ran(self._full()))
         elif (thing := self.some(data, coupled=what != "couple")) is None:
             return
@@ -235,6 +248,10 @@ class Agreement(RuleBasedStateMachine):
     async def _full(self) -> Any:
         (job,) = await full(self.world.runs, mapping="CUSTOMER")
         return job
+
+    async def _full_as_planned(self) -> Any:
+        (plan,) = await planned_full(self.world.runs, mapping="CUSTOMER")
+        return await foretold(self.world.runs, self._full, plan)
 
     async def _one(self, thing: Thing) -> Any:
         coupling = await self.world.coupling_of(thing)

@@ -1,18 +1,40 @@
 """Dry runs through the endpoint: they tell what a run would do and why, cost what reading costs, and leave no trace."""
 
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
+from gateway.couplings.coupling import Mapping
+from gateway.records import Backend
+from gateway.runs.planned import PlannedStep
+from gateway.runs.planning import Action, Reason
+from gateway.runs.told import Notice
 from gateway.sandbox.company import story
+from gateway.sandbox.identity.people import SALES
 from tests.graphql.api import Api
-from tests.graphql.foretelling import foretold, planned_changes, planned_full, step_of
+from tests.graphql.foretelling import (
+    EVERYTHING,
+    JOB,
+    WHAT_CHANGED,
+    foretold,
+    planned_changes,
+    planned_full,
+    step_of,
+)
 from tests.graphql.runs import Runs
 from tests.graphql.test_inserts import full
+from tests.graphql.test_pass_states import pair
 
 pytestmark = pytest.mark.anyio
 
-TO_CRM, BOTH, TO_BC, TOUCHED, GONE, BLOCKED, LEFT = QUIET = tuple(f"C000{number}" for number in (23, 24, 25, 27, 28, 29, 32))
+TO_CRM, BOTH, TO_BC, TOUCHED, GONE, BLOCKED, LEFT = QUIET = tuple(
+    f"C000{number}" for number in (23, 24, 25, 27, 28, 29, 32)
+)
 """Coupled customers that are the same on both sides."""
 
 
@@ -131,7 +153,9 @@ async def test_all_mappings_are_planned_as_if_those_before_had_run(own_api: Api)
     """A customer who bills in a currency that CRM lacks, an item in a new unit: neither is there when the plan is made."""
     runs = Runs(own_api)
     ask = runs.api.in_business_central
-    await runs.uncouple(await runs.id_of(story.ORPHANED))  # CRM refuses what refers to its account: that is foretold of nobody
+    await runs.uncouple(
+        await runs.id_of(story.ORPHANED)
+    )  # CRM refuses what refers to its account: that is foretold of nobody
     await ask("POST", "unitsOfMeasure", {"code": "CRATE", "displayName": "Crate"})
     item = await ask("POST", "items", {"displayName": "Firnlicht Rack", "baseUnitOfMeasureCode": "CRATE"})
     customer = await ask("POST", "customers", {"displayName": "Firnlicht Sport", "currencyCode": "PLN"})
@@ -147,3 +171,207 @@ async def test_all_mappings_are_planned_as_if_those_before_had_run(own_api: Api)
             return job
 
         await foretold(runs, ended, plan)
+
+
+async def test_states_are_foretold_with_the_fields_that_follow_them(own_api: Api) -> None:
+    runs = Runs(own_api)
+    await runs.modified("ITEM")
+    await runs.update(mapping="ITEM", passStates=True)
+    await runs.modified("ITEM")
+    (first, product), (_, other), (third, _) = [await pair(runs, number) for number in ("1001", "1002", "1003")]
+    ask, crm = runs.api.in_business_central, runs.api.in_dataverse
+    await ask("PATCH", first, {"blocked": True})
+    await crm("PATCH", other, {"statecode": 1, "statuscode": 2})
+    await ask("PATCH", third, {"displayName": "Renamed"})
+    plan = await planned_changes(runs, "ITEM")
+    told = {number: step_of(plan, number) for number in ("1001", "1002", "1003")}
+    assert {number: (each["action"], each["reason"]) for number, each in told.items()} == {
+        "1001": ("CHANGE_STATE", "STATE_CHANGED"),
+        "1002": ("CHANGE_STATE", "STATE_CHANGED"),
+        "1003": ("MODIFY", "BUSINESS_CENTRAL_CHANGED"),
+    }
+    assert told["1001"]["toDataverse"] == ["statecode", "statuscode"]
+    assert told["1002"]["toBusinessCentral"] == ["blocked"]
+    await foretold(runs, lambda: runs.modified("ITEM"), plan)
+    await ask("PATCH", first, {"blocked": False, "displayName": "Renamed meanwhile"})
+    (step,) = await runs.plan(await item_coupling(runs, "1001"))
+    assert (step["action"], step["toDataverse"]) == ("MODIFY", ["displayName", "statecode", "statuscode"])
+    plan = await planned_changes(runs, "ITEM")
+    assert step_of(plan, "1001")["toDataverse"] == step["toDataverse"]
+    assert step_of(plan, "1001")["couplingId"] == step["couplingId"]
+    await foretold(runs, lambda: runs.modified("ITEM"), plan)
+    row = await crm("GET", product)
+    assert (row["statecode"], row["name"]) == (0, "Renamed meanwhile")
+
+
+async def item_coupling(runs: Runs, number: str) -> str:
+    question = "query ($number: String!) { item(by: {number: $number}) { coupling { id } } }"
+    answer = await runs.api.ask(question, {"number": number}, explain=False)
+    return str(answer.data["item"]["coupling"]["id"])
+
+
+async def test_what_failed_before_is_planned_once_wherever_a_run_would_come_to_it(runs: Runs) -> None:
+    """On the skip list, failed, changed on both sides: each record has one step, and the real run agrees."""
+    ask, crm = runs.api.in_business_central, runs.api.in_dataverse
+    (bc, account), (other, _) = await runs.both(BOTH), await runs.both(TO_CRM)
+    await ask("PATCH", bc, {"city": "Delft"})
+    await crm("PATCH", account, {"address1_city": "Gouda"})
+    await ask("PATCH", other, {"salespersonCode": story.UNCOUPLED_SALESPERSON})
+    await runs.modified()  # fails for the first time
+    reasons = []
+    for last in (1, 2):
+        await crm("PATCH", account, {"telephone1": f"+31 10 555 000{last}"})
+        plan = await planned_changes(runs)
+        for number in (BOTH, TO_CRM):
+            assert step_of(plan, number)["code"] is not None
+        assert len({each["couplingId"] for each in plan["steps"] if each["couplingId"]}) == sum(
+            each["couplingId"] is not None for each in plan["steps"]
+        )
+        await foretold(runs, runs.modified, plan)
+        reasons.append(step_of(plan, TO_CRM)["reason"])
+    assert reasons == ["NOT_POSSIBLE", "ON_THE_SKIP_LIST"]
+    await ask("PATCH", other, {"salespersonCode": "AB"})
+    freed = step_of(await planned_changes(runs), TO_CRM)
+    assert freed["action"] in ("UNCHANGED", "MODIFY"), "its cause is gone"
+    assert (await runs.stored(TO_CRM)).skipped, "which only a run takes note of"
+
+
+async def test_a_record_that_was_told_deleted_is_planned_for_and_still_told_to_the_run(runs: Runs) -> None:
+    lost = await runs.api.in_business_central("POST", "customers", {"displayName": "Gone Again"})
+    await runs.coupled(businessCentral={"id": lost["id"]}, dataverse={"create": True})
+    await runs.api.in_business_central("DELETE", f"customers({lost['id']})")
+    now = datetime.now(UTC)
+    notices = [Notice(Mapping.CUSTOMER, runs.company, Backend.BUSINESS_CENTRAL, UUID(lost["id"]), now)]
+    notices += [Notice(Mapping.CUSTOMER, runs.company, Backend.BUSINESS_CENTRAL, uuid4(), now) for _ in range(3)]
+    told = runs.jobs.runs.told
+    await told.keep(notices)
+    (first, second, *_) = await told.deletions(Mapping.CUSTOMER, runs.company, limit=9)
+    assert (await told.deletions(Mapping.CUSTOMER, runs.company, limit=9, behind=first))[0] == second
+    plan = await planned_changes(runs)
+    step = step_of(plan, lost["number"])
+    assert (step["action"], step["code"]) == ("FAIL", "DELETION_CONFLICT")
+    assert len(await told.deletions(Mapping.CUSTOMER, runs.company, limit=9)) == 4
+    await foretold(runs, runs.modified, plan)
+    assert await told.deletions(Mapping.CUSTOMER, runs.company, limit=9) == []
+
+
+async def test_a_plan_costs_what_the_run_reads(runs: Runs) -> None:
+    """The run writes one batch besides. Half of it is for the skip list of the demo; how much changed is no matter."""
+    ways, spent = (runs.api.business_central, runs.api.dataverse), []
+
+    async def cost(asked: Awaitable[Any]) -> tuple[Any, list[int]]:
+        before = [len(each.seen) for each in ways]
+        found = await asked
+        return found, [len(each.seen) - count for each, count in zip(ways, before, strict=True)]
+
+    for numbers in (QUIET[:1], QUIET):
+        for number in numbers:
+            bc, _ = await runs.both(number)
+            await runs.api.in_business_central("PATCH", bc, {"city": f"Town of {len(numbers)}"})
+        await planned_changes(runs)  # what codes stand for is known for a while
+        plan, planning = await cost(planned_changes(runs))
+        job, running = await cost(runs.modified())
+        assert plan["counters"]["modified"] == job["counters"]["modified"] == len(numbers)
+        spent.append((planning, running))
+    assert spent == [([5, 4], [5, 5])] * 2
+
+
+async def test_plans_are_looked_at_a_page_at_a_time_and_by_action(runs: Runs) -> None:
+    (plan,) = await planned_full(runs, mapping="CUSTOMER")
+    id, steps = plan["id"], plan["steps"]
+
+    async def page(**given: Any) -> Any:
+        answer = await runs.api.ask(JOB, {"id": id, **given}, explain=False)
+        return answer.data["synchronizationJob"]["plan"] if not answer.errors else answer.codes
+
+    skips = [each for each in steps if each["action"] == "SKIP"]
+    assert len(skips) > 1
+    first = await page(actions=["SKIP"], first=1)
+    assert (first["totalCount"], first["nodes"], first["counts"]) == (len(skips), skips[:1], plan["plan"]["counts"])
+    assert first["pageInfo"]["hasNextPage"]
+    second = await page(actions=["SKIP"], first=1, after=first["pageInfo"]["endCursor"])
+    assert (second["nodes"], second["pageInfo"]["hasPreviousPage"]) == (skips[1:2], True)
+    assert (await page(actions=["RESTORE"]))["nodes"] == []
+    assert (await page(actions=[]))["totalCount"] == 0
+    for wrong in ({"first": 0}, {"first": 201}, {"after": "nonsense"}, {"actions": ["FAIL"] * 21}):
+        assert await page(**wrong) == ["INVALID_INPUT"], wrong
+    real = await runs.modified()
+    answer = await runs.api.ask(JOB, {"id": real["id"]}, explain=False)
+    job = answer.data["synchronizationJob"]
+    assert (job["kind"], job["dryRunOf"], job["plan"]) == ("MODIFIED", None, None)
+
+
+async def test_a_dry_run_is_no_run(runs: Runs) -> None:
+    """It is no last full run, keeps no other from beginning, and no other has to wait for it."""
+    hold, asked = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await hold.wait()
+        return await runs.api.business_central.inner.handle_async_request(request)
+
+    runs.api.business_central.instead = slow
+    answer = await runs.api.ask(EVERYTHING, {"input": {"mapping": "CUSTOMER", "dryRun": True}}, explain=False)
+    (job,) = answer.data["startFullSynchronization"]["jobs"]
+    await asked.wait()
+    runs.api.business_central.instead = None
+    assert (await runs.modified())["status"] == "SUCCEEDED", "while the dry run is under way"
+    (full_run,) = await full(runs, mapping="CUSTOMER")
+    assert full_run["status"] == "SUCCEEDED"
+    cancel = "mutation ($id: ID!) { cancelSynchronization(id: $id) { __typename } }"
+    cancelled = await runs.api.ask(cancel, {"id": job["id"]}, explain=False)
+    assert cancelled.data["cancelSynchronization"]["__typename"] == "CancelSynchronizationSuccess"
+    hold.set()
+    assert (await runs.ended(job["id"]))["status"] == "CANCELLED"
+    last = await runs.jobs.last_full(runs.company)
+    assert str(last[Mapping.CUSTOMER].id) == full_run["id"]
+    log = await runs.api.ask("{ synchronizationJobs(mapping: CUSTOMER) { id kind } }", explain=False)
+    assert {"DRY_RUN", "FULL", "MODIFIED"} <= {each["kind"] for each in log.data["synchronizationJobs"]}
+
+
+async def test_only_administrators_plan_runs(runs: Runs) -> None:
+    for question, given in ((WHAT_CHANGED, {"mapping": "CUSTOMER"}), (EVERYTHING, {})):
+        answer = await runs.api.ask(question, {"input": {**given, "dryRun": True}}, person=SALES, explain=False)
+        assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_what_cannot_be_run_cannot_be_planned(runs: Runs) -> None:
+    await runs.update(enabled=False)
+    for question in (WHAT_CHANGED, EVERYTHING):
+        answer = await runs.api.ask(question, {"input": {"mapping": "CUSTOMER", "dryRun": True}}, explain=False)
+        (refused,) = answer.data.values()
+        assert (refused["__typename"], refused["code"]) == ("UserError", "MAPPING_DISABLED")
+    await runs.update(reset=True)
+    await runs.update(direction="TO_INTEGRATION_TABLE")
+    answer = await runs.api.ask(
+        EVERYTHING, {"input": {"mapping": "CUSTOMER", "way": "GET", "dryRun": True}}, explain=False
+    )
+    assert answer.data["startFullSynchronization"]["code"] == "DIRECTION_NOT_ALLOWED"
+
+
+async def test_a_side_that_looks_empty_ends_a_dry_run_as_it_ends_a_run(runs: Runs) -> None:
+    async def emptied(request: httpx.Request) -> httpx.Response:
+        answer = await runs.api.dataverse.inner.handle_async_request(request)
+        await answer.aread()
+        is_rows = request.method == "GET" and "/accounts?" in str(request.url)
+        return httpx.Response(200, json={**answer.json(), "value": []}, request=request) if is_rows else answer
+
+    runs.api.dataverse.instead = emptied
+    (plan,) = await planned_full(runs, mapping="CUSTOMER")
+    assert (plan["status"], plan["code"]) == ("FAILED", "RECORD_NOT_VISIBLE")
+
+
+async def test_a_page_that_is_planned_again_is_there_once(runs: Runs) -> None:
+    plans, run = runs.jobs.runs.plans, uuid4()
+    steps = [
+        PlannedStep(Mapping.CUSTOMER, Action.SKIP, Reason.NOT_COUPLED, bc_id=uuid4(), bc_name="Schräg\ud800")
+        for _ in range(3)
+    ]
+    await plans.note(run, 1, steps[:2])
+    await plans.note(run, 3, steps[2:])
+    await plans.note(run, 2, steps[1:])
+    found = await plans.page(run, actions=None, after=0, limit=9)
+    assert [(each.number, each.step.bc_id) for each in found] == [(n, each.bc_id) for n, each in enumerate(steps, 1)]
+    assert [each.count for each in await plans.counts(run)] == [3]
+    ids = [each.bc_id for each in steps if each.bc_id]
+    assert await plans.tried(run, Backend.BUSINESS_CENTRAL, ids, up_to=2) == set(ids[:2])

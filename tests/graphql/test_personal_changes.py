@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from anyio.lowlevel import checkpoint
 
 from gateway.couplings.coupling import Mapping
+from gateway.runs.run_work import job_of
 from gateway.sandbox.identity.people import ADMIN, SALES
 from gateway.sandbox.identity.registrations import GATEWAY
+from tests.graphql.foretelling import EVERYTHING
+from tests.graphql.foretelling import JOB as FORETOLD
 from tests.graphql.live import signed_in
 from tests.graphql.pairs import COUPLE, UNCOUPLE
 from tests.graphql.personal import NAME, NUMBER, Personal, leaks
@@ -102,8 +106,10 @@ async def test_what_an_administrator_may_not_see_in_crm_is_not_retried_by_them(p
 async def test_a_plan_for_a_hidden_record_tells_nothing_of_it(personal: Personal) -> None:
     answer = await personal.ask(PLAN, {"ids": [personal.coupling_id]})
 
-    assert (answer.codes, leaks(personal, answer)) == (["RECORD_NOT_VISIBLE"], [])
-    assert NUMBER in answer.errors[0]["message"], "the side that they see is named"
+    assert (answer.errors, leaks(personal, answer)) == ([], [])
+    (step,) = answer.data["synchronizationPlan"]
+    assert (step["action"], step["code"]) == ("FAIL", "RECORD_NOT_VISIBLE")
+    assert NUMBER in step["message"], "the side that they see is named"
 
 
 async def test_figures_are_not_written_to_an_account_that_the_caller_may_not_see(personal: Personal) -> None:
@@ -269,3 +275,25 @@ def told_in(personal: Personal, message: object) -> bool:
 async def bc_id(personal: Personal) -> str:
     query = f'{{ customer(by: {{number: "{NUMBER}"}}) {{ systemId }} }}'
     return str((await personal.ask(query)).data["customer"]["systemId"])
+
+
+async def test_a_dry_run_that_is_looked_at_tells_nothing_of_a_hidden_record(personal: Personal) -> None:
+    """It found out as the application, which sees all."""
+    await personal.api.in_dataverse("PATCH", f"accounts({personal.account})", {"telephone1": "+31 10 555 0777"})
+    answer = await personal.ask(EVERYTHING, {"input": {"mapping": "CUSTOMER", "dryRun": True}}, person=ADMIN)
+    (job,) = answer.data["startFullSynchronization"]["jobs"]
+    runs = Runs(personal.api)
+    await runs.jobs.jobs.wait(job_of(UUID(job["id"])))
+
+    plans = {}
+    for person in (ADMIN, CLERK):
+        answer = await personal.ask(FORETOLD, {"id": job["id"]}, person=person)
+        assert answer.errors == []
+        assert bool(leaks(personal, answer)) is (person is ADMIN)
+        nodes = answer.data["synchronizationJob"]["plan"]["nodes"]
+        (plans[person.name],) = [each for each in nodes if any(one["number"] == NUMBER for one in each["records"])]
+    seen, unseen = plans[ADMIN.name], plans[CLERK.name]
+    assert (unseen["action"], unseen["reason"]) == (seen["action"], seen["reason"])
+    assert [each["system"] for each in unseen["records"]] == ["BUSINESS_CENTRAL"]
+    assert seen["differences"] or seen["conflicts"]
+    assert (unseen["differences"], unseen["conflicts"]) == ([], [])
