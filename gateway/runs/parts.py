@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -37,7 +38,7 @@ class Part:
     ``noted`` tells which of some couplings failed in the run already, ``tried`` which of some records of a side did that have no
     coupling. ``unmade`` are records of a side, from behind a place on, for which earlier runs could not make partners. ``told``
     is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already. ``after_the_list``: an
-    earlier part looked at the skip list.
+    earlier part looked at the skip list. ``followed`` are sides whose changes earlier parts looked at, from these places on.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Part:
     unmade: Callable[[Backend, UUID | None], Awaitable[list[UUID]]]
     told: Told
     after_the_list: bool = False
+    followed: ReadOnly[Backend, str | None] = attribute(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
     again = {couplings[each.id].id for each in made}
     wanted = [each for each in wanted if each.id not in told | again and not (each.skipped and part.after_the_list)]
     applied = await synchronize_page(setting, wanted, {backend: known})
+    _count_once(applied, part)
     rules = await Records(desk, setting.mapping, backend).rules()
     lonely = [each for id, each in known.items() if id not in couplings and meets_all(rules, each)]
     if _makes_partners(setting, backend):
@@ -84,6 +87,16 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
         applied.count(skipped=len(new))
         applied.steps += [Step(Action.SKIP, Reason.NOT_COUPLED, records={backend: each}) for each in new]
     return Done(applied, pulled.place, pulled.is_last)
+
+
+def _count_once(applied: Applied, part: Part) -> None:
+    """Pairs outside the filter that the part about the other side's changes has left out already: nothing was noted of them."""
+    for each in list(applied.steps):
+        if (each.action, each.reason) == (Action.SKIP, Reason.OUTSIDE_FILTER) and any(
+            is_new(each.records[side], place) for side, place in part.followed.items() if side in each.records
+        ):
+            applied.steps.remove(each)
+            applied.count(skipped=-1)
 
 
 def _makes_partners(setting: Setting, of: Backend) -> bool:

@@ -60,8 +60,7 @@ class PlannedStep:
     """One step of a plan.
 
     ``to_bc`` and ``to_crm`` name the fields that each side would get; ``fields`` are those of them that differ now, or those that
-    are in conflict. ``partner_id`` is the id of the record that would be made, or is coupled; it is nobody's business but that of
-    the plans that come after this one.
+    are in conflict. ``partner_id`` is an id for the record that would be made: the plans that come after this one go by it.
     """
 
     mapping: Mapping
@@ -106,8 +105,14 @@ def _of_step(mapping: TableMapping, step: Step) -> PlannedStep:
         code=str(error.code) if error is not None else None,
         message=error.message if error is not None else None,
         hint=hint_of(error) if error is not None else None,
-        partner_id=(step.made.crm_id if BC in step.records else step.made.bc_id) if step.made is not None else None,
+        partner_id=_new_partner(step),
     )
+
+
+def _new_partner(step: Step) -> UUID | None:
+    if step.made is None or step.action is not Action.INSERT:
+        return None
+    return step.made.crm_id if BC in step.records else step.made.bc_id
 
 
 def _of_problems(mapping: TableMapping, problems: Sequence[Problem]) -> Iterator[PlannedStep]:

@@ -17,7 +17,7 @@ from gateway.runs.planning import Action, Reason
 from gateway.runs.table import synchronization_steps
 
 _TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
-_COUPLES = (Action.INSERT, Action.COUPLE, Action.RESTORE)
+_COUPLES = (Action.INSERT, Action.COUPLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ Begun = ReadOnly[str, Any]
 """A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
 
 A part that follows changes has the ``generation`` of the places that the run began with, and says whether it comes ``after`` the
-skip list."""
+skip list, and which sides were ``followed`` before, from where on."""
 
 Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
 """A page of a run that synchronizes no fields, from a place on; it has a single part."""
@@ -149,10 +149,11 @@ class RunWork:
         told = ("told",) if await self.runs.told.deletions(run.mapping, run.company_id, limit=1) else ()
         unmade = [f"unmade {each}" for each in sides] if configured.makes_partners else []
         failed = await self._failed_before(run)
+        began = {str(each): begun_again(each, places.get(each)) for each in sides}
         changes: list[Begun] = [
-            {"what": str(each), "place": begun_again(each, places.get(each)), "mark": places.get(each)}
-            | {"generation": generation, "after": "skipped" in failed}
-            for each in sides
+            {"what": str(each), "place": began[each], "mark": places.get(each), "generation": generation}
+            | {"after": "skipped" in failed, "followed": {one: began[one] for one in list(began)[:number]}}
+            for number, each in enumerate(sides)
         ]
         again: list[Begun] = [{"what": each, "place": None, "mark": None} for each in (*failed, *told, *unmade)]
         return {"parts": [*again, *changes]}
@@ -214,7 +215,16 @@ class RunWork:
 
         book = self.runs.plans.planned if run.dry_run else self.runs.noted
         noted = partial(book, run.id, up_to=errors)
-        return Part(begun["what"], begun["mark"], noted, tried, unmade, self.runs.told, begun.get("after", False))
+        return Part(
+            begun["what"],
+            begun["mark"],
+            noted,
+            tried,
+            unmade,
+            self.runs.told,
+            after_the_list=begun.get("after", False),
+            followed={Backend(side): place for side, place in begun.get("followed", {}).items()},
+        )
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)

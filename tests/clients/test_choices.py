@@ -7,7 +7,7 @@ import httpx
 import pytest
 import respx
 
-from gateway.clients.call import Call
+from gateway.clients.call import Call, Deadline
 from gateway.clients.choices import ChoiceClient
 from gateway.clients.dataverse import DataverseClient
 from gateway.errors import BackendError, InvalidInputError, ProtocolError, RefusedError, UnreachableError
@@ -155,3 +155,13 @@ async def test_what_cannot_be_done_with_an_option(terms: ChoiceClient, call: Cal
         await terms.write_each([write], call=call)
     with pytest.raises(InvalidInputError):
         await terms.write_together([write], call=call)
+
+
+async def test_in_a_dry_run_no_option_is_made(wire: respx.MockRouter, terms: ChoiceClient) -> None:
+    dry = Call(Deadline.after(60), dry_run=True)
+    (made,) = await terms.write_each([Create("", ONE, {"label": "Net 30"})], call=dry)
+    assert isinstance(made, Record)
+    assert made.values["label"] == "Net 30"
+    with pytest.raises(InvalidInputError):
+        await terms.write(Delete("", ONE, ""), call=dry)
+    assert sent(wire) == []

@@ -30,7 +30,7 @@ from gateway.errors import (
     RejectedError,
     UnreachableError,
 )
-from gateway.odata.write import Create, CreateWith, Delete, Revise, Update, Upsert, Write
+from gateway.odata.write import ChangeSet, Create, CreateWith, Delete, Request, Revise, Update, Upsert, Write
 from gateway.records import Record
 
 pytestmark = pytest.mark.anyio
@@ -860,3 +860,40 @@ async def test_a_row_with_rows_below_it_is_not_written_together_with_others(
 ) -> None:
     with pytest.raises(InvalidInputError, match="on its own"):
         await dataverse.write_together([document(ONE, 1)], call=call)
+
+
+DRY = Call(Deadline.after(3_600), dry_run=True)
+LINES = tuple(Create("salesorderdetails", UUID(int=number), {"quantity": 1}) for number in range(2, 1_003))
+
+
+async def test_in_a_dry_run_writes_are_checked_and_none_goes_out(
+    wire: respx.MockRouter, bc: BusinessCentralClient, dataverse: DataverseClient
+) -> None:
+    good = Update("accounts", ONE, {"name": "Nordwind"}, ETAG)
+    too_many = CreateWith(Create("salesorders", TWO, {"name": "S-1"}), "order_details", LINES)
+    nameless = Update("accounts", TWO, {"exchangerate": Decimal("NaN")}, ETAG)
+    done, refused, unwritable = await dataverse.write_each([good, too_many, nameless], call=DRY)
+    assert done is None
+    assert isinstance(refused, InvalidInputError)
+    assert isinstance(unwritable, InvalidInputError)
+    assert await dataverse.write(good, call=DRY) is None
+    assert await dataverse.write_together([good, Delete("accounts", TWO, ETAG)], call=DRY) == [None, None]
+    with pytest.raises(InvalidInputError):
+        await dataverse.write(nameless, call=DRY)
+    (made,) = await bc.write_each([Create(CUSTOMERS, ONE, {"displayName": "Nordwind"})], call=DRY)
+    assert made is None
+    assert sent(wire) == []
+
+
+async def test_who_forgets_that_it_is_a_dry_run_gets_no_further_than_the_wire(
+    wire: respx.MockRouter, dataverse: DataverseClient
+) -> None:
+    patch = Request("PATCH", f"accounts({ONE})", body={"name": "Nordwind"})
+    for attempt in (
+        dataverse.wire.send(patch, call=DRY),
+        dataverse.wire.batch([Request("GET", "accounts"), patch], call=DRY),
+        dataverse.wire.batch([ChangeSet((patch,))], call=DRY),
+    ):
+        with pytest.raises(AssertionError, match="writes nothing"):
+            await attempt
+    assert sent(wire) == []

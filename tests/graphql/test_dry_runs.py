@@ -11,8 +11,6 @@ import pytest
 
 from gateway.couplings.coupling import Mapping
 from gateway.records import Backend
-from gateway.runs.planned import PlannedStep
-from gateway.runs.planning import Action, Reason
 from gateway.runs.told import Notice
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import SALES
@@ -361,17 +359,15 @@ async def test_a_side_that_looks_empty_ends_a_dry_run_as_it_ends_a_run(runs: Run
     assert (plan["status"], plan["code"]) == ("FAILED", "RECORD_NOT_VISIBLE")
 
 
-async def test_a_page_that_is_planned_again_is_there_once(runs: Runs) -> None:
-    plans, run = runs.jobs.runs.plans, uuid4()
-    steps = [
-        PlannedStep(Mapping.CUSTOMER, Action.SKIP, Reason.NOT_COUPLED, bc_id=uuid4(), bc_name="Schräg\ud800")
-        for _ in range(3)
-    ]
-    await plans.note(run, 1, steps[:2])
-    await plans.note(run, 3, steps[2:])
-    await plans.note(run, 2, steps[1:])
-    found = await plans.page(run, actions=None, after=0, limit=9)
-    assert [(each.number, each.step.bc_id) for each in found] == [(n, each.bc_id) for n, each in enumerate(steps, 1)]
-    assert [each.count for each in await plans.counts(run)] == [3]
-    ids = [each.bc_id for each in steps if each.bc_id]
-    assert await plans.tried(run, Backend.BUSINESS_CENTRAL, ids, up_to=2) == set(ids[:2])
+async def test_a_pair_that_is_left_out_counts_once_though_both_records_changed(runs: Runs) -> None:
+    await runs.modified()
+    (bc, account), seen = await runs.both(BLOCKED), (await runs.modified())["counters"]["skipped"]
+    await runs.api.in_business_central("PATCH", bc, {"blocked": "All"})
+    await runs.api.in_dataverse("PATCH", account, {"telephone1": "+31 10 555 0666"})
+    plan = await planned_changes(runs)
+    assert step_of(plan, BLOCKED)["moved"] == "BOTH"
+    job = await foretold(runs, runs.modified, plan)
+    assert job["counters"]["skipped"] == seen + 1
+    await runs.api.in_dataverse("PATCH", account, {"telephone1": "+31 10 555 0667"})
+    job = await foretold(runs, runs.modified, await planned_changes(runs))
+    assert job["counters"]["skipped"] == seen + 1, "the other one changed long ago, or ten seconds"
