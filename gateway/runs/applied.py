@@ -18,8 +18,10 @@ from gateway.errors import (
     TokenError,
     UnreachableError,
 )
+from gateway.pairing.recovery import Finished
 from gateway.records import Backend
 from gateway.runs.planning import BC, CRM, Action, Reason
+from gateway.runs.reading import Both
 from gateway.runs.run import Counters, Tally
 from gateway.sync.differences import Difference
 from gateway.sync.mapping import TableMapping
@@ -133,3 +135,20 @@ def failed_before(coupling: Coupling, ways: Sequence[Backend], run: UUID) -> boo
         BC: (coupling.last_result_to_bc, coupling.last_job_to_bc),
     }
     return any(earlier[to][0] is Result.FAILURE and earlier[to][1] != str(run) for to in ways)
+
+
+def as_finished(finished: Finished) -> Step:
+    """A creation that had broken off, or is under way."""
+    coupling = finished.coupling
+    if finished.under_way:
+        return Step(Action.SKIP, Reason.BEING_CREATED, coupling)
+    return Step(Action.UNCOUPLE if finished.ended else Action.INSERT, Reason.BROKEN_OFF, coupling)
+
+
+def step_of(both: Both, action: Action, reason: Reason, write: ReadOnly[Backend, frozenset[str]] | None = None) -> Step:
+    return Step(action, reason, both.coupling, both.records, write or {}, both.seen.differences, both.seen.moved)
+
+
+def held(coupling: Coupling) -> frozenset[str]:
+    """The fields that both sides of a new pair hold."""
+    return frozenset(name for name, text in (coupling.base or {}).items() if text and not name.startswith("$"))

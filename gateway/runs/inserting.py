@@ -13,10 +13,11 @@ from gateway.errors import GatewayError
 from gateway.pairing.creating import Unsettled, create_each, made_id
 from gateway.pairing.matches.duplicates import possible_duplicates
 from gateway.records import Backend
-from gateway.runs.applied import Applied, Problem, Step
-from gateway.runs.applying import Setting, held, synchronize_page
+from gateway.runs.applied import Applied, Problem, Step, held
+from gateway.runs.applying import synchronize_page
 from gateway.runs.planning import BC, CRM, Action, Reason
 from gateway.runs.reading import has_moved
+from gateway.runs.setting import Setting
 from gateway.sync.records import Found
 
 

@@ -13,14 +13,15 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
-from gateway.runs.applied import Applied, Problem, Step
-from gateway.runs.applying import Setting, as_finished, synchronize_page
+from gateway.runs.applied import Applied, Problem, Step, as_finished
+from gateway.runs.applying import synchronize_page
 from gateway.runs.inserting import made_here, make_partners, seed_of
 from gateway.runs.planning import BC, CRM, Action, Reason, Wanted
 from gateway.runs.pulling import PAGE, is_new, pull
 from gateway.runs.reading import has_moved, meets_all
 from gateway.runs.restoring import begun_by, finish_broken_off
 from gateway.runs.run import Run
+from gateway.runs.setting import Setting
 from gateway.runs.told import Notice, Told
 from gateway.sync.records import Found, Records
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from gateway.couplings.coupling import Coupling
-from gateway.runs.applying import Setting, synchronize_page
+from gateway.runs.applying import synchronize_page
 from gateway.runs.configured import Configured
 from gateway.runs.dry_run import dry
 from gateway.runs.planned import PlannedStep, planned_steps
 from gateway.runs.planning import Wanted
+from gateway.runs.setting import Setting
 from gateway.sync.desk import Desk
 
 

@@ -26,9 +26,9 @@ from gateway.reading.row import Failure, Row
 from gateway.reading.sources import ACCOUNTS
 from gateway.records import Backend
 from gateway.runs.applied import Applied, Problem
-from gateway.runs.applying import Setting
 from gateway.runs.parts import Done, Part
 from gateway.runs.run import Run
+from gateway.runs.setting import Setting
 from gateway.sync import account_statistics, product_stock
 from gateway.sync.desk import Desk
 from gateway.sync.push import Pushed, PushOutcome, Writer

@@ -17,10 +17,11 @@ from gateway.couplings.coupling import Coupling, Mapping
 from gateway.couplings.store import CouplingFilter, position
 from gateway.pairing.presence import none_seen
 from gateway.records import Backend
-from gateway.runs.applying import Setting, synchronize_page
+from gateway.runs.applying import synchronize_page
 from gateway.runs.parts import Done, Part
 from gateway.runs.reading import EMPTIED_FROM, id_of
 from gateway.runs.run import Run
+from gateway.runs.setting import Setting
 from gateway.sync.desk import side_by_side
 from gateway.sync.records import Records
 

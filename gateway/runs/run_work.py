@@ -17,7 +17,6 @@ from gateway.jobs.outcome import JobCancelledError, StepError
 from gateway.jobs.work import Work
 from gateway.records import Backend
 from gateway.runs.applied import Applied, Problem
-from gateway.runs.applying import Setting
 from gateway.runs.choices import Choice
 from gateway.runs.configured import Configured
 from gateway.runs.dry_run import dry, foreseen_by
@@ -28,6 +27,7 @@ from gateway.runs.planned import planned_steps
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import PAGE, begun_again
 from gateway.runs.run import Run, RunError, RunKind, RunState, Tally
+from gateway.runs.setting import Setting
 from gateway.runs.settings import MappingSettings
 from gateway.runs.store import RunStore
 from gateway.sync.desk import Desk, Desks
