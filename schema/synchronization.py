@@ -85,7 +85,7 @@ class SynchronizationQueries:
         return [SynchronizationJob(run=each) for each in runs]
 
     @strawberry.field(
-        description="What synchronizing couplings would do, and why: for each what is written where, or what keeps it from "
+        description="What `synchronizeRecords` would do with couplings, and why: what is written where, or what keeps it from "
         "being written. Nothing is done.",
         metadata=declared(READERS),
     )

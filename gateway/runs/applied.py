@@ -117,6 +117,11 @@ class Applied:
         return away
 
 
+def forgiven(coupling: Coupling) -> Coupling:
+    """As somebody asks for it by name: what is on the skip list is tried, too, and what failed before does not count."""
+    return replace(coupling, skipped=False, error_code=None, error_message=None)
+
+
 def failed_again(before: Coupling, now: Coupling, ways: Sequence[Backend], error: GatewayError, run: UUID) -> Coupling:
     """The coupling after a failure; ``before`` is as it was when the run came to it."""
     same = before.error_message == error.message and failed_before(before, ways, run)

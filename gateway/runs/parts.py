@@ -13,7 +13,7 @@ from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
 from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
-from gateway.runs.applied import Applied, Problem, Step, as_finished
+from gateway.runs.applied import Applied, Problem, Step, as_finished, forgiven
 from gateway.runs.applying import synchronize_page
 from gateway.runs.inserting import made_here, make_partners, seed_of
 from gateway.runs.planning import BC, CRM, Action, Reason, Wanted
@@ -238,12 +238,8 @@ async def _left(setting: Setting, run: Run, _: Part, place: list[str]) -> Done:
 
 
 async def _anew(setting: Setting, couplings: Sequence[Coupling]) -> Applied:
-    """As somebody asks for it: what is on the skip list is tried, too, and what failed before does not count.
-
-    The mark and the error are taken off afterwards: if this breaks off, the coupling is found by them again.
-    """
-    fresh = [replace(each, skipped=False, error_code=None, error_message=None) for each in couplings]
-    applied = await synchronize_page(setting, fresh)
+    """The mark and the error are taken off afterwards: if this breaks off, the coupling is found by them again."""
+    applied = await synchronize_page(setting, list(map(forgiven, couplings)))
     failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
     marked = [each.id for each in couplings if each.skipped or each.error_code is not None]
     await setting.desk.books.changes.unskip_each(each for each in marked if each not in failed)

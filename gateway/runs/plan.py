@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from gateway.couplings.coupling import Coupling
+from gateway.runs.applied import forgiven
 from gateway.runs.applying import synchronize_page
 from gateway.runs.configured import Configured
 from gateway.runs.dry_run import dry
@@ -23,7 +24,8 @@ async def planned(
         RefusalError: the mapping is switched off, or a whole side is empty.
     """
     configured.require_enabled()
-    applied = await synchronize_page(Setting(dry(desk), configured, uuid4(), wanted), couplings)
+    setting = Setting(dry(desk), configured, uuid4(), wanted)
+    applied = await synchronize_page(setting, list(map(forgiven, couplings)))
     places: dict[UUID | None, int] = {each.id: place for place, each in enumerate(couplings)}
     steps = planned_steps(configured.mapping, applied)
     return sorted(steps, key=lambda each: places.get(each.coupling_id, len(places)))

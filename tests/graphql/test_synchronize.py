@@ -167,7 +167,7 @@ async def test_the_same_error_twice_puts_a_record_on_the_skip_list(runs: Runs) -
     third = await runs.modified()
     assert (third["counters"]["failed"], third["errors"]["totalCount"]) == (0, 0), "it is told no more"
     (step,) = await runs.plan(await runs.id_of(QUIET))
-    assert (step["action"], step["reason"]) == ("SKIP", "ON_THE_SKIP_LIST")
+    assert (step["action"], step["reason"]) == ("FAIL", "CONFLICT"), "who asks for it by name has it tried"
     await runs.synchronized(await runs.id_of(QUIET), way="SEND")
     assert not (await runs.stored(QUIET)).skipped
 

@@ -189,11 +189,11 @@ class Dead:
 
 async def test_without_the_database_backend_fields_still_arrive(api: Api) -> None:
     store = api.app.state.running.services.couplings
-    alive, store._engine = store._engine, Dead()
+    alive, store.engine = store.engine, Dead()
     try:
         answer = await api.ask('{ customer(by: {number: "C00210"}) { displayName account { name } } }')
         listed = await api.ask("{ couplings(first: 1) { nodes { id } } }")
     finally:
-        store._engine = alive
+        store.engine = alive
     assert answer.data["customer"] == {"displayName": "Harbour Bikes BV", "account": None}
     assert answer.codes == listed.codes == ["DATABASE_UNAVAILABLE"]
