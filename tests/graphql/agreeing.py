@@ -50,6 +50,7 @@ class Thing:
 
     ``edits`` are values that people wrote and that are not on the other side yet; ``agreed`` what both sides held at last, where
     that is known; ``recent`` what a side held at any moment since the last look. ``ended`` sides were deleted by people.
+    ``learned`` is what the gateway knows both to have held: not what a write brought whose answer was lost.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Thing:
     may_end: bool = False
     overwritten: Backend | None = None
     salesperson: str = ""
+    learned: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def is_inside(self) -> bool:
@@ -258,6 +260,8 @@ class World:
             return True
         if thing.agreed[name] == mine:  # changed back: no change
             return True
+        if WINS[self.update_conflict] is OTHER[side] and thing.learned.get(name) != thing.agreed[name]:
+            return True  # for all that it knows, both sides changed since
         return theirs is not None and WINS[self.update_conflict] is OTHER[side]
 
     def _check_coupling(self, thing: Thing, coupling: Coupling | None) -> None:
@@ -266,6 +270,8 @@ class World:
             assert ends, f"the coupling of {thing.name} ended"
             self._forget(thing)
         thing.coupled = coupling is not None
+        base = coupling.base or {} if coupling is not None else {}
+        thing.learned = {name: base.get(columns[BC]) for name, columns in COLUMNS.items()}
 
     def _forget(self, thing: Thing) -> None:
         """Nothing is agreed on any more."""
