@@ -151,7 +151,7 @@ class Gateway:
         self._sandbox = sandbox
         self.pid = pid
 
-    def ask(self, query: str, **variables: str) -> dict[str, Any]:
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token()}"}
         answer = self._http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
         body: dict[str, Any] = answer.json()

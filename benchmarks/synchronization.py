@@ -4,10 +4,11 @@
         [--database-url postgresql+psycopg://postgres@127.0.0.1:5432/postgres]
 
 A company of so many customers, four of five of them coupled. The first run looks at everything. Then, for each number of changes,
-the telephone numbers of so many accounts are changed in CRM and a run over what changed (`synchronizeModified`) takes them to
-Business Central; then the same the other way round. Sandbox and gateway are processes of their own, the sandbox with its data in
-files and without limits: what the limits of the real services mean is computed from the counted requests. Nothing is asserted
-but that every change arrived: read the table. It needs Linux (`/proc`).
+the telephone numbers of so many accounts are changed in CRM, a dry run plans what is to be done about it, and a run over what
+changed (`synchronizeModified`) takes them to Business Central; then the same the other way round. Sandbox and gateway are
+processes of their own, the sandbox with its data in files and without limits: what the limits of the real services mean is
+computed from the counted requests. Nothing is asserted but that every change was planned, and arrived: read the table. It needs
+Linux (`/proc`).
 
 In ``--folder`` the sandbox's data stays for the next run.
 """
@@ -53,7 +54,7 @@ IN_A_MESSAGE, IN_A_BATCH = 500, 100
 """Rows that are changed beforehand in one request."""
 
 RUN = """
-mutation { synchronizeModified(input: {mapping: CUSTOMER}) {
+mutation ($dry: Boolean!) { synchronizeModified(input: {mapping: CUSTOMER, dryRun: $dry}) {
   ... on SynchronizationStarted { job { id } } ... on UserError { message }
 } }
 """
@@ -229,11 +230,11 @@ def ordinary_pairs(customers: int) -> Iterator[tuple[str, str]]:
             yield each.bc_id, each.crm_id
 
 
-def carry_out(at: Synchronizing, clock: Clock, name: str, changes: int, url: str) -> Phase:
+def carry_out(at: Synchronizing, clock: Clock, name: str, changes: int, url: str, *, dry: bool = False) -> Phase:
     """One run until its end."""
     (spent_before, kinds_before), begun = at.costs(), clock.look()
     peak(at.pid)
-    job = at.ask(RUN)["job"]["id"]
+    job = at.ask(RUN, dry=dry)["job"]["id"]
     while True:
         seen, moment = at.ask(LOOK, id=job), clock.look()
         if seen["status"] in ENDED:
@@ -269,9 +270,10 @@ def measure(customers: int, changes: Sequence[int], folder: Path, server: str | 
         for round, count in enumerate(changes):
             for number, (where, name) in enumerate(((CRM, "CRM to BC"), (BC, "BC to CRM"))):
                 people.change(where, count, 2 * round + number)
-                phase = carry_out(at, clock, name, count, url)
-                assert phase.counters["modified"] == count, phase.counters
-                yield phase
+                for dry in (True, False):
+                    phase = carry_out(at, clock, f"plan of {name}" if dry else name, count, url, dry=dry)
+                    assert phase.counters["modified"] == count, phase.counters
+                    yield phase
 
 
 def told(phase: Phase) -> str:

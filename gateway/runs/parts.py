@@ -162,12 +162,15 @@ async def _couplings(setting: Setting, run: Run, _: Part, place: list[str] | Non
     return Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
 
 
-async def _failed(setting: Setting, run: Run, _: Part, place: list[str] | None) -> Done:
+async def _failed(setting: Setting, run: Run, part: Part, place: list[str] | None) -> Done:
     """What failed before and is not on the skip list: it is tried again in every run."""
     wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, failed=True, skipped=False)
     after: Position | None = (place[0], UUID(place[1])) if place is not None else None
     couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
-    applied = await synchronize_page(setting, couplings)
+    told = await part.noted(
+        each.id for each in couplings
+    )  # it left the skip list in this run, because it fails otherwise
+    applied = await synchronize_page(setting, [each for each in couplings if each.id not in told])
     if place is None:
         applied.add(await _broken_off(setting, run))
     key, id = position(couplings[-1]) if couplings else ("", run.id)

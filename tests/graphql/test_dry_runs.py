@@ -371,3 +371,18 @@ async def test_a_pair_that_is_left_out_counts_once_though_both_records_changed(r
     await runs.api.in_dataverse("PATCH", account, {"telephone1": "+31 10 555 0667"})
     job = await foretold(runs, runs.modified, await planned_changes(runs))
     assert job["counters"]["skipped"] == seen + 1, "the other one changed long ago, or ten seconds"
+
+
+async def test_what_is_on_the_skip_list_and_fails_otherwise_fails_once(runs: Runs) -> None:
+    (bc, account) = await runs.both(BOTH)
+    await runs.api.in_business_central("PATCH", bc, {"city": "Delft"})
+    await runs.api.in_dataverse("PATCH", account, {"address1_city": "Gouda"})
+    for _ in range(3):
+        await runs.modified()
+    assert (await runs.stored(BOTH)).skipped
+    await runs.api.in_dataverse("PATCH", account, {"address1_city": "Leiden"})
+    plan = await planned_changes(runs)
+    assert step_of(plan, BOTH)["action"] == "FAIL"
+    job = await foretold(runs, runs.modified, plan)
+    assert (job["counters"]["failed"], job["errors"]["totalCount"]) == (1, 1)
+    assert not (await runs.stored(BOTH)).skipped
