@@ -6,7 +6,7 @@ couplings count as made, are seen at this desk only, and are gone with it.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import NoReturn
@@ -23,23 +23,29 @@ from gateway.runs.run import Run
 from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desk
 
-Foreseen = Callable[[Tables, Backend, Sequence[UUID]], Awaitable[Mapping[UUID, UUID]]]
-"""Partners that records without a coupling are to get by then, by what other dry runs planned."""
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What was planned before: in earlier pages of the same run, and in the runs before it in a chain.
+
+    ``partners`` are those that records without a coupling get by then, in runs before; ``ended`` tells which of some couplings
+    are gone by then.
+    """
+
+    partners: Callable[[Tables, Backend, Sequence[UUID]], Awaitable[Mapping[UUID, UUID]]]
+    ended: Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
+
 
 _BACKENDS = {Side.BUSINESS_CENTRAL: Backend.BUSINESS_CENTRAL, Side.DATAVERSE: Backend.DATAVERSE}
 
 
-async def nothing_foreseen(_mapping: Tables, _side: Backend, _ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
-    return {}
-
-
-def foreseen_by(runs: RunStore, run: Run) -> Foreseen:
-    """What the dry runs before this one, of the same chain, found."""
+def foreseen_by(runs: RunStore, run: Run, *, up_to: int) -> Foreseen:
+    """``up_to``: of the run itself, the first so many steps."""
     before = [UUID(each) for each in run.asked.get("before", ())]
-    return partial(runs.plans.partners, before) if before else nothing_foreseen
+    return Foreseen(partial(runs.plans.partners, before), partial(runs.plans.ended, run.id, before, up_to))
 
 
-def dry(desk: Desk, foreseen: Foreseen = nothing_foreseen) -> Desk:
+def dry(desk: Desk, foreseen: Foreseen | None = None) -> Desk:
     """The desk for a page of a dry run."""
     books = desk.books
     couplings = _Couplings(books.couplings, foreseen)
@@ -51,7 +57,7 @@ def dry(desk: Desk, foreseen: Foreseen = nothing_foreseen) -> Desk:
 class _Couplings(CouplingStore):
     """As they are, with what was changed at this desk, and with those that are foreseen."""
 
-    def __init__(self, real: CouplingStore, foreseen: Foreseen) -> None:
+    def __init__(self, real: CouplingStore, foreseen: Foreseen | None) -> None:
         super().__init__(real.engine)
         self._foreseen = foreseen
         self.changed: dict[UUID, Coupling] = {}
@@ -67,8 +73,12 @@ class _Couplings(CouplingStore):
     async def find(self, mapping: Tables, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         wanted = list(ids)
         found = await super().find(mapping, company_id, side, wanted)
+        if self._foreseen is None:
+            return found
+        ended = await self._foreseen.ended([each.id for each in found.values()])
+        found = {id: each for id, each in found.items() if each.id not in ended}
         lonely = [each for each in wanted if each not in found]
-        coming = await self._foreseen(mapping, _BACKENDS[side], lonely)
+        coming = await self._foreseen.partners(mapping, _BACKENDS[side], lonely)
         self._coming.update(coming.values())
         for id, partner in coming.items():
             bc, crm = (id, partner) if side is Side.BUSINESS_CENTRAL else (partner, id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Mapping
@@ -18,6 +18,7 @@ from gateway.runs.table import synchronization_steps
 
 _TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
 _COUPLES = (Action.INSERT, Action.COUPLE)
+_ENDS = (Action.UNCOUPLE, Action.CLOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,28 @@ class Plans:
         return await self._among(run_id, synchronization_steps.c.coupling_id, coupling_ids, up_to)
 
     async def tried(self, run_id: UUID, side: Backend, ids: Iterable[UUID], *, up_to: int) -> set[UUID]:
-        """Those of these records that are among the first steps of a plan."""
-        return await self._among(run_id, _record(side), ids, up_to)
+        """Those of these records that are among the first steps of a plan, without a coupling."""
+        return await self._among(run_id, _record(side), ids, up_to, synchronization_steps.c.coupling_id.is_(None))
 
-    async def _among(self, run_id: UUID, column: ColumnElement[Any], ids: Iterable[UUID], up_to: int) -> set[UUID]:
+    async def _among(
+        self, run_id: UUID, column: ColumnElement[Any], ids: Iterable[UUID], up_to: int, *more: ColumnElement[bool]
+    ) -> set[UUID]:
         wanted, table = list(ids), synchronization_steps.c
         if not wanted:
             return set()
-        statement = select(column.label("id")).where(table.run_id == run_id, table.number <= up_to, column.in_(wanted))
-        return {row["id"] for row in await self._rows(statement)}
+        of_these = (table.run_id == run_id, table.number <= up_to, column.in_(wanted), *more)
+        return {row["id"] for row in await self._rows(select(column.label("id")).where(*of_these))}
+
+    async def ended(self, run_id: UUID, before: Sequence[UUID], up_to: int, coupling_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these couplings that end in the first steps of a plan, or in those before it."""
+        if not coupling_ids:
+            return set()
+        table = synchronization_steps.c
+        mine = and_(table.run_id == run_id, table.number <= up_to)
+        statement = select(table.coupling_id).where(
+            or_(mine, table.run_id.in_(before)), table.action.in_(_ENDS), table.coupling_id.in_(coupling_ids)
+        )
+        return {row["coupling_id"] for row in await self._rows(statement)}
 
     async def partners(
         self, run_ids: Sequence[UUID], mapping: Mapping, side: Backend, ids: Sequence[UUID]

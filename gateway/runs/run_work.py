@@ -171,9 +171,11 @@ class RunWork:
         """``left`` of the result are couplings that have to wait for a system."""
         run, errors = await self._get(run_id), so_far["errors"]
         desk = self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id))
+        if run.dry_run:
+            desk = dry(desk, foreseen_by(self.runs, run, up_to=errors))
         configured = await self.settings.of(run.mapping, run.company_id)
         configured.require_enabled()
-        setting = _setting(run, configured, dry(desk, foreseen_by(self.runs, run)) if run.dry_run else desk)
+        setting = _setting(run, configured, desk)
         carried = carry_out if part["what"] == LEFT else self.beside.get(run.kind, carry_out)
         page = await carried(setting, run, self._part(run, part, errors), place)
         waits = self.away_seconds and not part.get("last", False) and not run.dry_run

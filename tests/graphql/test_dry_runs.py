@@ -386,3 +386,24 @@ async def test_what_is_on_the_skip_list_and_fails_otherwise_fails_once(runs: Run
     job = await foretold(runs, runs.modified, plan)
     assert (job["counters"]["failed"], job["errors"]["totalCount"]) == (1, 1)
     assert not (await runs.stored(BOTH)).skipped
+
+
+@pytest.mark.parametrize("only_coupled", [True, False])
+async def test_what_is_left_of_a_pair_that_ends_is_planned_for_as_the_run_meets_it(
+    runs: Runs, only_coupled: bool
+) -> None:
+    """Its coupling ends when Business Central's changes are looked at; then its account comes, coupled with nobody."""
+    await runs.update(deletionConflict="REMOVE_COUPLING", onlyCoupled=only_coupled)
+    lost = await runs.api.in_business_central("POST", "customers", {"displayName": "Gone Again"})
+    coupled = await runs.coupled(businessCentral={"id": lost["id"]}, dataverse={"create": True})
+    await runs.modified()
+    account = f"accounts({coupled['coupling']['dataverseId']})"
+    await runs.api.in_business_central("DELETE", f"customers({lost['id']})")
+    await runs.jobs.runs.told.keep(
+        [Notice(Mapping.CUSTOMER, runs.company, Backend.BUSINESS_CENTRAL, UUID(lost["id"]), datetime.now(UTC))]
+    )
+    await runs.api.in_dataverse("PATCH", account, {"telephone1": "+31 10 555 0888"})
+    plan = await planned_changes(runs)
+    actions = [each["action"] for each in plan["steps"] if any(one["name"] == "Gone Again" for one in each["records"])]
+    assert actions == ["UNCOUPLE", "SKIP" if only_coupled else "INSERT"]
+    await foretold(runs, runs.modified, plan)

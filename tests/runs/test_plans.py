@@ -88,6 +88,7 @@ async def test_steps_are_kept_as_they_are_planned_and_those_of_a_page_once(engin
     }
     ids = [each.bc_id for each in (first, second, third) if each.bc_id is not None]
     assert await plans.tried(of, BC, ids, up_to=2) == set(ids[:2])
+    assert await plans.tried(of, BC, ids, up_to=3) == set(ids[:2]), "the third has a coupling"
     assert third.coupling_id is not None
     assert await plans.planned(of, [third.coupling_id], up_to=3) == {third.coupling_id}
     assert await plans.planned(of, [third.coupling_id], up_to=2) == set()
@@ -105,12 +106,22 @@ async def test_what_earlier_plans_would_couple_is_foreseen(engine: AsyncEngine) 
         step(bc_id=skipped),
     ]
     await store.plans.note(before.id, 1, steps)
-    foreseen = foreseen_by(store, run(before=[str(before.id)]))
+    ended, going, kept = uuid4(), uuid4(), uuid4()
+    await store.plans.note(
+        before.id, len(steps) + 1, [step(Action.UNCOUPLE, coupling_id=ended), step(coupling_id=kept)]
+    )
+    now = run(before=[str(before.id)])
+    await store.plans.note(now.id, 1, [step(Action.CLOSE, coupling_id=going)])
+    foreseen = foreseen_by(store, now, up_to=1)
     wanted = [new, taken, skipped]
-    assert await foreseen(Mapping.CUSTOMER, BC, wanted) == {new: made, taken: row}
-    assert await foreseen(Mapping.CUSTOMER, CRM, [row, made]) == {row: taken}
-    assert await foreseen(Mapping.VENDOR, BC, wanted) == {}
-    assert await foreseen_by(store, other)(Mapping.CUSTOMER, BC, wanted) == {}
+    assert await foreseen.partners(Mapping.CUSTOMER, BC, wanted) == {new: made, taken: row}
+    assert await foreseen.partners(Mapping.CUSTOMER, CRM, [row, made]) == {row: taken}
+    assert await foreseen.partners(Mapping.VENDOR, BC, wanted) == {}
+    assert await foreseen.ended([ended, going, kept]) == {ended, going}
+    assert await foreseen_by(store, now, up_to=0).ended([ended, going]) == {ended}
+    alone = foreseen_by(store, other, up_to=9)
+    assert await alone.partners(Mapping.CUSTOMER, BC, wanted) == {}
+    assert await alone.ended([ended, going]) == set()
 
 
 async def test_a_dry_run_goes_with_its_plan_also_the_last_one(engine: AsyncEngine) -> None:
