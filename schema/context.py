@@ -182,6 +182,7 @@ class Context(BaseContext):
         self.budget = Budget(services.max_cost, partial(services.rates.pay, self.caller.identity))
         self.read_at = datetime.now(UTC)
         self.today = services.today()
+        self.steps = 0  # of plans
         self.details = CouplingDetails(self.desk, services.tables, services.books.changes, self.budget)
 
     @property

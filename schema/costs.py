@@ -21,7 +21,7 @@ BESIDE: Final[Mapping[str, int]] = {
     "retrySynchronization": 6,
     "salespersonCoupling": 8,
     "synchronizationErrors": 6,
-    "synchronizationPlan": 10,
+    "synchronizationPlan": 24,
     "uncoupleRecords": 12,
     "updateAccountStatistics": 12,
     "updateProductStock": 8,

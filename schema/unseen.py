@@ -15,7 +15,7 @@ from schema.context import Context
 
 Named = Coupling | RunError | PlannedStep
 
-UNSEEN = "A record could not be synchronized. You may not see one of the two records that it is about."
+UNSEEN = "A record could not be synchronized. You may not see one of the records that it is about."
 
 
 @dataclass(frozen=True, slots=True)

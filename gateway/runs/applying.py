@@ -23,7 +23,6 @@ from gateway.runs.restoring import finish_broken_off, restore_each
 from gateway.runs.setting import Setting
 from gateway.runs.states import pass_states
 from gateway.runs.writing import STATE, write_pairs
-from gateway.sync.mapping import TableMapping
 from gateway.sync.records import Found
 
 _LOOKS = 3
@@ -90,7 +89,7 @@ async def _page(setting: Setting, page: Page, applied: Applied, *, last: bool) -
                 applied.count(skipped=1)
                 applied.steps.append(step_of(each, decision.action, decision.reason))
             case Action.FAIL:
-                failures.append(_failure(setting.mapping, each, decision))
+                failures.append(_failure(setting, each, decision))
             case Action.UNCOUPLE:
                 over.append(each)
             case Action.CLOSE:
@@ -113,7 +112,7 @@ def _all_moved(pairs: Sequence[Both]) -> list[Both]:
     return [replace(each, seen=replace(each.seen, moved=BOTH & each.seen.there)) for each in pairs]
 
 
-def _failure(mapping: TableMapping, both: Both, decision: Decision) -> Problem:
+def _failure(setting: Setting, both: Both, decision: Decision) -> Problem:
     if decision.conflicts:
         error = refusals.both_changed(both.records, decision.conflicts)
         only = decision.conflicts[0].field.name if len(decision.conflicts) == 1 else None
@@ -121,7 +120,7 @@ def _failure(mapping: TableMapping, both: Both, decision: Decision) -> Problem:
         return Problem(error, both.coupling, both.records, field=only, conflicts=decision.conflicts, moved=moved)
     (survivor,) = both.records.values()
     gone = CRM if survivor.table.source.backend is BC else BC
-    error = refusals.partner_deleted(mapping, both.coupling, survivor)
+    error = refusals.partner_deleted(setting.mapping, setting.desk.told(both.coupling), survivor)
     return Problem(error, both.coupling, both.records, to=gone, moved=both.seen.moved)
 
 

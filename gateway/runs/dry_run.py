@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.couplings.changes import CouplingChanges, Move
 from gateway.couplings.coupling import Cause, Coupling, Doing, Intent
 from gateway.couplings.coupling import Mapping as Tables
-from gateway.couplings.store import CouplingStore, Side
+from gateway.couplings.store import CouplingFilter, CouplingStore, Position, Side, position
 from gateway.records import Backend
 from gateway.runs.run import Run
 from gateway.runs.store import RunStore
@@ -28,8 +28,7 @@ from gateway.sync.desk import Books, Desk
 class Foreseen:
     """What was planned before: in earlier pages of the same run, and in the runs before it in a chain.
 
-    ``partners`` are those that records without a coupling get by then, in runs before; ``ended`` tells which of some couplings
-    are gone by then.
+    ``partners`` are those that records get by then in runs before; ``ended`` tells which of some couplings are gone by then.
     """
 
     partners: Callable[[Tables, Backend, Sequence[UUID]], Awaitable[Mapping[UUID, UUID]]]
@@ -69,6 +68,17 @@ class _Couplings(CouplingStore):
     async def get_many(self, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         found = await super().get_many(ids)
         return {id: self.changed.get(id, each) for id, each in found.items()}
+
+    async def page(self, wanted: CouplingFilter, *, after: Position | None, limit: int) -> list[Coupling]:
+        found: list[Coupling] = []
+        while len(found) < limit:
+            rows = await super().page(wanted, after=after, limit=limit - len(found))
+            ended = await self._foreseen.ended([each.id for each in rows]) if self._foreseen is not None else set()
+            found += [each for each in rows if each.id not in ended]
+            if not ended:
+                break
+            after = position(rows[-1])
+        return found
 
     async def find(self, mapping: Tables, company_id: UUID, side: Side, ids: Iterable[UUID]) -> dict[UUID, Coupling]:
         wanted = list(ids)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from gateway.couplings.coupling import Coupling
 from gateway.couplings.store import CouplingFilter, Position, Side, position
+from gateway.pairing.creating import made_id
 from gateway.pairing.recovery import finish_each
 from gateway.records import Backend
 from gateway.runs.applied import Applied, Problem, Step, as_finished, forgiven
@@ -38,8 +39,8 @@ class Part:
     ``what`` names it: a backend for what changed there, or one of the others. ``mark`` is up to where an earlier run has been.
     ``noted`` tells which of some couplings failed in the run already, ``tried`` which of some records of a side did that have no
     coupling. ``unmade`` are records of a side, from behind a place on, for which earlier runs could not make partners. ``told``
-    is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already. ``after_the_list``: an
-    earlier part looked at the skip list. ``followed`` are sides whose changes earlier parts looked at, from these places on.
+    is what backends told us. In a dry run ``noted`` and ``tried`` tell which were planned already. ``lists`` are those of
+    what failed before that earlier parts went through, ``followed`` sides whose changes they looked at, from these places on.
     """
 
     what: str
@@ -48,7 +49,7 @@ class Part:
     tried: Callable[[Backend, Iterable[UUID]], Awaitable[set[UUID]]]
     unmade: Callable[[Backend, UUID | None], Awaitable[list[UUID]]]
     told: Told
-    after_the_list: bool = False
+    lists: frozenset[str] = frozenset()
     followed: ReadOnly[Backend, str | None] = attribute(default_factory=dict)
 
 
@@ -76,7 +77,7 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
     ]
     told = await part.noted(each.id for each in wanted)  # by an earlier part of the run
     again = {couplings[each.id].id for each in made}
-    wanted = [each for each in wanted if each.id not in told | again and not (each.skipped and part.after_the_list)]
+    wanted = [each for each in wanted if each.id not in told | again and _list_of(each) not in part.lists]
     applied = await synchronize_page(setting, wanted, {backend: known})
     _count_once(applied, part)
     rules = await Records(desk, setting.mapping, backend).rules()
@@ -90,14 +91,34 @@ async def _changes(setting: Setting, run: Run, part: Part, place: str | None) ->
     return Done(applied, pulled.place, pulled.is_last)
 
 
+def _list_of(coupling: Coupling) -> str | None:
+    """The list of what failed before that a coupling is on."""
+    if coupling.skipped:
+        return "skipped"
+    return "failed" if coupling.error_code is not None else None
+
+
 def _count_once(applied: Applied, part: Part) -> None:
     """Pairs outside the filter that the part about the other side's changes has left out already: nothing was noted of them."""
     for each in list(applied.steps):
-        if (each.action, each.reason) == (Action.SKIP, Reason.OUTSIDE_FILTER) and any(
-            is_new(each.records[side], place) for side, place in part.followed.items() if side in each.records
-        ):
+        if (each.action, each.reason) == (Action.SKIP, Reason.OUTSIDE_FILTER) and _was_looked_at(each, part):
             applied.steps.remove(each)
             applied.count(skipped=-1)
+
+
+def _was_looked_at(step: Step, part: Part) -> bool:
+    """Whether another side's record changed since the place that an earlier part began at, and since it was synchronized."""
+    is_unknown = step.coupling is not None and step.coupling.base is None
+    return any(
+        (is_unknown or side in step.moved) and is_new(step.records[side], place)
+        for side, place in part.followed.items()
+        if side in step.records
+    )
+
+
+def _left_out(applied: Applied) -> set[UUID]:
+    """Couplings that nothing was tried with, so that what is known of them stays."""
+    return {each.coupling.id for each in applied.steps if each.action is Action.SKIP and each.coupling is not None}
 
 
 def _makes_partners(setting: Setting, of: Backend) -> bool:
@@ -153,13 +174,18 @@ async def _couplings(setting: Setting, run: Run, _: Part, place: list[str] | Non
     wanted = CouplingFilter(mapping=run.mapping, company_id=run.company_id, skipped=only)
     after: Position | None = (place[0], UUID(place[1])) if place is not None else None
     couplings = await setting.desk.books.couplings.page(wanted, after=after, limit=PAGE)
-    applied = await synchronize_page(setting, couplings)
-    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    applied = await synchronize_page(setting, [each for each in couplings if not _is_restored(run, each)])
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None} | _left_out(applied)
     await setting.desk.books.changes.unskip_each(
         each.id for each in couplings if each.skipped and each.id not in failed
     )
     key, id = position(couplings[-1]) if couplings else ("", run.id)
     return Done(applied, [key, str(id)], is_last=len(couplings) < PAGE)
+
+
+def _is_restored(run: Run, coupling: Coupling) -> bool:
+    """Whether an earlier page made one of its records anew: it stands where the old coupling stood, or behind."""
+    return coupling.id in (made_id(run.id, coupling.bc_id), made_id(run.id, coupling.crm_id))
 
 
 async def _failed(setting: Setting, run: Run, part: Part, place: list[str] | None) -> Done:
@@ -203,7 +229,7 @@ async def _skipped(setting: Setting, run: Run, part: Part, place: list[str] | No
     listed = couplings
     couplings = [each for each in couplings if each.id not in told]
     applied = await synchronize_page(setting, [replace(each, skipped=False) for each in couplings])
-    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None} | _left_out(applied)
     await changes.unskip_each(each.id for each in couplings if each.id not in failed)
     before = {each.id: each.error_message for each in couplings}
     for each in list(applied.problems):
@@ -243,7 +269,7 @@ async def _left(setting: Setting, run: Run, _: Part, place: list[str]) -> Done:
 async def _anew(setting: Setting, couplings: Sequence[Coupling]) -> Applied:
     """The mark and the error are taken off afterwards: if this breaks off, the coupling is found by them again."""
     applied = await synchronize_page(setting, list(map(forgiven, couplings)))
-    failed = {each.coupling.id for each in applied.problems if each.coupling is not None}
+    failed = {each.coupling.id for each in applied.problems if each.coupling is not None} | _left_out(applied)
     marked = [each.id for each in couplings if each.skipped or each.error_code is not None]
     await setting.desk.books.changes.unskip_each(each for each in marked if each not in failed)
     return applied

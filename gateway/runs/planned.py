@@ -13,7 +13,7 @@ from gateway.runs.applied import Applied, Problem, Step
 from gateway.runs.hints import hint_of
 from gateway.runs.planning import BC, CRM, Action, Reason
 from gateway.sync.differences import CouplingSide, Difference
-from gateway.sync.mapping import Direction, TableMapping
+from gateway.sync.mapping import Direction, Kind, TableMapping
 from gateway.sync.records import Found
 
 _REASONS = {ErrorCode.UPDATE_CONFLICT: Reason.CONFLICT, ErrorCode.DELETION_CONFLICT: Reason.PARTNER_DELETED}
@@ -21,7 +21,10 @@ _REASONS = {ErrorCode.UPDATE_CONFLICT: Reason.CONFLICT, ErrorCode.DELETION_CONFL
 
 @dataclass(frozen=True, slots=True)
 class PlannedField:
-    """A field as both sides hold it: as :class:`gateway.sync.differences.Difference`, without the mapping around it."""
+    """A field as both sides hold it: as :class:`gateway.sync.differences.Difference`, without the mapping around it.
+
+    ``is_lookup``: the values are what people call other records by.
+    """
 
     field: str
     label: str
@@ -31,6 +34,7 @@ class PlannedField:
     changed_side: CouplingSide | None
     direction: Direction
     enabled: bool
+    is_lookup: bool = False
 
     @classmethod
     def of(cls, difference: Difference) -> "PlannedField":
@@ -44,6 +48,7 @@ class PlannedField:
             difference.changed_side,
             difference.direction,
             field.enabled,
+            field.kind is Kind.LOOKUP,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _of_step(mapping: TableMapping, step: Step) -> PlannedStep:
 
 
 def _new_partner(step: Step) -> UUID | None:
-    if step.made is None or step.action is not Action.INSERT:
+    if step.made is None or step.action is Action.COUPLE:
         return None
     return step.made.crm_id if BC in step.records else step.made.bc_id
 

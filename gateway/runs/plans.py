@@ -17,7 +17,7 @@ from gateway.runs.planning import Action, Reason
 from gateway.runs.table import synchronization_steps
 
 _TEXTS = ("message", "hint", "bc_number", "bc_name", "crm_number", "crm_name")
-_COUPLES = (Action.INSERT, Action.COUPLE)
+_COUPLES = (Action.INSERT, Action.COUPLE, Action.RESTORE)
 _ENDS = (Action.UNCOUPLE, Action.CLOSE)
 
 
@@ -90,14 +90,16 @@ class Plans:
         return {row["id"] for row in await self._rows(select(column.label("id")).where(*of_these))}
 
     async def ended(self, run_id: UUID, before: Sequence[UUID], up_to: int, coupling_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of these couplings that end in the first steps of a plan, or in those before it."""
+        """Those of these couplings that end in the first steps of a plan, or in those before it.
+
+        One that is restored in those before gave way to another; the plan itself does not come to it again.
+        """
         if not coupling_ids:
             return set()
         table = synchronization_steps.c
-        mine = and_(table.run_id == run_id, table.number <= up_to)
-        statement = select(table.coupling_id).where(
-            or_(mine, table.run_id.in_(before)), table.action.in_(_ENDS), table.coupling_id.in_(coupling_ids)
-        )
+        mine = and_(table.run_id == run_id, table.number <= up_to, table.action.in_(_ENDS))
+        theirs = and_(table.run_id.in_(before), table.action.in_((*_ENDS, Action.RESTORE)))
+        statement = select(table.coupling_id).where(or_(mine, theirs), table.coupling_id.in_(coupling_ids))
         return {row["coupling_id"] for row in await self._rows(statement)}
 
     async def partners(

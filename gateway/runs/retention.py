@@ -20,7 +20,8 @@ from gateway.runs.table import synchronization_errors, synchronization_runs, syn
 from gateway.telemetry import log
 
 AT_ONCE: Final = 100
-"""Runs deleted in one transaction, so that on SQLite others write in between."""
+STEPS_AT_ONCE: Final = 2_000
+"""Runs, and steps of plans, deleted in one transaction, so that on SQLite others write in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,22 @@ class RunRetention:
             return [row.id for row in await connection.execute(statement)]
 
     async def _delete(self, runs: list[UUID]) -> None:
+        for each in runs:
+            await self._delete_steps(each)
         errors = synchronization_errors.c
         async with self.engine.begin() as connection:
             await connection.execute(delete(synchronization_errors).where(errors.run_id.in_(runs), _is_of_no_skipped()))
-            await connection.execute(delete(synchronization_steps).where(synchronization_steps.c.run_id.in_(runs)))
             await connection.execute(delete(synchronization_runs).where(synchronization_runs.c.id.in_(runs)))
+
+    async def _delete_steps(self, run: UUID) -> None:
+        """Some at a time: a plan may have a step for each record of a company."""
+        steps = synchronization_steps.c
+        some = select(steps.number).where(steps.run_id == run).order_by(steps.number).limit(STEPS_AT_ONCE)
+        statement = delete(synchronization_steps).where(steps.run_id == run, steps.number.in_(some))
+        while True:
+            async with self.engine.begin() as connection:
+                if (await connection.execute(statement)).rowcount < STEPS_AT_ONCE:
+                    return
 
     async def _delete_left_over(self) -> None:
         """Errors that outlived their run, of couplings that are not on the skip list any more."""

@@ -37,8 +37,8 @@ RUN = "synchronize"
 Begun = ReadOnly[str, Any]
 """A part of a run: ``what`` it is about, the ``place`` it begins at, and the ``mark`` up to where an earlier run has been.
 
-A part that follows changes has the ``generation`` of the places that the run began with, and says whether it comes ``after`` the
-skip list, and which sides were ``followed`` before, from where on."""
+A part that follows changes has the ``generation`` of the places that the run began with, the lists of what failed that it comes
+``after``, and which sides were ``followed`` before, from where on."""
 
 Beside = Callable[[Setting, Run, Part, Any], Awaitable[Done]]
 """A page of a run that synchronizes no fields, from a place on; it has a single part."""
@@ -152,7 +152,7 @@ class RunWork:
         began = {str(each): begun_again(each, places.get(each)) for each in sides}
         changes: list[Begun] = [
             {"what": str(each), "place": began[each], "mark": places.get(each), "generation": generation}
-            | {"after": "skipped" in failed, "followed": {one: began[one] for one in list(began)[:number]}}
+            | {"after": failed, "followed": {one: began[one] for one in list(began)[:number]}}
             for number, each in enumerate(sides)
         ]
         again: list[Begun] = [{"what": each, "place": None, "mark": None} for each in (*failed, *told, *unmade)]
@@ -224,7 +224,7 @@ class RunWork:
             tried,
             unmade,
             self.runs.told,
-            after_the_list=begun.get("after", False),
+            lists=frozenset(begun.get("after", ())),
             followed={Backend(side): place for side, place in begun.get("followed", {}).items()},
         )
 

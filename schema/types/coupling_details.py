@@ -40,7 +40,8 @@ class CouplingDifference:
 
     @classmethod
     def of_planned(cls, field: PlannedField) -> "CouplingDifference":
-        return cls(**{name: getattr(field, name) for name in PlannedField.__dataclass_fields__})
+        names = (name for name in PlannedField.__dataclass_fields__ if name != "is_lookup")
+        return cls(**{name: getattr(field, name) for name in names})
 
 
 @seen_by(READERS)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.errors import InvalidInputError
 from gateway.records import Backend
 from gateway.runs.hints import hint_for
 from gateway.runs.planned import PlannedStep
@@ -26,6 +27,8 @@ from schema.unseen import UNSEEN, Unseen
 
 MOST_STEPS: Final = 200
 MOST_ACTIONS: Final = 20
+MOST_TOGETHER: Final = 1_000
+"""Steps of all the plans that one request looks at."""
 
 
 def coupling_id(company: UUID, id: UUID) -> strawberry.ID:
@@ -68,11 +71,18 @@ class SynchronizationStep:
         hidden: Set[Backend] = frozenset(),
         *,
         as_caller: bool = False,
+        personal: bool = False,
     ) -> "SynchronizationStep":
-        """Of the records on ``hidden`` sides nothing is told. What was planned ``as_caller`` tells nothing of them by itself."""
+        """Of the records on ``hidden`` sides nothing is told. What was planned ``as_caller`` says itself that one is hidden.
+
+        ``personal``: the caller's own rights decide, and nobody asked whether they may see what look-ups lead to.
+        """
         code = ErrorCode(step.code) if step.code is not None else None
-        masked = bool(hidden) and not as_caller
-        fields = [CouplingDifference.of_planned(each) for each in step.fields] if not masked else []
+        masked = bool(hidden) and not (as_caller and code is ErrorCode.RECORD_NOT_VISIBLE)
+        unknown = {each.field for each in step.fields if personal and each.is_lookup}
+        told = [each for each in step.fields if not masked and each.field not in unknown]
+        fields = list(map(CouplingDifference.of_planned, told))
+        masked = masked or bool(unknown)  # a sentence tells the values, too
         fails = step.action is Action.FAIL
         return cls(
             mapping=step.mapping,
@@ -136,6 +146,10 @@ class SynchronizationPlan:
 async def plan_page(
     context: Context, run: Run, actions: Collection[Action] | None, first: int, after: int
 ) -> SynchronizationPlan:
+    """Raises: InvalidInputError, when the request looks at more steps than it may."""
+    context.steps += first
+    if context.steps > MOST_TOGETHER:
+        raise InvalidInputError(f"No more than {MOST_TOGETHER} steps of plans in one request.", argument="first")
     services = context.services
     plans = services.run_jobs.runs.plans
     counts = await plans.counts(run.id)
@@ -146,7 +160,11 @@ async def plan_page(
         counts=list(map(SynchronizationPlanCount.of, counts)),
         nodes=[
             SynchronizationStep.of(
-                each.step, run.company_id, services.tables.described(each.step.mapping), unseen.sides(each.step)
+                each.step,
+                run.company_id,
+                services.tables.described(each.step.mapping),
+                unseen.sides(each.step),
+                personal=bool(unseen.personal),
             )
             for each in shown
         ],

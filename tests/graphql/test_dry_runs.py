@@ -10,10 +10,13 @@ import httpx
 import pytest
 
 from gateway.couplings.coupling import Mapping
+from gateway.couplings.store import CouplingFilter
 from gateway.records import Backend
+from gateway.runs import parts, pulling, run_work
 from gateway.runs.told import Notice
 from gateway.sandbox.company import story
 from gateway.sandbox.identity.people import SALES
+from schema.ids import GlobalId
 from tests.graphql.api import Api
 from tests.graphql.foretelling import (
     EVERYTHING,
@@ -24,7 +27,7 @@ from tests.graphql.foretelling import (
     planned_full,
     step_of,
 )
-from tests.graphql.runs import Runs
+from tests.graphql.runs import PLAN, Runs
 from tests.graphql.test_inserts import full
 from tests.graphql.test_pass_states import pair
 
@@ -407,3 +410,110 @@ async def test_what_is_left_of_a_pair_that_ends_is_planned_for_as_the_run_meets_
     actions = [each["action"] for each in plan["steps"] if any(one["name"] == "Gone Again" for one in each["records"])]
     assert actions == ["UNCOUPLE", "SKIP" if only_coupled else "INSERT"]
     await foretold(runs, runs.modified, plan)
+
+
+async def test_a_pair_is_left_out_and_counted_whichever_of_its_records_is_shut(runs: Runs) -> None:
+    """What was synchronized a moment ago is looked at again, and is no change; the other record's is."""
+    bc, account = await runs.both(TO_CRM)
+    await runs.api.in_business_central("PATCH", bc, {"city": "Delft"})
+    await runs.modified()
+    before = (await runs.modified())["counters"]["skipped"]
+    await runs.api.in_dataverse("PATCH", account, {"statecode": 1, "statuscode": 2})
+    plan = await planned_changes(runs)
+    assert step_of(plan, TO_CRM)["reason"] == "OUTSIDE_FILTER"
+    assert (await foretold(runs, runs.modified, plan))["counters"]["skipped"] == before + 1
+
+
+async def test_what_failed_and_is_blocked_then_counts_once_and_stays_on_its_list(runs: Runs) -> None:
+    """Nothing is tried with it, so what is known of it stays: it is tried as soon as it is within the filter again."""
+    bc, _ = await runs.both(TO_CRM)
+    await runs.api.in_business_central("PATCH", bc, {"salespersonCode": story.UNCOUPLED_SALESPERSON})
+    for times in (1, 2):
+        await runs.modified()
+        await runs.api.in_business_central("PATCH", bc, {"blocked": "All"})
+        plan = await planned_changes(runs)
+        assert step_of(plan, TO_CRM)["reason"] == "OUTSIDE_FILTER"
+        await foretold(runs, runs.modified, plan)
+        left = await runs.stored(TO_CRM)
+        assert (left.skipped, left.error_code) == (times == 2, "SALESPERSON_NOT_COUPLED")
+        job = await runs.synchronized(await runs.id_of(TO_CRM))
+        assert job["counters"]["skipped"] == 1
+        assert (await runs.stored(TO_CRM)).error_code == "SALESPERSON_NOT_COUPLED"
+        await runs.api.in_business_central("PATCH", bc, {"blocked": " "})
+    await runs.api.in_business_central("PATCH", bc, {"salespersonCode": "AB"})
+    await runs.modified()
+    left = await runs.stored(TO_CRM)
+    assert (left.skipped, left.error_code) == (False, None)
+
+
+@pytest.mark.parametrize("policy", ["REMOVE_COUPLING", "RESTORE_RECORDS"])
+async def test_what_a_deleted_customer_means_for_its_contacts_is_foretold(own_api: Api, policy: str) -> None:
+    """The coupling of its contact ends with its own; or a contact that nobody coupled finds the customer that is made anew."""
+    runs, crm = Runs(own_api), own_api.in_dataverse
+    ended = policy == "REMOVE_COUPLING"
+    made = await own_api.in_business_central("POST", "customers", {"displayName": "Firnlicht Sport"})
+    coupled = await runs.coupled(businessCentral={"id": made["id"]}, dataverse={"create": True})
+    account = f"/accounts({coupled['coupling']['dataverseId']})"
+    await crm("POST", "contacts", {"lastname": "Firn", "parentcustomerid_account@odata.bind": account})
+    (contact,) = (await crm("GET", "contacts?$filter=lastname eq 'Firn'&$select=contactid"))["value"]
+    if ended:
+        there = {"id": contact["contactid"]}
+        await runs.coupled(mapping="CONTACT", businessCentral={"create": True}, dataverse=there)
+    await runs.update(deletionConflict=policy)
+    await own_api.in_business_central("DELETE", f"customers({made['id']})")
+    plans = {each["mapping"]: each for each in await planned_full(runs, onlyCoupled=None if ended else False)}
+    jobs = {each["mapping"]: each for each in await full(runs, onlyCoupled=None if ended else False)}
+    of_contact = [each for each in plans["CONTACT"]["steps"] if any(one["name"] == "Firn" for one in each["records"])]
+    assert [each["action"] for each in of_contact] == ([] if ended else ["INSERT"])
+    for name in ("CUSTOMER", "CONTACT"):
+        assert jobs[name]["counters"]["inserted"] == plans[name]["counters"]["inserted"]
+        counted = [one["counters"]["uncoupled"] for one in (jobs[name], plans[name])]
+        assert counted[0] == counted[1] == (3 if name == "CUSTOMER" and ended else 0), "one is the demo's own"
+
+
+@pytest.mark.parametrize("mode", ["what changed", "all"])
+async def test_pages_know_of_each_other(runs: Runs, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made anew stands where the old coupling stood, or behind: the next page is not to come to it again."""
+    await runs.update(deletionConflict="RESTORE_RECORDS", onlyCoupled=False)
+    await runs.api.in_dataverse("DELETE", (await runs.both(TO_CRM))[1])
+    for module in (parts, pulling, run_work):
+        monkeypatch.setattr(module, "PAGE", 3)
+    if mode == "what changed":
+        await foretold(runs, runs.modified, await planned_changes(runs))
+        return
+    (plan,) = await planned_full(runs, mapping="CUSTOMER", onlyCoupled=False)
+
+    async def run() -> Any:
+        (job,) = await full(runs, mapping="CUSTOMER", onlyCoupled=False)
+        return job
+
+    await foretold(runs, run, plan)
+
+
+async def test_a_request_looks_at_no_more_than_a_thousand_steps(runs: Runs) -> None:
+    (plan,) = await planned_full(runs, mapping="CUSTOMER")
+    looks = " ".join(f"n{number}: plan(first: 200) {{ totalCount }}" for number in range(6))
+    answer = await runs.api.ask(f'{{ synchronizationJob(id: "{plan["id"]}") {{ {looks} }} }}', explain=False)
+    assert answer.codes == ["INVALID_INPUT"]
+    assert "1000" in answer.errors[0]["message"]
+
+
+@pytest.mark.parametrize("mapping", ["CUSTOMER", "OPPORTUNITY"])
+@pytest.mark.parametrize("policy", ["REMOVE_COUPLING", "RESTORE_RECORDS"])
+async def test_a_plan_of_chosen_couplings_costs_no_more_than_is_estimated(
+    own_api: Api, mapping: str, policy: str
+) -> None:
+    runs, spent = Runs(own_api), []
+    await runs.update(mapping=mapping, deletionConflict=policy)
+    of = CouplingFilter(mapping=Mapping(mapping), company_id=runs.company)
+    couplings = await runs.books.couplings.page(of, after=None, limit=200)
+    ids = [str(GlobalId("Coupling", each.company_id, each.id)) for each in couplings]
+    rows = "accounts" if mapping == "CUSTOMER" else "opportunities"
+    for each in couplings[:3], couplings[3:8]:
+        for one in each:
+            await own_api.in_dataverse("DELETE", f"{rows}({one.crm_id})")
+        answer = await own_api.ask(PLAN, {"ids": ids})
+        assert answer.errors == []
+        assert answer.cost[0] <= answer.estimate
+        spent.append(answer.cost[0])
+    assert spent[1] <= spent[0], "however many are deleted"

@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 from anyio.lowlevel import checkpoint
 
-from gateway.couplings.coupling import Mapping
+from gateway.couplings.coupling import Coupling, Mapping
+from gateway.couplings.store import CouplingFilter
 from gateway.runs.run_work import job_of
 from gateway.sandbox.identity.people import ADMIN, SALES
 from gateway.sandbox.identity.registrations import GATEWAY
+from schema.ids import GlobalId
 from tests.graphql.foretelling import EVERYTHING
 from tests.graphql.foretelling import JOB as FORETOLD
 from tests.graphql.live import signed_in
@@ -297,3 +299,44 @@ async def test_a_dry_run_that_is_looked_at_tells_nothing_of_a_hidden_record(pers
     assert [each["system"] for each in unseen["records"]] == ["BUSINESS_CENTRAL"]
     assert seen["differences"] or seen["conflicts"]
     assert (unseen["differences"], unseen["conflicts"]) == ([], [])
+
+
+async def test_a_plan_for_a_deleted_record_that_was_hidden_tells_nothing_of_it(personal: Personal) -> None:
+    await personal.api.in_dataverse("DELETE", f"accounts({personal.account})")
+    answer = await personal.ask(PLAN, {"ids": [personal.coupling_id]})
+    (step,) = answer.data["synchronizationPlan"]
+    assert (step["action"], step["code"], leaks(personal, answer)) == ("FAIL", "DELETION_CONFLICT", [])
+    assert [each["number"] for each in step["records"]] == [NUMBER]
+
+
+async def test_a_dry_run_that_is_looked_at_tells_nothing_of_what_look_ups_lead_to(personal: Personal) -> None:
+    """An opportunity that the clerk sees, of a contact that the clerk does not."""
+    runs, crm = Runs(personal.api), personal.api.in_dataverse
+    below = f"contacts?$filter=_parentcustomerid_value eq {personal.account}&$select=contactid"
+    contact = (await crm("GET", below))["value"][0]["contactid"]
+    await crm("PATCH", f"contacts({contact})", {"firstname": "Secret", "lastname": "Person"})
+    (coupled,) = [each for each in await couplings_of(runs, Mapping.CONTACT) if str(each.crm_id) == contact]
+    await runs.uncouple(str(GlobalId("Coupling", coupled.company_id, coupled.id)))
+    seen = (await personal.ask("{ opportunities(first: 50) { nodes { opportunityId } } }")).data["opportunities"][
+        "nodes"
+    ]
+    ids = {each["opportunityId"] for each in seen}
+    offer = next(each for each in await couplings_of(runs, Mapping.OPPORTUNITY) if str(each.crm_id) in ids)
+    await crm("PATCH", f"opportunities({offer.crm_id})", {"parentcontactid@odata.bind": f"/contacts({contact})"})
+    asked = {"input": {"mapping": "OPPORTUNITY", "way": "SEND", "dryRun": True}}
+    answer = await personal.ask(EVERYTHING, asked, person=ADMIN)
+    (job,) = answer.data["startFullSynchronization"]["jobs"]
+    await runs.jobs.jobs.wait(job_of(UUID(job["id"])))
+    kept = await runs.jobs.runs.plans.page(UUID(job["id"]), actions=None, after=0, limit=1_000)
+    assert "Secret Person" in str([each.step for each in kept if each.step.coupling_id == offer.id])
+    answer = await personal.ask(FORETOLD, {"id": job["id"]}, person=CLERK)
+    nodes = answer.data["synchronizationJob"]["plan"]["nodes"]
+    own = str(GlobalId("Coupling", offer.company_id, offer.id))
+    (told,) = [each for each in nodes if each["couplingId"] == own]
+    assert "Secret Person" not in str(told)
+    assert told["toDataverse"] == ["contactNumber"]
+
+
+async def couplings_of(runs: Runs, mapping: Mapping) -> list[Coupling]:
+    of = CouplingFilter(mapping=mapping, company_id=runs.company)
+    return await runs.books.couplings.page(of, after=None, limit=1_000)

@@ -18,6 +18,7 @@ from gateway.couplings.table import couplings
 from gateway.database import create_engine, upgrade
 from gateway.reading.lookup import Asking, Scope
 from gateway.reading.trace import Trace
+from gateway.runs import retention
 from gateway.runs.dry_run import dry, foreseen_by
 from gateway.runs.planned import PlannedField, PlannedStep
 from gateway.runs.planning import BC, CRM, Action, Reason
@@ -124,16 +125,19 @@ async def test_what_earlier_plans_would_couple_is_foreseen(engine: AsyncEngine) 
     assert await alone.ended([ended, going]) == set()
 
 
-async def test_a_dry_run_goes_with_its_plan_also_the_last_one(engine: AsyncEngine) -> None:
+async def test_a_dry_run_goes_with_its_plan_also_the_last_one(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "STEPS_AT_ONCE", 2)
     store, keep = RunStore(engine), RunRetention(engine, timedelta(days=90))
     old, young, real = run(91), run(1), run(91, RunKind.FULL)
     for each in (old, young, real):
         await store.add(each)
     for each in (old, young):
-        await store.plans.note(each.id, 1, [step()])
+        await store.plans.note(each.id, 1, [step() for _ in range(5)])
     assert await keep.apply(NOW) == 1
     assert [await store.get(each.id) is not None for each in (old, young, real)] == [False, True, True]
-    assert [len(await store.plans.page(each.id, actions=None, after=0, limit=9)) for each in (old, young)] == [0, 1]
+    assert [len(await store.plans.page(each.id, actions=None, after=0, limit=9)) for each in (old, young)] == [0, 5]
 
 
 async def test_at_a_dry_desk_changes_count_and_none_is_kept(engine: AsyncEngine) -> None:
