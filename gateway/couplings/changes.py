@@ -7,6 +7,7 @@ that got a partner meanwhile is refused by the one-to-one constraint, and a coup
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -165,6 +166,13 @@ class CouplingChanges:
                     note(*(Change("COUPLING", "UNSKIPPED", {"id": each}, records=(each,)) for each in freed))
                 done |= freed
         return done
+
+    async def let_go(self, ids: Iterable[UUID]) -> None:
+        """Nobody is at the creations of these couplings any more: who finds them need not wait until their time is over."""
+        with translated():
+            async with self._begin() as connection:
+                of_these = coupling_intents.c.id.in_(list(ids))
+                await connection.execute(update(coupling_intents).where(of_these).values(until=datetime.now(UTC)))
 
     async def add_free(
         self,

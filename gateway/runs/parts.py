@@ -24,6 +24,7 @@ from gateway.runs.restoring import begun_by, finish_broken_off
 from gateway.runs.run import Run
 from gateway.runs.setting import Setting
 from gateway.runs.told import Notice, Told
+from gateway.sync.desk import Desk
 from gateway.sync.records import Found, Records
 
 LEFT = "left"
@@ -328,6 +329,12 @@ async def carry_out(setting: Setting, run: Run, part: Part, place: Any) -> Done:
     done = await _PARTS.get(part.what, _changes)(setting, run, part, place)
     applied.add(done.applied)
     return replace(done, applied=applied)
+
+
+async def let_go(desk: Desk, run: Run) -> None:
+    """The run is over: creations of which it does not know the end are taken up by whoever comes next."""
+    if left := await begun_by(desk, [run.id, *(seed_of(run.id, each) for each in _MAKERS)]):
+        await desk.books.changes.let_go(each.making.coupling.id for each in left)
 
 
 async def _begun(setting: Setting, run: Run, part: Part) -> Applied:

@@ -22,7 +22,7 @@ from gateway.runs.configured import Configured
 from gateway.runs.dry_run import dry, foreseen_by
 from gateway.runs.full import is_to_make_partners, parts_of, unsatisfied
 from gateway.runs.hints import hint_of
-from gateway.runs.parts import LEFT, Done, Part, carry_out, is_of_changes
+from gateway.runs.parts import LEFT, Done, Part, carry_out, is_of_changes, let_go
 from gateway.runs.planned import planned_steps
 from gateway.runs.planning import Wanted
 from gateway.runs.pulling import PAGE, begun_again
@@ -229,6 +229,9 @@ class RunWork:
         )
 
     async def _end(self, run_id: str, state: str, code: str | None, message: str | None) -> None:
+        run = await self._get(run_id)
+        if not run.dry_run:
+            await let_go(self.desks.of_job(run.company_id, run.created_by, seconds=_SECONDS, name=job_of(run.id)), run)
         await self.runs.end(UUID(run_id), RunState(state), datetime.now(UTC), code=code, message=message)
         await self.ended(UUID(run_id))
 

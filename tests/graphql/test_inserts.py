@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.couplings.coupling import Mapping
 from gateway.sandbox.company import story
 from tests.graphql.api import Api
 from tests.graphql.runs import JOB, Runs
@@ -168,3 +169,34 @@ async def test_what_crm_does_not_make_anew_keeps_its_coupling(runs: Runs) -> Non
     assert await runs.all() == before
     runs.api.dataverse.instead = None
     assert (await runs.modified())["counters"]["inserted"] == 1
+
+
+async def test_a_creation_whose_end_a_run_does_not_learn_is_finished_by_the_next_one(settled_api: Api) -> None:
+    """Its answer was lost, and CRM was away from then on: nobody waits until the run's time is over, for the run is."""
+    runs = Runs(settled_api)
+    await runs.update(onlyCoupled=False)
+    await runs.modified()
+    name, away = "Broken Off GmbH", False
+    new = await runs.api.in_business_central("POST", "customers", {"displayName": name, "salespersonCode": "AB"})
+
+    async def lost(request: httpx.Request) -> httpx.Response:
+        nonlocal away
+        if not away:
+            answer = await runs.api.dataverse.inner.handle_async_request(request)
+            if name.encode() not in request.content:
+                return answer
+            away = True
+        raise httpx.ReadError("gone", request=request)
+
+    runs.api.dataverse.instead = lost
+    job = await runs.modified()
+    assert (job["status"], job["code"]) == ("FAILED", "BACKEND_UNREACHABLE")
+    runs.api.dataverse.instead = None
+    left = await runs.of(Mapping.CUSTOMER, new["id"])
+    assert left is not None
+    assert left.base is None
+    job = await runs.modified()
+    assert (job["counters"]["inserted"], job["counters"]["failed"]) == (1, 0)
+    assert (await runs.customer(new["number"]))["account"]["name"] == name
+    rows = await runs.api.in_dataverse("GET", f"accounts?$filter=name eq '{name}'&$select=accountid")
+    assert len(rows["value"]) == 1
