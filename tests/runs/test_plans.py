@@ -1,8 +1,6 @@
 """What dry runs keep, on both databases; and a desk at which nothing can be written."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -15,7 +13,6 @@ from gateway.couplings.coupling import Cause, Coupling, Mapping
 from gateway.couplings.intents import Intents
 from gateway.couplings.store import CouplingStore, Side
 from gateway.couplings.table import couplings
-from gateway.database import create_engine, upgrade
 from gateway.reading.lookup import Asking, Scope
 from gateway.reading.trace import Trace
 from gateway.runs import retention
@@ -28,7 +25,6 @@ from gateway.runs.store import RunStore
 from gateway.sync.desk import Books, Desk
 from gateway.sync.differences import CouplingSide
 from gateway.sync.mapping import Direction
-from tests.databases import DATABASES, postgresql
 
 pytestmark = pytest.mark.anyio
 
@@ -37,23 +33,6 @@ COMPANY = UUID(int=1)
 FIELD = PlannedField(
     "city", "City", "Delft", None, None, CouplingSide.BUSINESS_CENTRAL, Direction.BIDIRECTIONAL, enabled=True
 )
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-        return
-    with postgresql() as found:
-        yield found
-
-
-@pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = create_engine(url)
-    await upgrade(made)
-    yield made
-    await made.dispose()
 
 
 def step(action: Action = Action.SKIP, **given: Any) -> PlannedStep:

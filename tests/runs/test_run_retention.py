@@ -1,9 +1,7 @@
 """What of the job log goes, and what stays: on both databases."""
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,33 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.couplings.changes import CouplingChanges
 from gateway.couplings.coupling import Coupling, Mapping
 from gateway.couplings.store import CouplingStore
-from gateway.database import create_engine, upgrade
 from gateway.runs.retention import AT_ONCE, RunRetention
 from gateway.runs.run import Run, RunError, RunKind, RunState
 from gateway.runs.store import RunStore
-from tests.databases import DATABASES, postgresql
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 COMPANY = UUID(int=1)
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-        return
-    with postgresql() as found:
-        yield found
-
-
-@pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = create_engine(url)
-    await upgrade(made)
-    yield made
-    await made.dispose()
 
 
 def run(days: float, state: RunState = RunState.SUCCEEDED, kind: RunKind = RunKind.MODIFIED) -> Run:

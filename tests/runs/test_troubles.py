@@ -1,9 +1,7 @@
 """What is wrong now, read from our own tables: on both databases, one statement for a page, whatever its length."""
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,11 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.couplings.coupling import Coupling, Mapping
 from gateway.couplings.store import CouplingFilter, CouplingStore, position
-from gateway.database import create_engine, upgrade
 from gateway.runs.run import RunError
 from gateway.runs.store import RunStore
 from gateway.runs.troubles import Lonely, Row, Troubles
-from tests.databases import DATABASES, postgresql
 
 pytestmark = pytest.mark.anyio
 
@@ -29,22 +25,9 @@ SKIPPED = replace(FAILED, id=UUID(int=20), bc_id=UUID(int=21), crm_id=UUID(int=2
 WELL = replace(FAILED, id=UUID(int=30), bc_id=UUID(int=31), crm_id=UUID(int=32), bc_key="c0", error_code=None)
 
 
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-        return
-    with postgresql() as found:
-        yield found
-
-
-@pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(url)
-    await upgrade(engine)
+@pytest.fixture(autouse=True)
+async def stored(engine: AsyncEngine) -> None:
     await CouplingStore(engine).add([FAILED, SKIPPED, WELL])
-    yield engine
-    await engine.dispose()
 
 
 def told(run: int, minutes: int, coupling: Coupling | None = None, **more: object) -> RunError:
